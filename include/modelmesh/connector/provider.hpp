@@ -1,0 +1,82 @@
+// The provider connector: a pure codec between the mesh's requests and one vendor's HTTP interface.
+#pragma once
+
+#include <modelmesh/connector/prepared_request.hpp>
+#include <modelmesh/core/result.hpp>
+#include <modelmesh/http/message.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace modelmesh::connector {
+
+/// Where one attempt goes. The views are owned by the configuration snapshot and outlive the call.
+struct target {
+    std::string_view base_path; ///< path part of the provider's base URL, without a trailing slash
+    std::string_view model;     ///< the vendor's own name of the model; empty for calls about no model
+    std::string_view api_key;   ///< empty when the provider needs none
+};
+
+/// A model that a provider says it serves.
+struct model_info {
+    std::string name; ///< the vendor's own name
+};
+
+/// How a streamed body is cut into frames; the core does the cutting.
+enum class framing : std::uint8_t { sse };
+
+/// One frame of a streamed body. Views are valid during the call that receives it.
+struct frame {
+    std::string_view event; ///< SSE event name, empty when there was none
+    std::string_view data;  ///< payload; 64 bytes past its end may be read
+};
+
+/// Takes what a frame means. Views passed to it must stay valid until the next frame.
+class frame_sink {
+public:
+    /// One chunk in the wire family of the request.
+    virtual void chunk(std::string_view json) = 0;
+    /// The stream ended as the vendor's protocol says it must.
+    virtual void done() = 0;
+
+protected:
+    ~frame_sink() = default;
+};
+
+/// Decoder of one streamed reply: has the state of that stream only.
+class stream_decoder {
+public:
+    virtual ~stream_decoder() = default;
+    /// Errors: the vendor's error event as its class of fault; protocol for what its format does not allow.
+    virtual result<void> on_frame(const frame& input, frame_sink& output) = 0;
+    /// The body ended. Errors: protocol when the vendor's format demands an end mark that never came.
+    virtual result<void> on_end(frame_sink& output) = 0;
+};
+
+/// One vendor's wire format. Does no I/O, keeps no state between calls, and knows nothing of retries.
+/// Threads: every function may be called from several threads at once.
+class provider {
+public:
+    virtual ~provider() = default;
+
+    /// Writes the HTTP request of one attempt.
+    /// Errors: unsupported when the vendor cannot do what the request asks, naming the parameter.
+    virtual result<void> encode(const prepared_request& input, const target& to, http::request& output) const = 0;
+    /// Turns a response with a 2xx status into a reply in the request's wire family: its JSON.
+    /// Errors: protocol when the body is not what the vendor promises.
+    virtual result<std::string> decode(const prepared_request& input, http::response&& answer) const = 0;
+    /// Classifies a response with any other status.
+    [[nodiscard]] virtual fault classify(const http::response& answer) const = 0;
+
+    [[nodiscard]] virtual framing stream_framing() const noexcept = 0;
+    [[nodiscard]] virtual std::unique_ptr<stream_decoder> open_stream(const prepared_request& input) const = 0;
+
+    /// Request and reply of the vendor's list of models.
+    virtual result<void> encode_list_models(const target& to, http::request& output) const = 0;
+    virtual result<std::vector<model_info>> decode_list_models(http::response&& answer) const = 0;
+};
+
+} // namespace modelmesh::connector

@@ -1,0 +1,6 @@
+// Everything a program that uses models needs.
+#pragma once
+
+#include <modelmesh/client.hpp>
+#include <modelmesh/core/task.hpp>
+#include <modelmesh/router/capability.hpp>

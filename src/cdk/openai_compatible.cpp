@@ -1,0 +1,232 @@
+#include <modelmesh/connector/openai_compatible.hpp>
+
+#include <modelmesh/json/read.hpp>
+#include <modelmesh/json/write.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <cstring>
+
+namespace modelmesh::connector {
+namespace {
+
+struct error_detail {
+    std::optional<json::nullable<std::string>> message{};
+    std::optional<json::nullable<std::string>> type{};
+    std::optional<json::nullable<std::string>> param{};
+    std::optional<json::raw> code{}; // a string at OpenAI, a number at some servers that follow it
+};
+
+struct error_body {
+    std::optional<error_detail> error{};
+};
+
+struct listed_model {
+    std::string id{};
+};
+
+struct model_list {
+    std::vector<listed_model> data{};
+};
+
+constexpr std::size_t longest_message = 512; // text of a server is untrusted: it is shown, never trusted, and capped
+
+std::string text_of(const std::optional<json::nullable<std::string>>& field) {
+    return field && *field ? **field : std::string();
+}
+
+bool contains_lower(std::string_view text, std::string_view needle) {
+    const auto same = [](char a, char b) { return std::tolower(static_cast<unsigned char>(a)) == b; };
+    return std::search(text.begin(), text.end(), needle.begin(), needle.end(), same) != text.end();
+}
+
+// What servers of this family write when a prompt is longer than the model's window.
+bool says_context_length(std::string_view message) {
+    constexpr std::array<std::string_view, 8> phrases{
+        "context_length_exceeded",       "exceeds the context window",   "maximum context length is",
+        "maximum prompt length is",      "reduce the length of the messages",
+        "greater than the context length", "exceeds the available context size", "exceeded max context length"};
+    return std::any_of(phrases.begin(), phrases.end(),
+                       [message](std::string_view phrase) { return contains_lower(message, phrase); });
+}
+
+errc kind_of_status(int status) noexcept {
+    switch (status) {
+    case 401: return errc::auth;
+    case 402: return errc::quota;
+    case 403: return errc::permission;
+    case 404: return errc::not_found;
+    case 408:
+    case 504: return errc::timed_out;
+    case 409: return errc::upstream; // OpenAI: a conflict on its side, worth another try
+    case 413: return errc::context_length;
+    case 429: return errc::rate_limit;
+    case 503:
+    case 529: return errc::overloaded;
+    default: return status >= 400 && status < 500 ? errc::bad_request : errc::upstream;
+    }
+}
+
+errc kind_of(int status, std::string_view code, std::string_view type, std::string_view message) {
+    const errc kind = kind_of_status(status);
+    const auto named = [&](std::string_view name) { return code == name || type == name; };
+    if (named("insufficient_quota") || named("billing_hard_limit_reached")) return errc::quota;
+    if (kind == errc::bad_request) {
+        if (named("context_length_exceeded") || says_context_length(message)) return errc::context_length;
+        if (named("content_filter") || named("content_policy_violation")) return errc::content_filter;
+    }
+    return kind;
+}
+
+fault make_fault(int status, std::string_view text) {
+    const result<error_body> parsed = json::read<error_body>(text);
+    std::string message, type, param, code;
+    if (parsed && parsed->error) {
+        message = text_of(parsed->error->message);
+        type = text_of(parsed->error->type);
+        param = text_of(parsed->error->param);
+        if (parsed->error->code) {
+            const result<std::string> plain = json::string_value(parsed->error->code->text);
+            code = plain ? *plain : parsed->error->code->text;
+        }
+    }
+    if (message.empty()) message = "HTTP status " + std::to_string(status) + " without an explanation";
+    if (message.size() > longest_message) message.resize(longest_message);
+    fault f(kind_of(status, code, type, message), std::move(message));
+    f.http_status = status;
+    f.param = std::move(param);
+    return f;
+}
+
+void append_member(std::string& body, std::string_view name, std::string_view value) {
+    body += body.size() > 1 ? "," : "";
+    json::append_string(body, name);
+    body += ':';
+    body += value;
+}
+
+// Merges include_usage into the caller's own stream_options.
+std::string stream_options(std::string_view given) {
+    std::string merged = "{\"include_usage\":true";
+    if (const auto members = json::members(given.empty() || given == "null" ? "{}" : given); members)
+        for (const json::member& m : *members)
+            if (m.name != "include_usage") append_member(merged, m.name, m.value);
+    return merged + "}";
+}
+
+// Whether the text may have a member `error`, told without parsing it. Inside a string the quotes are escaped.
+bool mentions_error(std::string_view json) noexcept {
+    constexpr std::string_view needle = "\"error\"";
+    return memmem(json.data(), json.size(), needle.data(), needle.size()) != nullptr;
+}
+
+class chat_stream_decoder final : public stream_decoder {
+public:
+    result<void> on_frame(const frame& input, frame_sink& output) override {
+        if (done_) return {}; // nothing that follows the end mark means anything
+        if (input.data == "[DONE]") {
+            done_ = true;
+            output.done();
+            return {};
+        }
+        // The status was 200, so the server can report a failure only inside the stream.
+        if (input.event == "error" || mentions_error(input.data)) {
+            if (const auto parsed = json::read<error_body>(input.data); parsed && parsed->error)
+                return make_fault(stream_error_status(*parsed->error), input.data);
+        }
+        output.chunk(input.data);
+        return {};
+    }
+
+    result<void> on_end(frame_sink&) override {
+        if (done_) return {};
+        return fault(errc::protocol, "the stream ended without its end mark [DONE]: the reply is truncated");
+    }
+
+private:
+    // Servers put the status that they would have answered with into `code`, when they put anything.
+    static int stream_error_status(const error_detail& detail) {
+        if (!detail.code) return 500;
+        const std::string& text = detail.code->text;
+        const bool status = text.size() == 3 && std::all_of(text.begin(), text.end(), [](unsigned char c) {
+                                return std::isdigit(c) != 0;
+                            });
+        return status ? std::stoi(text) : 500;
+    }
+
+    bool done_ = false;
+};
+
+} // namespace
+
+void openai_compatible::authorize(const target& to, http::headers& output) const {
+    if (!to.api_key.empty()) output.set("Authorization", "Bearer " + std::string(to.api_key));
+}
+
+result<void> openai_compatible::encode(const prepared_request& input, const target& to, http::request& output) const {
+    output.method = "POST";
+    output.target = std::string(to.base_path) + "/chat/completions";
+    output.headers.set("Content-Type", "application/json");
+    output.headers.set("Accept", input.stream() ? "text/event-stream" : "application/json");
+    authorize(to, output.headers);
+
+    std::string& body = output.body;
+    body.clear();
+    body.reserve(input.size() + to.model.size() + 64);
+    body += '{';
+    for (const json::member& m : input.members()) {
+        if (m.name == "stream" || m.name == "stream_options") continue;
+        if (m.name == "model") {
+            append_member(body, "model", {});
+            json::append_string(body, to.model);
+        } else {
+            append_member(body, m.name, m.value);
+        }
+    }
+    if (input.stream()) {
+        append_member(body, "stream", "true");
+        const std::string_view given = input.find("stream_options");
+        if (wants_stream_usage()) append_member(body, "stream_options", stream_options(given));
+        else if (!given.empty()) append_member(body, "stream_options", given);
+    }
+    body += '}';
+    return {};
+}
+
+result<std::string> openai_compatible::decode(const prepared_request&, http::response&& answer) const {
+    // Some servers report a failure with status 200; anything else passes through as it came.
+    if (mentions_error(answer.body))
+        if (const auto parsed = json::read<error_body>(answer.body); parsed && parsed->error)
+            return make_fault(500, answer.body);
+    return std::move(answer.body);
+}
+
+fault openai_compatible::classify(const http::response& answer) const {
+    fault f = make_fault(answer.status, answer.body);
+    f.request_id = answer.headers.get("x-request-id").substr(0, 128);
+    f.retry_after = retry_after(answer.headers, std::chrono::system_clock::now());
+    return f;
+}
+
+std::unique_ptr<stream_decoder> openai_compatible::open_stream(const prepared_request&) const {
+    return std::make_unique<chat_stream_decoder>();
+}
+
+result<void> openai_compatible::encode_list_models(const target& to, http::request& output) const {
+    output.method = "GET";
+    output.target = std::string(to.base_path) + "/models";
+    output.headers.set("Accept", "application/json");
+    authorize(to, output.headers);
+    return {};
+}
+
+result<std::vector<model_info>> openai_compatible::decode_list_models(http::response&& answer) const {
+    result<model_list> parsed = json::read<model_list>(answer.body);
+    if (!parsed) return std::move(parsed).error();
+    std::vector<model_info> models;
+    for (listed_model& entry : parsed->data) models.push_back({std::move(entry.id)});
+    return models;
+}
+
+} // namespace modelmesh::connector

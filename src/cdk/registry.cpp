@@ -1,0 +1,21 @@
+#include <modelmesh/connector/registry.hpp>
+
+namespace modelmesh::connector {
+
+result<void> registry::add_provider(std::string id, factory make) {
+    if (id.empty()) return fault(errc::config, "a connector needs an id");
+    if (providers_.contains(id)) return fault(errc::config, "connector '" + id + "' is registered already");
+    providers_.emplace(std::move(id), std::move(make));
+    return {};
+}
+
+result<std::unique_ptr<provider>> registry::make_provider(std::string_view id) const {
+    constexpr std::string_view prefix = "provider.";
+    const std::string_view short_id = id.starts_with(prefix) ? id.substr(prefix.size()) : id;
+    if (const auto found = providers_.find(short_id); found != providers_.end()) return found->second();
+    std::string text = "no provider connector '" + std::string(id) + "'; there are:";
+    for (const auto& [known, make] : providers_) text += " " + known;
+    return fault(errc::config, std::move(text));
+}
+
+} // namespace modelmesh::connector

@@ -1,0 +1,88 @@
+// What every copy of a client shares: the providers, the current snapshot, and the I/O thread.
+#pragma once
+
+#include "client/io_thread.hpp"
+#include "client/net_transport.hpp"
+#include "router/router.hpp"
+#include "router/snapshot.hpp"
+
+#include <modelmesh/api/call_options.hpp>
+#include <modelmesh/client.hpp>
+#include <modelmesh/core/task.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+namespace modelmesh::detail {
+
+/// The event loop behind an executor when the engine may run on it: an io_context that promised one thread.
+[[nodiscard]] boost::asio::io_context* single_threaded_loop(const boost::asio::any_io_executor& executor);
+
+class client_impl : public std::enable_shared_from_this<client_impl> {
+public:
+    /// @throws error  config: every problem found.
+    client_impl(const config& from, const connector::registry& connectors, log_sink* log);
+
+    [[nodiscard]] static client handle(std::shared_ptr<client_impl> impl);
+
+    /// What requests are routed on now; after ensure_ready, with the models of every provider that answered.
+    [[nodiscard]] std::shared_ptr<const router::snapshot> current() const;
+    [[nodiscard]] log_sink* log() const noexcept { return log_; }
+
+    /// Asks the providers that were configured without models, once. Errors: the failure when no pool got a model.
+    static task<result<void>> ensure_ready(std::shared_ptr<client_impl> self, net_transport& via);
+
+    /// The library's own loop, started on first use.
+    [[nodiscard]] boost::asio::io_context& own_loop();
+
+    /// Runs `work` where the engine can run: on the awaiting coroutine's loop, or else on the library's own.
+    /// Completes on the awaiting coroutine's executor.
+    template <class T>
+    static task<T> on_loop(std::shared_ptr<client_impl> self, std::function<task<T>(net_transport&)> work) {
+        const boost::asio::any_io_executor executor = co_await boost::asio::this_coro::executor;
+        if (boost::asio::io_context* loop = single_threaded_loop(executor)) {
+            result<net_transport*> via = net_transport::of(*loop);
+            if (!via) co_return std::move(via).error();
+            co_return co_await work(**via);
+        }
+        boost::asio::io_context& loop = self->own_loop();
+        co_return co_await boost::asio::co_spawn(loop, over_there(&loop, std::move(work)),
+                                                 boost::asio::use_awaitable);
+    }
+
+    [[nodiscard]] std::string describe() const;
+
+private:
+    template <class T>
+    static task<T> over_there(boost::asio::io_context* loop, std::function<task<T>(net_transport&)> work) {
+        result<net_transport*> via = net_transport::of(*loop);
+        if (!via) co_return std::move(via).error();
+        co_return co_await work(**via);
+    }
+
+    struct provider_plan {
+        router::provider_entry entry;
+        std::vector<std::string> models;
+    };
+    [[nodiscard]] std::shared_ptr<const router::snapshot> build(const std::vector<std::vector<std::string>>& models) const;
+    [[nodiscard]] bool lacks_models() const noexcept;
+
+    std::vector<provider_plan> providers_;
+    std::vector<router::pool_plan> pools_;
+    log_sink* log_;
+
+    mutable std::mutex mutex_; ///< guards what follows; taken for a pointer copy
+    std::shared_ptr<const router::snapshot> snapshot_;
+    std::unique_ptr<io_thread> thread_;
+    std::atomic<bool> ready_{false}; ///< release after snapshot_ is final, acquire before skipping the enumeration
+};
+
+} // namespace modelmesh::detail

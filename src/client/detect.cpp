@@ -1,0 +1,100 @@
+#include "client/detect.hpp"
+
+#include "net/url.hpp"
+
+#include <modelmesh/client.hpp>
+
+#include <array>
+#include <cstdlib>
+
+namespace modelmesh {
+namespace detail {
+namespace {
+
+// A variable that stands for a server of one's own: its value is the server's address.
+struct local_server {
+    const char* variable;
+    const char* name;
+    const char* connector;
+    const char* default_port; ///< what the server listens on when the address names none
+};
+
+constexpr std::array<local_server, 2> local_servers{{
+    {"OLLAMA_HOST", "ollama", "ollama.local.v1", "11434"},
+    {"VLLM_HOST", "vllm", "vllm.local.v1", "8000"},
+}};
+
+// Accepts `host`, `host:port` and full URLs, as these servers' own tools do, and adds the version path.
+std::string server_url(const local_server& server, std::string_view value) {
+    std::string text(value);
+    const bool has_scheme = text.find("://") != std::string::npos;
+    if (!has_scheme) text.insert(0, "http://");
+    const std::size_t host = text.find("://") + 3;
+    const std::size_t bracket = text.find(']', host);
+    const std::size_t colon = text.find(':', bracket == std::string::npos ? host : bracket);
+    const std::size_t path = text.find('/', host);
+    if (!has_scheme && (colon == std::string::npos || colon > path))
+        text.insert(std::min(path, text.size()), std::string(":") + server.default_port);
+    while (text.ends_with('/')) text.pop_back();
+    if (!text.ends_with("/v1")) text += "/v1";
+    if (const auto parsed = net::parse_url(text); !parsed)
+        throw error(fault(errc::config, std::string(server.variable) +
+                                            " is not a server's address (like 127.0.0.1:" + server.default_port +
+                                            "): " + parsed.error().message));
+    return text;
+}
+
+} // namespace
+
+environment process_environment() {
+    return [](const char* name) -> std::optional<std::string> {
+        const char* value = std::getenv(name);
+        if (value == nullptr || *value == '\0') return std::nullopt;
+        return std::string(value);
+    };
+}
+
+config detect(std::string_view capability, const environment& env) {
+    config found;
+    if (const auto key = env("OPENAI_API_KEY")) {
+        provider_config provider;
+        provider.connector = "openai.llm.v1";
+        provider.api_key = *key;
+        if (const auto base = env("OPENAI_BASE_URL")) {
+            // Some other server that speaks the format: which models it has, only it knows.
+            provider.base_url = *base;
+            if (const auto parsed = net::parse_url(*base); !parsed)
+                throw error(fault(errc::config, "OPENAI_BASE_URL is not a URL (like https://api.openai.com/v1): " +
+                                                    parsed.error().message));
+        } else {
+            provider.base_url = "https://api.openai.com/v1";
+            provider.models = {"gpt-4o", "gpt-4o-mini"};
+        }
+        found.providers.emplace_back("openai", std::move(provider));
+    }
+    for (const local_server& server : local_servers)
+        if (const auto address = env(server.variable)) {
+            provider_config provider;
+            provider.connector = server.connector;
+            provider.base_url = server_url(server, *address);
+            found.providers.emplace_back(server.name, std::move(provider));
+        }
+    pool_config pool;
+    pool.capability = capability;
+    found.pools.emplace_back(std::string(capability), std::move(pool));
+    return found;
+}
+
+fault no_provider(const environment& env) {
+    std::string text = "no provider configured: set one of OPENAI_API_KEY";
+    for (const local_server& server : local_servers) text += std::string(", ") + server.variable;
+    text += ", or pass a configuration to modelmesh::create()";
+    if (env("ANTHROPIC_API_KEY")) text += " (ANTHROPIC_API_KEY is set, but this version has no connector for it)";
+    return fault(errc::config, std::move(text));
+}
+
+} // namespace detail
+
+config detect(std::string_view capability) { return detail::detect(capability, detail::process_environment()); }
+
+} // namespace modelmesh

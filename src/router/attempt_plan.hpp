@@ -1,0 +1,55 @@
+// The decisions of one request: which model next, and whether another attempt may follow a failure. No I/O.
+#pragma once
+
+#include "router/selection.hpp"
+#include "router/snapshot.hpp"
+
+#include <modelmesh/connector/prepared_request.hpp>
+#include <modelmesh/core/clock.hpp>
+
+#include <memory>
+
+namespace modelmesh::router {
+
+/// One request on its way: keeps what it was routed on alive until it has ended.
+struct call {
+    std::shared_ptr<const snapshot> picture;
+    const router::pool* pool = nullptr; ///< of `picture`
+    std::shared_ptr<const prepared_request> request;
+    time_point deadline;
+};
+
+class attempt_plan {
+public:
+    /// @param time  outlives the plan.
+    attempt_plan(call made, const clock& time);
+
+    /// Starts the next attempt. Errors, each with every attempt so far: no_active_model (the pool is out of service),
+    /// timed_out (the deadline has passed), the kind that all attempts share, exhausted.
+    [[nodiscard]] result<const model_entry*> next();
+
+    /// Ends the current attempt well.
+    void succeeded();
+    /// Ends the current attempt badly. A value: the failure ends the request. Nothing: call next().
+    [[nodiscard]] std::optional<fault> failed(fault f);
+
+    [[nodiscard]] const call& made() const noexcept { return call_; }
+    [[nodiscard]] const model_entry& current() const noexcept { return *call_.pool->models[current_]; }
+    [[nodiscard]] int attempt_number() const noexcept { return number_; }
+    [[nodiscard]] time_point started() const noexcept { return started_; }
+
+private:
+    [[nodiscard]] fault closing_fault() const;
+
+    call call_;
+    const clock* clock_;
+    exclusion_set tried_;
+    std::size_t current_ = 0;
+    int number_ = 0;
+    time_point started_;
+    time_point attempt_started_;
+    std::vector<attempt> attempts_;
+    std::optional<std::chrono::milliseconds> retry_after_;
+};
+
+} // namespace modelmesh::router

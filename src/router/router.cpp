@@ -1,0 +1,143 @@
+#include "router/router.hpp"
+
+#include <modelmesh/api/chat.hpp>
+#include <modelmesh/json/read.hpp>
+
+#include <array>
+
+namespace modelmesh::router {
+namespace {
+
+bool is_success(int status) noexcept { return status >= 200 && status < 300; }
+
+void report_failure(log_sink* log, const attempt_plan& plan, const fault& f) {
+    if (log == nullptr || !log->wants(severity::warning)) return;
+    const std::string number = std::to_string(plan.attempt_number());
+    const std::string status = std::to_string(f.http_status);
+    const std::array<log_field, 5> fields{{{"model", plan.current().id},
+                                           {"provider", plan.current().provider->id},
+                                           {"attempt", number},
+                                           {"kind", to_string(f.kind())},
+                                           {"status", status}}};
+    log->write(severity::warning, "attempt.failed", fields);
+}
+
+modelmesh::route route_of(const transport& via, const attempt_plan& plan) {
+    modelmesh::route r;
+    r.pool = plan.made().pool->name;
+    r.provider = plan.current().provider->id;
+    r.model = plan.current().id;
+    r.attempts = plan.attempt_number();
+    r.engine = via.engine_name();
+    r.latency_ms =
+        std::chrono::duration<double, std::milli>(via.time().now() - plan.started()).count();
+    return r;
+}
+
+result<std::shared_ptr<const http::request>> encode(const attempt_plan& plan, const model_entry& model) {
+    auto request = std::make_shared<http::request>();
+    const result<void> encoded = model.provider->codec->encode(
+        *plan.made().request, model.provider->target_for(model.name), *request);
+    if (!encoded) return encoded.error();
+    return std::shared_ptr<const http::request>(std::move(request));
+}
+
+// The references of this coroutine and of those below outlive it: the attempt loop awaits it where they are owned.
+task<result<std::string>> attempt_whole(transport& via, const attempt_plan& plan, const model_entry& model) {
+    result<std::shared_ptr<const http::request>> request = encode(plan, model);
+    if (!request) co_return std::move(request).error();
+    result<http::response> answer =
+        co_await via.exchange(model.provider->where, std::move(*request), plan.made().deadline);
+    if (!answer) co_return std::move(answer).error();
+    if (!is_success(answer->status)) co_return model.provider->codec->classify(*answer);
+    co_return model.provider->codec->decode(*plan.made().request, std::move(*answer));
+}
+
+// Whether a chunk commits the stream to its model: the reader is about to see something of the reply.
+bool has_content(const chat::chunk& chunk) {
+    for (const auto& choice : chunk.choices) {
+        const auto& delta = choice.delta;
+        if (!delta.text().empty() || !delta.tool_calls.empty() || choice.finished()) return true;
+        if (delta.has_other_content()) return true;
+    }
+    return false;
+}
+
+// Reads on until the first content. Everything read is held back for the reader.
+task<result<void>> read_to_content(stream_session& session) {
+    json::reader reader;
+    chat::chunk chunk;
+    std::deque<std::string> seen;
+    for (bool found = false; !found;) {
+        std::string_view json;
+        const result<stream_state> state = session.try_next(json);
+        if (!state) co_return state.error();
+        if (*state == stream_state::end) break; // a reply without content is a reply
+        if (*state == stream_state::pending) {
+            const result<void> woken = co_await session.wait();
+            if (!woken) co_return woken.error();
+            continue;
+        }
+        const result<void> parsed = reader.read(json, chunk);
+        if (!parsed) co_return parsed.error();
+        found = has_content(chunk);
+        seen.emplace_back(json);
+    }
+    session.hold_back(std::move(seen));
+    co_return result<void>();
+}
+
+task<result<std::unique_ptr<stream_session>>> attempt_stream(transport& via, const attempt_plan& plan,
+                                                             const model_entry& model) {
+    result<std::shared_ptr<const http::request>> request = encode(plan, model);
+    if (!request) co_return std::move(request).error();
+    result<opened> answer = co_await via.open(model.provider->where, std::move(*request), plan.made().deadline);
+    if (!answer) co_return std::move(answer).error();
+    const connector::provider& codec = *model.provider->codec;
+    if (!is_success(answer->head.status)) co_return codec.classify(answer->head);
+    auto session = std::make_unique<stream_session>(plan.made(), model, codec.open_stream(*plan.made().request),
+                                                    std::move(answer->body));
+    const result<void> ready = co_await read_to_content(*session);
+    if (!ready) co_return ready.error();
+    co_return std::move(session);
+}
+
+} // namespace
+
+task<result<served>> complete(transport& via, log_sink* log, call made) {
+    attempt_plan plan(std::move(made), via.time());
+    for (;;) {
+        const result<const model_entry*> model = plan.next();
+        if (!model) co_return model.error();
+        result<std::string> json = co_await attempt_whole(via, plan, **model);
+        if (json) {
+            plan.succeeded();
+            served s;
+            s.json = std::move(*json);
+            s.route = route_of(via, plan);
+            co_return std::move(s);
+        }
+        report_failure(log, plan, json.error());
+        if (std::optional<fault> final = plan.failed(std::move(json).error())) co_return std::move(*final);
+    }
+}
+
+task<result<served_stream>> open_stream(transport& via, log_sink* log, call made) {
+    attempt_plan plan(std::move(made), via.time());
+    for (;;) {
+        const result<const model_entry*> model = plan.next();
+        if (!model) co_return model.error();
+        result<std::unique_ptr<stream_session>> session = co_await attempt_stream(via, plan, **model);
+        if (session) {
+            plan.succeeded();
+            served_stream s;
+            s.session = std::move(*session);
+            s.route = route_of(via, plan);
+            co_return std::move(s);
+        }
+        report_failure(log, plan, session.error());
+        if (std::optional<fault> final = plan.failed(std::move(session).error())) co_return std::move(*final);
+    }
+}
+
+} // namespace modelmesh::router

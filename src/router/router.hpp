@@ -1,0 +1,38 @@
+// The attempt loop: sends a request to one model after another until one answers.
+#pragma once
+
+#include "router/attempt_plan.hpp"
+#include "router/stream_session.hpp"
+#include "router/transport.hpp"
+
+#include <modelmesh/api/route.hpp>
+#include <modelmesh/core/log.hpp>
+
+#include <memory>
+#include <string>
+
+namespace modelmesh::router {
+
+/// A whole reply: its JSON in the request's wire family, and who gave it.
+class served {
+public:
+    served() = default;
+    std::string json;
+    modelmesh::route route;
+};
+
+/// A streamed reply whose first content has arrived.
+class served_stream {
+public:
+    served_stream() = default;
+    std::unique_ptr<stream_session> session;
+    modelmesh::route route;
+};
+
+/// Errors of both: see attempt_plan::next, and the failures that no other model can repair.
+/// @param via, log  outlive the task; `log` may be null.
+task<result<served>> complete(transport& via, log_sink* log, call made);
+/// A model that fails before its first content is replaced without a trace for the reader.
+task<result<served_stream>> open_stream(transport& via, log_sink* log, call made);
+
+} // namespace modelmesh::router

@@ -1,0 +1,75 @@
+#include "router/snapshot.hpp"
+
+#include <modelmesh/router/capability.hpp>
+
+#include <algorithm>
+
+namespace modelmesh::router {
+
+result<const pool*> snapshot::resolve(std::string_view name) const {
+    if (const auto found = names.find(name); found != names.end()) return found->second;
+    // Off the hot path: a spelling that no pool was registered under, or a mistake.
+    if (const result<std::string> path = capability::canonical(name); path)
+        for (const auto& candidate : pools)
+            if (!candidate->capability.empty() && (capability::within(*path, candidate->capability) ||
+                                                   capability::within(candidate->capability, *path)))
+                return candidate.get();
+    std::vector<std::string_view> known;
+    for (const auto& [key, value] : names) known.push_back(key);
+    std::string text = "no pool or model named '" + std::string(name.substr(0, 100)) + "'";
+    const std::vector<std::string> near = capability::nearest(name, known, 3);
+    for (std::size_t i = 0; i < near.size(); ++i) text += (i == 0 ? "; did you mean '" : "', '") + near[i];
+    if (!near.empty()) text += "'?";
+    fault f(errc::not_found, std::move(text));
+    f.param = "model";
+    return f;
+}
+
+std::shared_ptr<const snapshot> build_snapshot(std::vector<std::unique_ptr<provider_entry>> providers,
+                                               const std::vector<std::vector<std::string>>& models,
+                                               const std::vector<pool_plan>& pools) {
+    auto built = std::make_shared<snapshot>();
+    built->providers = std::move(providers);
+    for (std::size_t i = 0; i < built->providers.size(); ++i) {
+        const provider_entry* provider = built->providers[i].get();
+        for (const std::string& name : models[i])
+            built->models.push_back(
+                std::make_unique<model_entry>(model_entry{provider->id + "." + name, name, provider}));
+    }
+    for (const pool_plan& plan : pools) {
+        auto made = std::make_unique<pool>();
+        made->name = plan.name;
+        made->capability = plan.capability;
+        made->failure_threshold = plan.failure_threshold;
+        made->cooldown = plan.cooldown;
+        for (const auto& model : built->models)
+            if (plan.providers.empty() || std::find(plan.providers.begin(), plan.providers.end(),
+                                                    model->provider->id) != plan.providers.end())
+                made->models.push_back(model.get());
+        made->state = std::make_shared<pool_state>(made->models.size());
+        built->pools.push_back(std::move(made));
+    }
+    // First come, first served: pool names win over capabilities, those over model ids, those over vendors' names.
+    for (const auto& entry : built->pools) built->names.emplace(entry->name, entry.get());
+    for (const auto& entry : built->pools) {
+        built->names.emplace(entry->capability, entry.get());
+        built->names.emplace(entry->capability.substr(entry->capability.rfind('.') + 1), entry.get());
+    }
+    const std::size_t named_pools = built->pools.size();
+    for (const auto& model : built->models) {
+        auto single = std::make_unique<pool>();
+        single->name = model->id;
+        single->models.push_back(model.get());
+        if (named_pools != 0) {
+            single->failure_threshold = built->pools.front()->failure_threshold;
+            single->cooldown = built->pools.front()->cooldown;
+        }
+        single->state = std::make_shared<pool_state>(1);
+        built->names.emplace(model->id, single.get());
+        built->names.emplace(model->name, single.get());
+        built->pools.push_back(std::move(single));
+    }
+    return built;
+}
+
+} // namespace modelmesh::router

@@ -1,0 +1,97 @@
+// The immutable picture of a configuration that requests are routed on.
+#pragma once
+
+#include "state/health.hpp"
+
+#include <modelmesh/connector/provider.hpp>
+#include <modelmesh/core/result.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace modelmesh::router {
+
+/// Where a provider's server is; made and understood by the transport (src/client), opaque here.
+class endpoint {
+public:
+    virtual ~endpoint() = default;
+};
+
+struct provider_entry {
+    std::string id; ///< name in the configuration
+    std::string base_path;
+    std::string api_key;
+    std::shared_ptr<const connector::provider> codec;
+    std::shared_ptr<const endpoint> where;
+
+    [[nodiscard]] connector::target target_for(std::string_view model) const noexcept {
+        return {base_path, model, api_key};
+    }
+};
+
+struct model_entry {
+    std::string id;   ///< `<provider>.<wire name>`, unique
+    std::string name; ///< the vendor's own name
+    const provider_entry* provider;
+};
+
+/// Health and position of one pool; mutable, shared by all threads, kept while snapshots come and go.
+struct pool_state {
+    explicit pool_state(std::size_t models) : health(models) {}
+    std::vector<state::health_slot> health; ///< indexed like pool::models
+    /// Index of the model that stick-until-failure stays on. Relaxed: it is a hint, and any valid index is correct.
+    std::atomic<std::uint32_t> cursor{0};
+};
+
+struct pool {
+    std::string name;
+    std::string capability; ///< canonical; empty for the implicit pool of a single model
+    std::vector<const model_entry*> models;
+    unsigned failure_threshold = 3;
+    std::chrono::milliseconds cooldown{60000};
+    std::shared_ptr<pool_state> state;
+};
+
+/// Lookup of heterogeneous strings in an unordered_map.
+struct string_hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const noexcept { return std::hash<std::string_view>{}(text); }
+};
+
+/// Immutable once built; requests in flight keep the one they began with. Never moved: entries hold pointers.
+struct snapshot {
+    snapshot() = default;
+    snapshot(const snapshot&) = delete;
+    snapshot& operator=(const snapshot&) = delete;
+
+    std::vector<std::unique_ptr<provider_entry>> providers;
+    std::vector<std::unique_ptr<model_entry>> models;
+    std::vector<std::unique_ptr<pool>> pools; ///< in configuration order; implicit pools of single models last
+    /// Every name a request may use: pools, capabilities in all spellings, model ids, vendors' names.
+    std::unordered_map<std::string, const pool*, string_hash, std::equal_to<>> names;
+
+    /// One hash lookup. Errors: not_found, naming the nearest known names.
+    [[nodiscard]] result<const pool*> resolve(std::string_view name) const;
+};
+
+/// A pool to build: the plan is the configuration with names resolved.
+struct pool_plan {
+    std::string name;
+    std::string capability;
+    std::vector<std::string> providers; ///< empty: all
+    unsigned failure_threshold;
+    std::chrono::milliseconds cooldown;
+};
+
+/// Builds a snapshot. `models` are vendors' names per provider, in the order of `providers`.
+[[nodiscard]] std::shared_ptr<const snapshot> build_snapshot(std::vector<std::unique_ptr<provider_entry>> providers,
+                                                             const std::vector<std::vector<std::string>>& models,
+                                                             const std::vector<pool_plan>& pools);
+
+} // namespace modelmesh::router

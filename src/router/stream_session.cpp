@@ -1,0 +1,61 @@
+#include "router/stream_session.hpp"
+
+namespace modelmesh::router {
+
+stream_session::stream_session(call made, const model_entry& model, std::unique_ptr<connector::stream_decoder> decoder,
+                               std::unique_ptr<router::body> body)
+    : call_(std::move(made)), model_(&model), decoder_(std::move(decoder)), body_(std::move(body)) {}
+
+fault stream_session::located(fault f) const {
+    f.pool = call_.pool->name;
+    f.provider = model_->provider->id;
+    f.model = model_->id;
+    return f;
+}
+
+result<stream_state> stream_session::try_next(std::string_view& json) {
+    if (!held_.empty()) {
+        replayed_ = std::move(held_.front());
+        held_.pop_front();
+        replayed_.reserve(replayed_.size() + net::chunk::padding);
+        json = replayed_;
+        return stream_state::chunk;
+    }
+    result<stream_state> state = advance(json);
+    if (!state) return located(std::move(state).error());
+    return state;
+}
+
+result<stream_state> stream_session::advance(std::string_view& json) {
+    for (;;) {
+        if (next_ready_ < ready_.size()) {
+            json = ready_[next_ready_++];
+            return stream_state::chunk;
+        }
+        ready_.clear();
+        next_ready_ = 0;
+        if (done_) return stream_state::end;
+
+        proto::sse_event event;
+        const result<bool> framed = events_.next(event);
+        if (!framed) return framed.error();
+        if (*framed) {
+            const connector::frame input{event.event, event.data};
+            if (const result<void> decoded = decoder_->on_frame(input, *this); !decoded) return decoded.error();
+            continue;
+        }
+        std::string_view slice;
+        const result<body_state> state = body_->try_read(slice);
+        if (!state) return state.error();
+        switch (*state) {
+        case body_state::slice: events_.feed(slice); break;
+        case body_state::would_block: return stream_state::pending;
+        case body_state::end:
+            if (const result<void> ended = decoder_->on_end(*this); !ended) return ended.error();
+            done_ = true;
+            break;
+        }
+    }
+}
+
+} // namespace modelmesh::router

@@ -1,0 +1,52 @@
+// What the router needs from the network, so that routing is tested without one.
+#pragma once
+
+#include "router/snapshot.hpp"
+
+#include <modelmesh/core/clock.hpp>
+#include <modelmesh/core/result.hpp>
+#include <modelmesh/core/task.hpp>
+#include <modelmesh/http/message.hpp>
+
+#include <memory>
+#include <string_view>
+
+namespace modelmesh::router {
+
+enum class body_state : std::uint8_t { slice, would_block, end };
+
+/// The body of an answer as it arrives. Destroying it before `end` abandons the exchange.
+class body {
+public:
+    virtual ~body() = default;
+    /// Takes bytes that have arrived; the slice is valid until the next call and 64 bytes past it may be read.
+    /// Errors: protocol when the body was cut short; connect; timed_out.
+    virtual result<body_state> try_read(std::string_view& slice) = 0;
+    /// Completes when try_read would not answer would_block.
+    virtual task<result<void>> wait() = 0;
+};
+
+/// An answer whose head has arrived. With a status other than 2xx the body has been read into `head.body`.
+class opened {
+public:
+    opened() = default;
+    http::response head;
+    std::unique_ptr<router::body> body;
+};
+
+/// One per event loop; used on that loop's thread only. Outlives every task it returned.
+class transport {
+public:
+    virtual ~transport() = default;
+    /// Sends a request and reads the whole answer, whatever its status.
+    virtual task<result<http::response>> exchange(std::shared_ptr<const endpoint> to,
+                                                  std::shared_ptr<const http::request> request,
+                                                  time_point deadline) = 0;
+    virtual task<result<opened>> open(std::shared_ptr<const endpoint> to, std::shared_ptr<const http::request> request,
+                                      time_point deadline) = 0;
+    [[nodiscard]] virtual const clock& time() const noexcept = 0;
+    /// Name of the I/O engine, for the route of a reply.
+    [[nodiscard]] virtual std::string_view engine_name() const noexcept = 0;
+};
+
+} // namespace modelmesh::router
