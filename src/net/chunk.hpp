@@ -1,9 +1,9 @@
 // A run of received bytes that goes upward without being copied.
 //
-// Lent by whoever owns the memory (the ring's buffers, TLS's plaintext buffers) and given back when the chunk dies.
-// Whether a chunk is lent or owned is a property of the chunk, not of the transport: the reactor fallback hands out
-// pooled buffers of its own. Readers may look up to `padding` bytes past the end, whose content is undefined: that
-// is what lets a JSON parser run on the chunk in place.
+// Lent by whoever owns the memory (the ring's buffers, TLS's plaintext buffers) and given back when the chunk
+// dies. Whether a chunk is lent or owned is a property of the chunk, not of the transport: the reactor
+// fallback hands out pooled buffers of its own. Readers may look up to `padding` bytes past the end, whose
+// content is undefined: that is what lets a JSON parser run on the chunk in place.
 #pragma once
 
 #include <cstddef>
@@ -29,12 +29,14 @@ public:
     static constexpr std::size_t padding = 64;
 
     chunk() = default;
-    /// @param memory  what the lender gets back; @param data  first byte, inside memory; @param tag  the lender's own.
+    /// @param memory  what the lender gets back; @param data  first byte, inside memory; @param tag  the
+    /// lender's own.
     chunk(chunk_lender& lender, char* memory, char* data, std::size_t size, std::uint32_t tag) noexcept
         : lender_(&lender), memory_(memory), data_(data), size_(size), tag_(tag) {}
     chunk(chunk&& other) noexcept
         : lender_(std::exchange(other.lender_, nullptr)), memory_(other.memory_),
-          data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)), tag_(other.tag_) {}
+          data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)), tag_(other.tag_) {
+    }
     chunk& operator=(chunk&& other) noexcept {
         if (this != &other) {
             release();

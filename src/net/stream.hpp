@@ -1,4 +1,5 @@
-// A connected byte stream: the one interface between the protocol code and TCP, TLS, the ring and the reactor.
+// A connected byte stream: the one interface between the protocol code and TCP, TLS, the ring and the
+// reactor.
 #pragma once
 
 #include "net/chunk.hpp"
@@ -24,15 +25,18 @@ public:
     virtual ~stream() = default;
 
     /// Takes bytes that have already arrived; never suspends, never allocates after warm-up.
-    /// Errors: connect (reset, or under TLS an end without close_notify is `protocol`), canceled after close().
+    /// Errors: connect (reset, or under TLS an end without close_notify is `protocol`), canceled after
+    /// close().
     virtual result<io_status> try_receive(chunk& out) = 0;
 
     /// Completes when try_receive would no longer answer would_block.
-    /// Errors: timed_out at `deadline`; canceled when the awaiting coroutine is cancelled or close() is called.
+    /// Errors: timed_out at `deadline`; canceled when the awaiting coroutine is cancelled or close() is
+    /// called.
     virtual task<result<void>> wait_readable(time_point deadline) = 0;
 
     /// Sends head and then body, in one segment where they fit. Both must stay valid until completion.
-    /// Completes when the kernel has taken every byte. Errors as for receiving; a stream whose send failed is dead.
+    /// Completes when the kernel has taken every byte. Errors as for receiving; a stream whose send failed is
+    /// dead.
     virtual task<result<void>> send(std::string_view head, std::string_view body, time_point deadline) = 0;
 
     /// Aborts pending operations (they complete with canceled) and closes the connection.
@@ -40,7 +44,8 @@ public:
 
     /// For a connection at rest in a pool: lets go of what keeps the event loop alive and of receive buffers.
     virtual void park() noexcept = 0;
-    /// Takes a parked stream back into use. False: the peer closed it or sent bytes nobody asked for; discard it.
+    /// Takes a parked stream back into use. False: the peer closed it or sent bytes nobody asked for; discard
+    /// it.
     virtual bool unpark() noexcept = 0;
 };
 
