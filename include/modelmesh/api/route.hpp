@@ -1,0 +1,25 @@
+// Which pool, provider and model served a request, and how.
+#pragma once
+
+#include <modelmesh/json/fields.hpp>
+
+#include <chrono>
+#include <string>
+
+namespace modelmesh {
+
+/// How one request was served; on the wire it is the member `x_modelmesh` of a reply.
+struct route {
+    std::string pool{};     ///< pool that the requested name resolved to
+    std::string provider{}; ///< id of the provider in the configuration
+    std::string model{};    ///< id of the model in the configuration
+    int attempts = 0;       ///< tries until this one succeeded, itself included
+    std::string engine{};   ///< what moved the bytes: "uring" or "epoll"
+    std::chrono::milliseconds
+        latency{}; ///< from the call to the first byte of content, all attempts included
+
+    static constexpr json::field_rule json_fields[] = {json::rename("latency", "latency_ms")};
+    friend bool operator==(const route&, const route&) = default;
+};
+
+} // namespace modelmesh

@@ -1,0 +1,282 @@
+// describe<T>(): the descriptor of a C++ type, made at compile time.
+#pragma once
+
+#include <modelmesh/json/detail/descriptor.hpp>
+#include <modelmesh/json/detail/names.hpp>
+#include <modelmesh/json/fields.hpp>
+#include <modelmesh/json/open.hpp>
+#include <modelmesh/json/types.hpp>
+
+#include <array>
+#include <chrono>
+#include <concepts>
+#include <limits>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace modelmesh::json::detail {
+
+template <class T> void assign(void* to, const void* from) {
+    *static_cast<T*>(to) = *static_cast<const T*>(from);
+}
+
+// make<T>::value is the descriptor; the primary template is for aggregates.
+template <class T> struct make;
+
+template <> struct make<bool> {
+    static constexpr boolean_type value{{kind::boolean, assign<bool>},
+                                        [](void* p, bool v) { *static_cast<bool*>(p) = v; },
+                                        [](const void* p) { return *static_cast<const bool*>(p); }};
+};
+
+template <class T, class Rep> constexpr integer_type make_integer() {
+    return {{kind::integer, assign<T>},
+            std::is_unsigned_v<Rep>,
+            [](void* p, std::uint64_t bits) {
+                using wide = std::conditional_t<std::is_unsigned_v<Rep>, std::uint64_t, std::int64_t>;
+                const wide v = static_cast<wide>(bits);
+                if (v < std::numeric_limits<Rep>::min() || v > std::numeric_limits<Rep>::max()) return false;
+                *static_cast<T*>(p) = T(static_cast<Rep>(v));
+                return true;
+            },
+            [](const void* p) {
+                if constexpr (std::is_same_v<T, Rep>)
+                    return static_cast<std::uint64_t>(*static_cast<const T*>(p));
+                else
+                    return static_cast<std::uint64_t>(static_cast<const T*>(p)->count());
+            }};
+}
+template <std::integral T> struct make<T> {
+    static constexpr integer_type value = make_integer<T, T>();
+};
+template <std::integral Rep, class Period> struct make<std::chrono::duration<Rep, Period>> {
+    static constexpr integer_type value = make_integer<std::chrono::duration<Rep, Period>, Rep>();
+};
+
+template <std::floating_point T> struct make<T> {
+    static constexpr floating_type value{
+        {kind::floating, assign<T>},
+        [](void* p, double v) { *static_cast<T*>(p) = static_cast<T>(v); },
+        [](const void* p) { return static_cast<double>(*static_cast<const T*>(p)); }};
+};
+
+template <class T, kind Kind> struct make_plain {
+    static constexpr descriptor value{Kind, assign<T>};
+};
+template <> struct make<std::string> : make_plain<std::string, kind::string> {};
+template <> struct make<std::string_view> : make_plain<std::string_view, kind::view> {};
+template <> struct make<raw> : make_plain<raw, kind::raw> {};
+template <> struct make<raw_view> : make_plain<raw_view, kind::raw_view> {};
+template <> struct make<std::monostate> : make_plain<std::monostate, kind::null> {};
+template <> struct make<std::nullptr_t> : make_plain<std::nullptr_t, kind::null> {};
+
+template <class E>
+    requires std::is_enum_v<E>
+struct make<E> {
+    static constexpr enumeration_type value{
+        {kind::enumeration, assign<E>},
+        [](void* p, std::string_view text) { return json::enumerator_of(text, *static_cast<E*>(p)); },
+        [](const void* p) { return json::name_of(*static_cast<const E*>(p)); }};
+};
+template <class E> struct make<open<E>> {
+    static constexpr enumeration_type value{
+        {kind::enumeration, assign<open<E>>},
+        [](void* p, std::string_view text) {
+            *static_cast<open<E>*>(p) = text;
+            return true;
+        },
+        [](const void* p) -> std::string_view { return static_cast<const open<E>*>(p)->text(); }};
+};
+
+template <class W> presence state_of(const void* p) {
+    const W& w = *static_cast<const W*>(p);
+    if (w.has_value()) return presence::value;
+    if constexpr (requires { w.is_null(); })
+        return w.is_null() ? presence::null : presence::absent;
+    else
+        return presence::absent;
+}
+template <class W> struct make_wrapper {
+    static constexpr wrapper_type value{{kind::wrapper, assign<W>}, requires(const W& w){w.is_null();
+}, describe<typename W::value_type>,
+    [](void* p) -> void* {
+        W& w = *static_cast<W*>(p);
+        if (!w.has_value()) w.emplace();
+        return std::addressof(*w);
+    },
+    [](void* p) {
+        W& w = *static_cast<W*>(p);
+        if constexpr (requires { w.set_null(); })
+            w.set_null();
+        else
+            w.reset();
+    },
+    state_of<W>, [](const void* p) -> const void* { return std::addressof(**static_cast<const W*>(p)); }
+}; // namespace modelmesh::json::detail
+}
+;
+template <class T> struct make<std::optional<T>> : make_wrapper<std::optional<T>> {};
+template <class T> struct make<nullable<T>> : make_wrapper<nullable<T>> {};
+template <class T> struct make<maybe<T>> : make_wrapper<maybe<T>> {};
+
+template <class T>
+    requires(!std::same_as<T, bool>) // vector<bool> has no elements to point at
+struct make<std::vector<T>> {
+    using list = std::vector<T>;
+    static constexpr sequence_type value{
+        {kind::sequence, assign<list>},
+        describe<T>,
+        [](const void* p) { return static_cast<const list*>(p)->size(); },
+        [](void* p, std::size_t i) -> void* {
+            list& l = *static_cast<list*>(p);
+            return i < l.size() ? &l[i] : &l.emplace_back();
+        },
+        [](void* p, std::size_t size) {
+            list& l = *static_cast<list*>(p);
+            l.erase(l.begin() + static_cast<std::ptrdiff_t>(size), l.end());
+        },
+        [](const void* p, std::size_t i) -> const void* { return &(*static_cast<const list*>(p))[i]; }};
+};
+
+template <class T, class Less, class Allocator> struct make<std::map<std::string, T, Less, Allocator>> {
+    using dictionary = std::map<std::string, T, Less, Allocator>;
+    static constexpr map_type value{{kind::map, assign<dictionary>},
+                                    describe<T>,
+                                    [](void* p) { static_cast<dictionary*>(p)->clear(); },
+                                    [](const void* p) { return static_cast<const dictionary*>(p)->size(); },
+                                    [](void* p, std::string_view key) -> void* {
+                                        const auto [at, added] =
+                                            static_cast<dictionary*>(p)->try_emplace(std::string(key));
+                                        return added ? &at->second : nullptr;
+                                    },
+                                    [](const void* p, void* context, map_type::visitor visit) {
+                                        for (const auto& [key, element] : *static_cast<const dictionary*>(p))
+                                            visit(context, key, &element);
+                                    }};
+};
+
+template <class... T> struct make<std::variant<T...>> {
+    using any = std::variant<T...>;
+    static constexpr describe_function alternatives[] = {describe<T>...};
+
+    template <std::size_t I> static void* select(any& v) {
+        if (v.index() != I) v.template emplace<I>();
+        return std::get_if<I>(&v);
+    }
+    static constexpr variant_type value{
+        {kind::variant, assign<any>},
+        alternatives,
+        sizeof...(T),
+        [](void* p, std::size_t index) {
+            return [&]<std::size_t... I>(std::index_sequence<I...>) {
+                using selector = void* (*)(any&);
+                constexpr selector table[] = {select<I>...};
+                return table[index](*static_cast<any*>(p));
+            }(std::index_sequence_for<T...>{});
+        },
+        [](const void* p) { return static_cast<const any*>(p)->index(); },
+        [](const void* p) -> const void* {
+            return std::visit([](const auto& v) -> const void* { return std::addressof(v); },
+                              *static_cast<const any*>(p));
+        }};
+};
+
+template <class Extra> struct make_extra {
+    static constexpr extra_type value{{kind::extra, assign<Extra>},
+                                      [](void* p) { static_cast<Extra*>(p)->clear(); },
+                                      [](void* p, std::string_view name, std::string_view json) {
+                                          static_cast<Extra*>(p)->add(name, json);
+                                      },
+                                      [](const void* p) { return static_cast<const Extra*>(p)->size(); },
+                                      [](const void* p, std::size_t i) -> std::string_view {
+                                          return (*static_cast<const Extra*>(p))[i].name;
+                                      },
+                                      [](const void* p, std::size_t i) -> std::string_view {
+                                          return (*static_cast<const Extra*>(p))[i].value.text;
+                                      }};
+};
+template <> struct make<extra> : make_extra<extra> {};
+template <> struct make<extra_view> : make_extra<extra_view> {};
+
+template <class T>
+concept has_rules = requires { T::json_fields; };
+
+template <class T> consteval field_rule rule_of(std::string_view member) {
+    if constexpr (has_rules<T>)
+        for (const field_rule& rule : T::json_fields)
+            if (rule.member == member) return rule;
+    return {member};
+}
+
+template <class T, std::size_t I> struct wire_name {
+    static constexpr field_rule rule = rule_of<T>(member_name<T, I>());
+    static constexpr std::string_view name = rule.name.empty() ? rule.member : rule.name;
+    static constexpr bool plain = name.find_first_of("\"\\") == name.npos;
+    static_assert(plain, "a wire name needs no escapes");
+    static constexpr auto key_text = [] {
+        std::array<char, name.size() + 3> text{};
+        std::size_t at = 0;
+        text[at++] = '"';
+        for (const char c : name) text[at++] = c;
+        text[at++] = '"';
+        text[at] = ':';
+        return text;
+    }();
+};
+
+template <class T>
+concept wire_struct = std::is_aggregate_v<T> && std::is_class_v<T> && std::is_default_constructible_v<T>;
+
+template <class T> struct make {
+    static_assert(wire_struct<T>, "not a JSON type: use an aggregate, or one of the types in json/types.hpp");
+    static constexpr std::size_t count = count_members<T>();
+
+    template <std::size_t I>
+    static constexpr bool is_extra =
+        std::is_same_v<member_type<T, I>, extra> || std::is_same_v<member_type<T, I>, extra_view>;
+
+    template <std::size_t... I> static constexpr auto make_fields(std::index_sequence<I...>) {
+        return std::array<field, sizeof...(I)>{
+            field{wire_name<T, I>::name,
+                  std::string_view(wire_name<T, I>::key_text.data(), wire_name<T, I>::key_text.size()),
+                  describe<member_type<T, I>>, wire_name<T, I>::rule.skipped || is_extra<I>,
+                  wire_name<T, I>::rule.omit_empty}...};
+    }
+    template <std::size_t... I> static constexpr std::size_t find_extra(std::index_sequence<I...>) {
+        std::size_t found = count;
+        ((is_extra<I> ? void(found = I) : void()), ...);
+        return found;
+    }
+    // A rule for a member that does not exist is a typing error.
+    template <std::size_t... I> static consteval bool rules_match(std::index_sequence<I...>) {
+        if constexpr (has_rules<T>)
+            for (const field_rule& rule : T::json_fields)
+                if (!((rule.member == member_name<T, I>()) || ...)) return false;
+        return true;
+    }
+    static_assert(rules_match(std::make_index_sequence<count>{}),
+                  "json_fields names a member that does not exist");
+
+    static constexpr auto fields = make_fields(std::make_index_sequence<count>{});
+    static constexpr object_type value{{kind::object, assign<T>},
+                                       fields.data(),
+                                       count,
+                                       find_extra(std::make_index_sequence<count>{}),
+                                       [](void* object, void** members) {
+                                           with_members(*static_cast<T*>(object), [members](auto&... member) {
+                                               void** at = members;
+                                               ((*at++ = std::addressof(member)), ...);
+                                           });
+                                       },
+                                       []() -> const void* {
+                                           static const T object{};
+                                           return &object;
+                                       }};
+};
+
+template <class T> const descriptor& describe() noexcept { return make<T>::value; }
+
+} // namespace modelmesh::json::detail

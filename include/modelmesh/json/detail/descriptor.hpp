@@ -1,0 +1,121 @@
+// What the one non-template reader and writer know about a C++ type: its kind and a few operations on
+// type-erased objects. Every descriptor is a constant; nested descriptors are reached through functions, so
+// that types may be recursive and `extern template` keeps users from instantiating tables that the library
+// already has.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace modelmesh::json::detail {
+
+enum class kind : std::uint8_t {
+    boolean,     // bool
+    integer,     // any integer, a std::chrono::duration as its count
+    floating,    // float, double
+    string,      // std::string
+    view,        // std::string_view
+    raw,         // json::raw
+    raw_view,    // json::raw_view
+    null,        // std::monostate, std::nullptr_t
+    enumeration, // an enum class or json::open
+    wrapper,     // std::optional, json::nullable, json::maybe
+    sequence,    // std::vector
+    map,         // std::map<std::string, T>
+    variant,     // std::variant, chosen by the shape of the value
+    extra,       // json::extra, json::extra_view; only as a member
+    object,      // an aggregate
+};
+
+struct descriptor {
+    kind what;
+    void (*assign)(void* to, const void* from);
+};
+using describe_function = const descriptor& (*)() noexcept;
+
+struct boolean_type : descriptor {
+    void (*store)(void*, bool);
+    bool (*load)(const void*);
+};
+
+struct integer_type : descriptor {
+    bool is_unsigned;
+    // Both work on the 64-bit pattern of the value. store answers false when the value does not fit.
+    bool (*store)(void*, std::uint64_t);
+    std::uint64_t (*load)(const void*);
+};
+
+struct floating_type : descriptor {
+    void (*store)(void*, double);
+    double (*load)(const void*);
+};
+
+struct enumeration_type : descriptor {
+    bool (*store)(void*, std::string_view); // false: unknown and not open
+    std::string_view (*load)(const void*);
+};
+
+enum class presence : std::uint8_t { absent, null, value };
+struct wrapper_type : descriptor {
+    bool may_be_null;
+    describe_function element;
+    void* (*value)(void*); // the present value, made when there is none
+    void (*set_null)(void*);
+    presence (*state)(const void*);
+    const void* (*get)(const void*);
+};
+
+struct sequence_type : descriptor {
+    describe_function element;
+    std::size_t (*size)(const void*);
+    void* (*at)(void*, std::size_t); // grows by one when the index is the size
+    void (*truncate)(void*, std::size_t);
+    const void* (*get)(const void*, std::size_t);
+};
+
+struct map_type : descriptor {
+    describe_function element;
+    void (*clear)(void*);
+    std::size_t (*size)(const void*);
+    void* (*insert)(void*, std::string_view); // null: the key is there already
+    using visitor = void (*)(void* context, std::string_view key, const void* value);
+    void (*each)(const void*, void* context, visitor);
+};
+
+struct variant_type : descriptor {
+    const describe_function* alternatives;
+    std::size_t count;
+    void* (*select)(void*, std::size_t);
+    std::size_t (*index)(const void*);
+    const void* (*get)(const void*);
+};
+
+struct extra_type : descriptor {
+    void (*clear)(void*);
+    void (*add)(void*, std::string_view name, std::string_view json);
+    std::size_t (*size)(const void*);
+    std::string_view (*name)(const void*, std::size_t);
+    std::string_view (*text)(const void*, std::size_t);
+};
+
+struct field {
+    std::string_view name;
+    std::string_view key; // `"name":` as it is written
+    describe_function type;
+    bool skipped;
+    bool omit_empty;
+};
+
+struct object_type : descriptor {
+    const field* fields;
+    std::size_t count;
+    std::size_t extra;                            // index of the extra member; count when there is none
+    void (*locate)(void* object, void** members); // addresses of all members, in order
+    const void* (*pristine)();                    // an object with the defaults of its type
+};
+
+/// The descriptor of T, defined in describe.hpp. Wire types of the library declare it `extern template`.
+template <class T> const descriptor& describe() noexcept;
+
+} // namespace modelmesh::json::detail

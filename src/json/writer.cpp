@@ -1,0 +1,234 @@
+#include <modelmesh/json/write.hpp>
+
+#include "json/scan.hpp"
+
+#include <charconv>
+#include <cmath>
+#include <cstring>
+#include <stdexcept>
+
+namespace modelmesh::json {
+namespace detail {
+namespace {
+
+void append_value(std::string& out, const void* object, const descriptor& type);
+
+template <class T> const T& as(const descriptor& type) noexcept { return static_cast<const T&>(type); }
+
+template <class Number> void append_number(std::string& out, Number value) {
+    char text[32]; // the shortest form of a double has at most 24 characters
+    const auto done = std::to_chars(text, text + sizeof text, value);
+    out.append(text, done.ptr);
+}
+
+void append_double(std::string& out, double value) {
+    if (!std::isfinite(value)) throw std::invalid_argument("JSON has no infinity and no NaN");
+    append_number(out, value);
+}
+
+// Present, after looking through any wrappers.
+bool is_absent(const void* object, const descriptor& type) {
+    return type.what == kind::wrapper && as<wrapper_type>(type).state(object) == presence::absent;
+}
+
+bool is_empty(const void* object, const descriptor& type) {
+    if (type.what == kind::sequence) return as<sequence_type>(type).size(object) == 0;
+    return type.what == kind::map && as<map_type>(type).size(object) == 0;
+}
+
+void append_object(std::string& out, const void* object, const object_type& type) {
+    void* members[most_members];
+    type.locate(const_cast<void*>(object), members); // one function serves both ways; nothing is written here
+    out += '{';
+    const std::size_t start = out.size();
+    for (std::size_t i = 0; i < type.count; ++i) {
+        const field& f = type.fields[i];
+        if (f.skipped) continue;
+        const descriptor& member = f.type();
+        if (is_absent(members[i], member) || (f.omit_empty && is_empty(members[i], member))) continue;
+        if (out.size() != start) out += ',';
+        out += f.key;
+        append_value(out, members[i], member);
+    }
+    if (type.extra != type.count) {
+        const auto& extra = as<extra_type>(type.fields[type.extra].type());
+        const void* unknown = members[type.extra];
+        for (std::size_t i = 0; i < extra.size(unknown); ++i) {
+            if (out.size() != start) out += ',';
+            append_string(out, extra.name(unknown, i));
+            out += ':';
+            out += extra.text(unknown, i);
+        }
+    }
+    out += '}';
+}
+
+void append_sequence(std::string& out, const void* object, const sequence_type& type) {
+    const descriptor& element = type.element();
+    const std::size_t size = type.size(object);
+    out += '[';
+    for (std::size_t i = 0; i < size; ++i) {
+        if (i != 0) out += ',';
+        append_value(out, type.get(object, i), element);
+    }
+    out += ']';
+}
+
+void append_map(std::string& out, const void* object, const map_type& type) {
+    struct context {
+        std::string& out;
+        const descriptor& element;
+        bool first = true;
+    } state{out, type.element()};
+    out += '{';
+    type.each(object, &state, [](void* opaque, std::string_view key, const void* value) {
+        context& c = *static_cast<context*>(opaque);
+        if (!c.first) c.out += ',';
+        c.first = false;
+        append_string(c.out, key);
+        c.out += ':';
+        append_value(c.out, value, c.element);
+    });
+    out += '}';
+}
+
+void append_raw(std::string& out, std::string_view text) { out += text.empty() ? "null" : text; }
+
+void append_value(std::string& out, const void* object, const descriptor& type) {
+    switch (type.what) {
+    case kind::boolean:
+        out += as<boolean_type>(type).load(object) ? "true" : "false";
+        return;
+    case kind::integer: {
+        const auto& integer = as<integer_type>(type);
+        if (integer.is_unsigned)
+            append_number(out, integer.load(object));
+        else
+            append_number(out, static_cast<std::int64_t>(integer.load(object)));
+        return;
+    }
+    case kind::floating:
+        append_double(out, as<floating_type>(type).load(object));
+        return;
+    case kind::string:
+        append_string(out, *static_cast<const std::string*>(object));
+        return;
+    case kind::view:
+        append_string(out, *static_cast<const std::string_view*>(object));
+        return;
+    case kind::raw:
+        append_raw(out, static_cast<const raw*>(object)->text);
+        return;
+    case kind::raw_view:
+        append_raw(out, static_cast<const raw_view*>(object)->text);
+        return;
+    case kind::null:
+        out += "null";
+        return;
+    case kind::enumeration:
+        append_string(out, as<enumeration_type>(type).load(object));
+        return;
+    case kind::wrapper: {
+        const auto& wrapper = as<wrapper_type>(type);
+        if (wrapper.state(object) == presence::value)
+            append_value(out, wrapper.get(object), wrapper.element());
+        else
+            out += "null"; // as an element an absent value still needs its place
+        return;
+    }
+    case kind::sequence:
+        append_sequence(out, object, as<sequence_type>(type));
+        return;
+    case kind::map:
+        append_map(out, object, as<map_type>(type));
+        return;
+    case kind::variant: {
+        const auto& variant = as<variant_type>(type);
+        append_value(out, variant.get(object), variant.alternatives[variant.index(object)]());
+        return;
+    }
+    case kind::object:
+        append_object(out, object, as<object_type>(type));
+        return;
+    case kind::extra:
+        return; // written by the object that has it
+    }
+}
+
+// True when one of the 8 bytes is a quote, a backslash or a control character.
+// Each term sets the high bit of a byte that matches; bytes of multi-byte characters never match.
+bool needs_escape(std::uint64_t word) noexcept {
+    constexpr std::uint64_t ones = 0x0101010101010101u;
+    constexpr std::uint64_t high = ones * 0x80;
+    const std::uint64_t quote = word ^ (ones * '"');
+    const std::uint64_t slash = word ^ (ones * '\\');
+    const auto zero_byte = [](std::uint64_t w) { return (w - ones) & ~w; };
+    return ((zero_byte(quote) | zero_byte(slash) | ((word - ones * 0x20) & ~word)) & high) != 0;
+}
+
+void append_escape(std::string& out, unsigned char c) {
+    constexpr const char* digits = "0123456789abcdef";
+    switch (c) {
+    case '"':
+        out += "\\\"";
+        return;
+    case '\\':
+        out += "\\\\";
+        return;
+    case '\b':
+        out += "\\b";
+        return;
+    case '\f':
+        out += "\\f";
+        return;
+    case '\n':
+        out += "\\n";
+        return;
+    case '\r':
+        out += "\\r";
+        return;
+    case '\t':
+        out += "\\t";
+        return;
+    default:
+        out += "\\u00";
+        out += digits[c >> 4];
+        out += digits[c & 15];
+    }
+}
+
+} // namespace
+
+void append_erased(std::string& out, const void* object, const descriptor& type) {
+    append_value(out, object, type);
+}
+
+} // namespace detail
+
+void append_string(std::string& out, std::string_view text) {
+    if (!detail::valid_utf8(text)) throw std::invalid_argument("a text for JSON is not valid UTF-8");
+    out += '"';
+    const char* const end = text.data() + text.size();
+    const char* plain = text.data(); // start of what has not been copied yet
+    for (const char* at = plain; at != end;) {
+        if (end - at >= 8) {
+            std::uint64_t word = 0;
+            std::memcpy(&word, at, sizeof word);
+            if (!detail::needs_escape(word)) {
+                at += 8;
+                continue;
+            }
+        }
+        const auto c = static_cast<unsigned char>(*at);
+        if (c < 0x20 || c == '"' || c == '\\') {
+            out.append(plain, at);
+            detail::append_escape(out, c);
+            plain = at + 1;
+        }
+        ++at;
+    }
+    out.append(plain, end);
+    out += '"';
+}
+
+} // namespace modelmesh::json
