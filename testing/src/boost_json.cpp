@@ -1,0 +1,2 @@
+// The one translation unit that holds Boost.JSON's definitions: the simulator needs its headers only.
+#include <boost/json/src.hpp>

@@ -1,0 +1,73 @@
+// Chat completions as the vendor writes them: what a request asks for, and the bytes of each reply.
+// Independent of the library's codecs, so that tests of those do not compare them with themselves.
+#pragma once
+
+#include "script.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace modelmesh::testing::detail {
+
+/// What the simulator needs to know of a chat request.
+struct chat_request {
+    std::string model;
+    bool stream = false;
+    bool include_usage = false;
+    std::size_t choices = 1;
+    std::optional<std::uint64_t> limit; ///< max_completion_tokens, or the older max_tokens
+    std::string question;               ///< text of the last user message
+    std::uint64_t prompt_tokens = 0;
+};
+
+struct refusal {
+    int status = 400;
+    api_error error;
+};
+
+/// Reads the request or says, as the vendor would, why it is refused.
+std::variant<chat_request, refusal> read_chat_request(std::string_view body);
+
+std::string error_body(const api_error& error);
+std::string model_body(std::string_view id);
+std::string models_body(const std::vector<std::string>& ids);
+
+/// Splits text into tokens: a word with the blanks before it. Joined again they give the text.
+std::vector<std::string> split_tokens(std::string_view text);
+
+/// One answer, written whole or event by event.
+class chat_answer {
+public:
+    /// @param provider  name of the simulator, part of the default text
+    /// @param serial    makes the ids; equal inputs give equal bytes, except for the time of creation
+    chat_answer(const chat_request& request, const rule& how, std::string_view provider,
+                std::uint64_t serial);
+
+    std::string body() const;                      ///< the plain reply
+    std::size_t event_count() const;               ///< events of the stream, without the final [DONE]
+    std::string event(std::size_t position) const; ///< data of one event
+
+private:
+    /// What one delta adds: a piece of text, or a piece of a call.
+    struct fragment {
+        std::optional<std::size_t> call; ///< index of the tool call
+        bool opens = false;              ///< the first of its call: carries the id and the name
+        std::string text;
+    };
+
+    chat_request request_;
+    std::string id_;
+    std::int64_t created_ = 0;
+    std::string text_;
+    std::vector<scripted_call> calls_;
+    std::vector<fragment> fragments_;
+    std::string finish_reason_;
+    std::uint64_t completion_tokens_ = 0;
+};
+
+} // namespace modelmesh::testing::detail

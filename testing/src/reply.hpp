@@ -1,0 +1,62 @@
+// A reply as a row of byte pieces: everything the simulator sends is made here, also what is broken on
+// purpose.
+#pragma once
+
+#include "completion.hpp"
+#include "script.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace modelmesh::testing::detail {
+
+/// One piece of a reply, sent in this order. The end of the reply is the absence of a piece.
+struct piece {
+    std::string bytes;
+    bool is_event = false; ///< counts for cut.after_events and, for tokens, waits for the pace
+};
+
+/// What the replies of one simulator have in common, and the serial number of this one.
+struct reply_context {
+    std::string name;
+    std::uint64_t serial = 0;
+    bool keep_alive = true;
+};
+
+/// Makes the pieces of one reply one at a time, so that a long stream is never in memory as a whole.
+class reply {
+public:
+    /// A reply with a whole body.
+    static reply whole(const reply_context& context, int status, std::string body, const rule& how);
+    /// A chat answer, plain or as a stream.
+    static reply chat(const reply_context& context, const chat_request& request, const rule& how);
+
+    std::optional<piece> next();
+
+private:
+    reply(const reply_context& context, const rule& how) : context_(context), how_(how) {}
+    std::string head(int status, const std::string& content_type, std::optional<std::uint64_t> length) const;
+    std::string event_payload(std::size_t position) const;
+    std::size_t event_total() const;
+    std::string framed(std::string payload, std::size_t position) const;
+
+    enum class phase : std::uint8_t { head, events, terminator, end };
+
+    reply_context context_;
+    rule how_;
+    phase phase_ = phase::head;
+    int status_ = 200;
+    std::string body_;                  ///< of a plain reply
+    std::optional<chat_answer> answer_; ///< of a stream
+    std::size_t position_ = 0;
+    bool chunked_ = false;
+};
+
+/// HTTP's date, always of the same length.
+std::string http_date(std::chrono::system_clock::time_point at);
+
+} // namespace modelmesh::testing::detail
