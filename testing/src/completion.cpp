@@ -62,11 +62,11 @@ json::object model_object(std::string_view id) {
     return {{"id", id}, {"object", "model"}, {"created", model_created}, {"owned_by", "modelmesh-simulator"}};
 }
 
-std::string numbered(std::string_view prefix, std::uint64_t serial, std::uint64_t index = 0) {
-    std::string digits = std::to_string(serial * max_choices + index);
-    if (digits.size() < 10)
-        digits.insert(0, 10 - digits.size(), '0'); // equal lengths: cuts fall on equal bytes
-    return std::string(prefix) + digits;
+/// Ten digits whatever the number: equal lengths, so that a cut after N bytes falls on equal places.
+std::string numbered(const std::string& prefix, std::uint64_t number) {
+    std::string digits = std::to_string(number);
+    if (digits.size() < 10) digits.insert(0, 10 - digits.size(), '0');
+    return prefix + digits;
 }
 
 std::string filler(std::uint64_t tokens) {
@@ -159,7 +159,7 @@ std::vector<std::string> split_tokens(std::string_view text) {
 
 chat_answer::chat_answer(const chat_request& request, const rule& how, std::string_view provider,
                          std::uint64_t serial)
-    : request_(request), id_(numbered("chatcmpl-" + std::string(provider) + "-", serial)),
+    : request_(request), serial_(serial), id_(numbered("chatcmpl-" + std::string(provider) + "-", serial)),
       created_(std::chrono::system_clock::to_time_t(std::chrono::system_clock::now())),
       calls_(how.tool_calls) {
     if (how.text) {
@@ -198,6 +198,10 @@ chat_answer::chat_answer(const chat_request& request, const rule& how, std::stri
     finish_reason_ = how.finish_reason.value_or(limited ? "length" : calls_.empty() ? "stop" : "tool_calls");
 }
 
+std::string chat_answer::call_id(std::size_t choice, std::size_t call) const {
+    return numbered("call_", serial_) + "_" + std::to_string(choice * calls_.size() + call);
+}
+
 std::string chat_answer::body() const {
     json::array choices;
     for (std::size_t choice = 0; choice < request_.choices; ++choice) {
@@ -209,7 +213,7 @@ std::string chat_answer::body() const {
             json::array calls;
             for (std::size_t call = 0; call < calls_.size(); ++call)
                 calls.push_back(
-                    {{"id", numbered("call_", choice, call)},
+                    {{"id", call_id(choice, call)},
                      {"type", "function"},
                      {"function", {{"name", calls_[call].name}, {"arguments", calls_[call].arguments}}}});
             message["tool_calls"] = std::move(calls);
@@ -264,7 +268,7 @@ std::string chat_answer::event(std::size_t position) const {
         json::object call{{"index", *piece.call}};
         json::object function;
         if (piece.opens) {
-            call["id"] = numbered("call_", choice, *piece.call);
+            call["id"] = call_id(choice, *piece.call);
             call["type"] = "function";
             function["name"] = calls_[*piece.call].name;
         }

@@ -60,7 +60,10 @@ private:
         std::string text;
     };
 
+    std::string call_id(std::size_t choice, std::size_t call) const;
+
     chat_request request_;
+    std::uint64_t serial_ = 0;
     std::string id_;
     std::int64_t created_ = 0;
     std::string text_;
