@@ -6,7 +6,9 @@ namespace modelmesh::connector {
 namespace {
 
 /// Adds a connector whose id is ours to give: a clash with another of ours is a defect.
-void add(registry& to, const char* id, registry::factory make) { to.add_provider(id, std::move(make)).value(); }
+void add(registry& to, const char* id, registry::factory make) {
+    to.add_provider(id, std::move(make)).value();
+}
 
 std::unique_ptr<provider> openai_format() { return std::make_unique<openai_compatible>(); }
 

@@ -14,14 +14,15 @@
 namespace modelmesh {
 
 /// A handle to the mesh: cheap to copy, bound to no executor. The last copy closes its connections.
-/// A call runs on the event loop that awaits it when that loop is an `asio::io_context` made with the concurrency
-/// hint 1; on any other executor it runs on an I/O thread of the library and completes on the caller's executor.
-/// Threads: may be used from any thread.
+/// A call runs on the event loop that awaits it when that loop is an `asio::io_context` made with the
+/// concurrency hint 1; on any other executor it runs on an I/O thread of the library and completes on the
+/// caller's executor. Threads: may be used from any thread.
 class client {
 public:
-    chat::resource chat;
+    modelmesh::chat::resource chat; ///< client.chat.completions.create(...)
 
-    /// Asks providers that were configured without models which ones they serve. The first call does it otherwise.
+    /// Asks providers that were configured without models which ones they serve. The first call does it
+    /// otherwise.
     /// @throws error  as the first call would.
     [[nodiscard]] task<void> ready();
     [[nodiscard]] task<result<void>> try_ready();
@@ -35,20 +36,23 @@ private:
     std::shared_ptr<detail::client_impl> impl_;
 };
 
-/// Makes a client from what the environment offers: OPENAI_API_KEY (with OPENAI_BASE_URL), OLLAMA_HOST, VLLM_HOST.
-/// Does no I/O.
+/// Makes a client from what the environment offers: OPENAI_API_KEY (with OPENAI_BASE_URL), OLLAMA_HOST,
+/// VLLM_HOST. Does no I/O.
 /// @param capability  a capability in any spelling, for example "chat-completion"; also the name of the pool.
-/// @throws error  config: no provider is configured (the message names the variables to set), or the capability's
+/// @throws error  config: no provider is configured (the message names the variables to set), or the
+/// capability's
 ///         name is malformed.
 [[nodiscard]] client create(std::string_view capability);
 
 /// Makes a client from a configuration. Does no I/O.
 /// @param from  read before this function returns.
-/// @param connectors  where connector ids are looked up; the default has the connectors that ship with the library.
+/// @param connectors  where connector ids are looked up; the default has the connectors that ship with the
+/// library.
 /// @param log  receives events; must outlive the client. May be null.
 /// @throws error  config: every problem found, one line each.
 [[nodiscard]] client create(const config& from);
-[[nodiscard]] client create(const config& from, const connector::registry& connectors, log_sink* log = nullptr);
+[[nodiscard]] client create(const config& from, const connector::registry& connectors,
+                            log_sink* log = nullptr);
 
 /// The configuration that create(capability) would use, from the environment variables above.
 [[nodiscard]] config detect(std::string_view capability);

@@ -2,5 +2,6 @@
 #pragma once
 
 #include <modelmesh/client.hpp>
+#include <modelmesh/core/engine.hpp>
 #include <modelmesh/core/task.hpp>
 #include <modelmesh/router/capability.hpp>

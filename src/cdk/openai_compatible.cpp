@@ -30,7 +30,8 @@ struct model_list {
     std::vector<listed_model> data{};
 };
 
-constexpr std::size_t longest_message = 512; // text of a server is untrusted: it is shown, never trusted, and capped
+constexpr std::size_t longest_message =
+    512; // text of a server is untrusted: it is shown, never trusted, and capped
 
 std::string text_of(const std::optional<json::nullable<std::string>>& field) {
     return field && *field ? **field : std::string();
@@ -43,28 +44,42 @@ bool contains_lower(std::string_view text, std::string_view needle) {
 
 // What servers of this family write when a prompt is longer than the model's window.
 bool says_context_length(std::string_view message) {
-    constexpr std::array<std::string_view, 8> phrases{
-        "context_length_exceeded",       "exceeds the context window",   "maximum context length is",
-        "maximum prompt length is",      "reduce the length of the messages",
-        "greater than the context length", "exceeds the available context size", "exceeded max context length"};
+    constexpr std::array<std::string_view, 8> phrases{"context_length_exceeded",
+                                                      "exceeds the context window",
+                                                      "maximum context length is",
+                                                      "maximum prompt length is",
+                                                      "reduce the length of the messages",
+                                                      "greater than the context length",
+                                                      "exceeds the available context size",
+                                                      "exceeded max context length"};
     return std::any_of(phrases.begin(), phrases.end(),
                        [message](std::string_view phrase) { return contains_lower(message, phrase); });
 }
 
 errc kind_of_status(int status) noexcept {
     switch (status) {
-    case 401: return errc::auth;
-    case 402: return errc::quota;
-    case 403: return errc::permission;
-    case 404: return errc::not_found;
+    case 401:
+        return errc::auth;
+    case 402:
+        return errc::quota;
+    case 403:
+        return errc::permission;
+    case 404:
+        return errc::not_found;
     case 408:
-    case 504: return errc::timed_out;
-    case 409: return errc::upstream; // OpenAI: a conflict on its side, worth another try
-    case 413: return errc::context_length;
-    case 429: return errc::rate_limit;
+    case 504:
+        return errc::timed_out;
+    case 409:
+        return errc::upstream; // OpenAI: a conflict on its side, worth another try
+    case 413:
+        return errc::context_length;
+    case 429:
+        return errc::rate_limit;
     case 503:
-    case 529: return errc::overloaded;
-    default: return status >= 400 && status < 500 ? errc::bad_request : errc::upstream;
+    case 529:
+        return errc::overloaded;
+    default:
+        return status >= 400 && status < 500 ? errc::bad_request : errc::upstream;
     }
 }
 
@@ -93,7 +108,8 @@ fault make_fault(int status, std::string_view text) {
     }
     if (message.empty()) message = "HTTP status " + std::to_string(status) + " without an explanation";
     if (message.size() > longest_message) message.resize(longest_message);
-    fault f(kind_of(status, code, type, message), std::move(message));
+    const errc kind = kind_of(status, code, type, message);
+    fault f(kind, std::move(message));
     f.http_status = status;
     f.param = std::move(param);
     return f;
@@ -115,7 +131,8 @@ std::string stream_options(std::string_view given) {
     return merged + "}";
 }
 
-// Whether the text may have a member `error`, told without parsing it. Inside a string the quotes are escaped.
+// Whether the text may have a member `error`, told without parsing it. Inside a string the quotes are
+// escaped.
 bool mentions_error(std::string_view json) noexcept {
     constexpr std::string_view needle = "\"error\"";
     return memmem(json.data(), json.size(), needle.data(), needle.size()) != nullptr;
@@ -164,7 +181,8 @@ void openai_compatible::authorize(const target& to, http::headers& output) const
     if (!to.api_key.empty()) output.set("Authorization", "Bearer " + std::string(to.api_key));
 }
 
-result<void> openai_compatible::encode(const prepared_request& input, const target& to, http::request& output) const {
+result<void> openai_compatible::encode(const prepared_request& input, const target& to,
+                                       http::request& output) const {
     output.method = "POST";
     output.target = std::string(to.base_path) + "/chat/completions";
     output.headers.set("Content-Type", "application/json");
@@ -187,8 +205,10 @@ result<void> openai_compatible::encode(const prepared_request& input, const targ
     if (input.stream()) {
         append_member(body, "stream", "true");
         const std::string_view given = input.find("stream_options");
-        if (wants_stream_usage()) append_member(body, "stream_options", stream_options(given));
-        else if (!given.empty()) append_member(body, "stream_options", given);
+        if (wants_stream_usage())
+            append_member(body, "stream_options", stream_options(given));
+        else if (!given.empty())
+            append_member(body, "stream_options", given);
     }
     body += '}';
     return {};

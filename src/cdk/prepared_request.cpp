@@ -7,7 +7,8 @@ prepared_request::prepared_request(wire_family family, std::string json, bool st
 
 result<std::shared_ptr<const prepared_request>> prepared_request::parse(wire_family family, std::string json,
                                                                         bool stream) {
-    // Not make_shared: the constructor is private, and the views must be made over the string in its final place.
+    // Not make_shared: the constructor is private, and the views must be made over the string in its final
+    // place.
     const std::shared_ptr<prepared_request> made(new prepared_request(family, std::move(json), stream));
     result<std::vector<json::member>> members = json::members(made->json_);
     if (!members) return std::move(members).error();

@@ -21,10 +21,12 @@ constexpr auto list_models_limit = std::chrono::seconds(10);
 
 // A vendor's list mixes all its models; these words mark those that do not chat.
 bool looks_like_chat(std::string_view model) {
-    constexpr std::array<std::string_view, 12> others{"embed",    "whisper", "tts",    "dall-e",     "image",  "moderation",
-                                                      "realtime", "audio",   "rerank", "transcribe", "sora", "davinci"};
-    return std::none_of(others.begin(), others.end(),
-                        [model](std::string_view word) { return model.find(word) != std::string_view::npos; });
+    constexpr std::array<std::string_view, 12> others{"embed",  "whisper",    "tts",      "dall-e",
+                                                      "image",  "moderation", "realtime", "audio",
+                                                      "rerank", "transcribe", "sora",     "davinci"};
+    return std::none_of(others.begin(), others.end(), [model](std::string_view word) {
+        return model.find(word) != std::string_view::npos;
+    });
 }
 
 std::string joined(const std::vector<std::string>& lines) {
@@ -39,19 +41,21 @@ boost::asio::io_context* single_threaded_loop(const boost::asio::any_io_executor
     const auto* plain = executor.target<boost::asio::io_context::executor_type>();
     if (plain == nullptr) return nullptr;
     boost::asio::io_context& loop = plain->context();
-    // The hint is the only promise Asio knows that one thread will run the loop; it keeps it in its scheduler.
+    // The hint is the only promise Asio knows that one thread will run the loop; it keeps it in its
+    // scheduler.
     const int hint = boost::asio::use_service<boost::asio::detail::scheduler>(loop).concurrency_hint();
     const bool promised = hint == 1 || !BOOST_ASIO_CONCURRENCY_HINT_IS_LOCKING(SCHEDULER, hint);
     return promised ? &loop : nullptr;
 }
 
-client_impl::client_impl(const config& from, const connector::registry& connectors, log_sink* log) : log_(log) {
+client_impl::client_impl(const config& from, const connector::registry& connectors, log_sink* log)
+    : log_(log) {
     std::vector<std::string> problems;
     for (const auto& [name, settings] : from.providers) {
         const std::string where = "provider '" + name + "': ";
-        const bool twice = std::any_of(providers_.begin(), providers_.end(), [&name = name](const provider_plan& plan) {
-            return plan.entry.id == name;
-        });
+        const bool twice =
+            std::any_of(providers_.begin(), providers_.end(),
+                        [&name = name](const provider_plan& plan) { return plan.entry.id == name; });
         if (name.empty() || twice) {
             problems.push_back(where + (name.empty() ? "needs a name" : "is configured twice"));
             continue;
@@ -61,8 +65,10 @@ client_impl::client_impl(const config& from, const connector::registry& connecto
         plan.entry.api_key = settings.api_key;
         plan.models = settings.models;
         auto codec = connectors.make_provider(settings.connector);
-        if (!codec) problems.push_back(where + codec.error().message);
-        else plan.entry.codec = std::move(*codec);
+        if (!codec)
+            problems.push_back(where + codec.error().message);
+        else
+            plan.entry.codec = std::move(*codec);
         auto endpoint = make_endpoint(settings);
         if (!endpoint) {
             problems.push_back(where + endpoint.error().message);
@@ -90,8 +96,10 @@ client_impl::client_impl(const config& from, const connector::registry& connecto
             if (std::none_of(from.providers.begin(), from.providers.end(),
                              [&](const auto& entry) { return entry.first == wanted; }))
                 problems.push_back(where + "there is no provider '" + wanted + "'");
-        if (settings.failure_threshold == 0) problems.push_back(where + "failure_threshold must be at least 1");
-        pools_.push_back(router::pool_plan{name, std::move(*path), settings.providers, settings.failure_threshold,
+        if (settings.failure_threshold == 0)
+            problems.push_back(where + "failure_threshold must be at least 1");
+        pools_.push_back(router::pool_plan{name, std::move(*path), settings.providers,
+                                           settings.failure_threshold,
                                            std::chrono::seconds(settings.cooldown_seconds)});
     }
     if (!problems.empty()) throw error(fault(errc::config, joined(problems)));
@@ -114,8 +122,8 @@ bool client_impl::lacks_models() const noexcept {
                        [](const provider_plan& plan) { return plan.models.empty(); });
 }
 
-std::shared_ptr<const router::snapshot>
-client_impl::build(const std::vector<std::vector<std::string>>& models) const {
+std::shared_ptr<const router::snapshot> client_impl::build(
+    const std::vector<std::vector<std::string>>& models) const {
     std::vector<std::unique_ptr<router::provider_entry>> entries;
     for (const provider_plan& plan : providers_)
         entries.push_back(std::make_unique<router::provider_entry>(plan.entry));
@@ -148,15 +156,16 @@ task<result<void>> client_impl::ensure_ready(std::shared_ptr<client_impl> self, 
         const connector::target to = plan.entry.target_for({});
         result<void> encoded = plan.entry.codec->encode_list_models(to, *request);
         if (!encoded) co_return encoded.error();
-        result<http::response> answer = co_await via.exchange(plan.entry.where, std::move(request),
-                                                              via.time().now() + list_models_limit);
+        result<http::response> answer =
+            co_await via.exchange(plan.entry.where, std::move(request), via.time().now() + list_models_limit);
         if (!answer && answer.error().code() == errc::canceled) co_return answer.error();
         if (answer && answer->status != 200) answer = plan.entry.codec->classify(*answer);
         result<std::vector<connector::model_info>> listed =
             answer ? plan.entry.codec->decode_list_models(std::move(*answer))
                    : result<std::vector<connector::model_info>>(answer.error());
         if (!listed) {
-            problems.push_back("provider '" + plan.entry.id + "' did not list its models: " + listed.error().message);
+            problems.push_back("provider '" + plan.entry.id +
+                               "' did not list its models: " + listed.error().message);
             continue;
         }
         for (connector::model_info& model : *listed)

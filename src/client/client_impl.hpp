@@ -37,7 +37,8 @@ public:
     [[nodiscard]] std::shared_ptr<const router::snapshot> current() const;
     [[nodiscard]] log_sink* log() const noexcept { return log_; }
 
-    /// Asks the providers that were configured without models, once. Errors: the failure when no pool got a model.
+    /// Asks the providers that were configured without models, once. Errors: the failure when no pool got a
+    /// model.
     static task<result<void>> ensure_ready(std::shared_ptr<client_impl> self, net_transport& via);
 
     /// The library's own loop, started on first use.
@@ -72,7 +73,8 @@ private:
         router::provider_entry entry;
         std::vector<std::string> models;
     };
-    [[nodiscard]] std::shared_ptr<const router::snapshot> build(const std::vector<std::vector<std::string>>& models) const;
+    [[nodiscard]] std::shared_ptr<const router::snapshot> build(
+        const std::vector<std::vector<std::string>>& models) const;
     [[nodiscard]] bool lacks_models() const noexcept;
 
     std::vector<provider_plan> providers_;
@@ -82,7 +84,8 @@ private:
     mutable std::mutex mutex_; ///< guards what follows; taken for a pointer copy
     std::shared_ptr<const router::snapshot> snapshot_;
     std::unique_ptr<io_thread> thread_;
-    std::atomic<bool> ready_{false}; ///< release after snapshot_ is final, acquire before skipping the enumeration
+    std::atomic<bool> ready_{
+        false}; ///< release after snapshot_ is final, acquire before skipping the enumeration
 };
 
 } // namespace modelmesh::detail

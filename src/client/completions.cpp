@@ -18,8 +18,10 @@ constexpr std::chrono::seconds default_timeout{300};
 class chat_stream_impl {
 public:
     /// @param loop  the library's own loop when the session lives there; null when it lives on the reader's.
-    chat_stream_impl(std::shared_ptr<client_impl> client, router::served_stream from, boost::asio::io_context* loop)
-        : client_(std::move(client)), session_(std::move(from.session)), route_(std::move(from.route)), loop_(loop) {}
+    chat_stream_impl(std::shared_ptr<client_impl> client, router::served_stream from,
+                     boost::asio::io_context* loop)
+        : client_(std::move(client)), session_(std::move(from.session)), route_(std::move(from.route)),
+          loop_(loop) {}
 
     ~chat_stream_impl() {
         if (loop_ == nullptr || !session_) return;
@@ -35,17 +37,20 @@ public:
         const result<router::stream_state> state = session_->try_next(json);
         if (!state) return state.error();
         switch (*state) {
-        case router::stream_state::pending: return chat::stream_state::pending;
-        case router::stream_state::end: return chat::stream_state::end;
-        case router::stream_state::chunk: break;
+        case router::stream_state::pending:
+            return chat::stream_state::pending;
+        case router::stream_state::end:
+            return chat::stream_state::end;
+        case router::stream_state::chunk:
+            break;
         }
-        if (const result<void> parsed = reader_.read(json, chunk_); !parsed) return parsed.error();
+        if (const result<void> parsed = reader_.read_padded(json, chunk_); !parsed) return parsed.error();
         out = chat::chunk_view(chunk_, json);
         return chat::stream_state::chunk;
     }
 
-    // A member coroutine that is safe without a shared owner: the stream's documentation allows one reader at a
-    // time and forbids destroying the stream during a read.
+    // A member coroutine that is safe without a shared owner: the stream's documentation allows one reader at
+    // a time and forbids destroying the stream during a read.
     task<result<std::optional<chat::chunk_view>>> read() {
         for (;;) {
             chat::chunk_view view;
@@ -74,7 +79,8 @@ private:
 namespace {
 
 std::shared_ptr<const prepared_request> prepare(const chat::request& req, bool stream) {
-    if (req.model.empty()) throw std::invalid_argument("chat::request::model is empty: name a capability or a model");
+    if (req.model.empty())
+        throw std::invalid_argument("chat::request::model is empty: name a capability or a model");
     if (req.messages.empty()) throw std::invalid_argument("chat::request::messages is empty");
     return prepared_request::parse(wire_family::openai_chat, json::write(req), stream).value();
 }
@@ -105,7 +111,8 @@ task<result<chat::reply>> whole(std::shared_ptr<client_impl> impl, net_transport
 }
 
 task<result<router::served_stream>> streamed(std::shared_ptr<client_impl> impl, net_transport& via,
-                                             std::shared_ptr<const prepared_request> request, time_point deadline) {
+                                             std::shared_ptr<const prepared_request> request,
+                                             time_point deadline) {
     const result<void> ready = co_await client_impl::ensure_ready(impl, via);
     if (!ready) co_return ready.error();
     result<router::call> made = route(*impl, std::move(request), deadline);
@@ -115,9 +122,8 @@ task<result<router::served_stream>> streamed(std::shared_ptr<client_impl> impl, 
 
 task<result<chat::reply>> run_whole(std::shared_ptr<client_impl> impl,
                                     std::shared_ptr<const prepared_request> request, time_point deadline) {
-    std::function<task<result<chat::reply>>(net_transport&)> work = [impl, request, deadline](net_transport& via) {
-        return whole(impl, via, request, deadline);
-    };
+    std::function<task<result<chat::reply>>(net_transport&)> work =
+        [impl, request, deadline](net_transport& via) { return whole(impl, via, request, deadline); };
     co_return co_await client_impl::on_loop(impl, std::move(work));
 }
 
@@ -125,7 +131,8 @@ task<result<std::unique_ptr<chat_stream_impl>>> run_stream(std::shared_ptr<clien
                                                            std::shared_ptr<const prepared_request> request,
                                                            time_point deadline) {
     const boost::asio::any_io_executor executor = co_await boost::asio::this_coro::executor;
-    boost::asio::io_context* elsewhere = single_threaded_loop(executor) == nullptr ? &impl->own_loop() : nullptr;
+    boost::asio::io_context* elsewhere =
+        single_threaded_loop(executor) == nullptr ? &impl->own_loop() : nullptr;
     std::function<task<result<router::served_stream>>(net_transport&)> work =
         [impl, request, deadline](net_transport& via) { return streamed(impl, via, request, deadline); };
     result<router::served_stream> opened = co_await client_impl::on_loop(impl, std::move(work));
@@ -133,8 +140,7 @@ task<result<std::unique_ptr<chat_stream_impl>>> run_stream(std::shared_ptr<clien
     co_return std::make_unique<chat_stream_impl>(impl, std::move(*opened), elsewhere);
 }
 
-template <class T>
-task<T> or_throw(task<result<T>> work) {
+template <class T> task<T> or_throw(task<result<T>> work) {
     result<T> done = co_await std::move(work);
     if (!done) throw error(std::move(done).error());
     co_return std::move(*done);
@@ -167,8 +173,9 @@ task<result<stream>> wrapped(task<result<std::unique_ptr<detail::chat_stream_imp
 } // namespace
 
 task<result<stream>> completions::try_stream(const request& req, const call_options& opt) {
-    return wrapped(detail::run_stream(impl_, detail::prepare(req, true), detail::deadline_of(opt)),
-                   [](std::unique_ptr<detail::chat_stream_impl> impl) { return chat::stream(std::move(impl)); });
+    return wrapped(
+        detail::run_stream(impl_, detail::prepare(req, true), detail::deadline_of(opt)),
+        [](std::unique_ptr<detail::chat_stream_impl> impl) { return chat::stream(std::move(impl)); });
 }
 
 task<chat::stream> completions::stream(const request& req, const call_options& opt) {

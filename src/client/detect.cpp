@@ -39,8 +39,8 @@ std::string server_url(const local_server& server, std::string_view value) {
     if (!text.ends_with("/v1")) text += "/v1";
     if (const auto parsed = net::parse_url(text); !parsed)
         throw error(fault(errc::config, std::string(server.variable) +
-                                            " is not a server's address (like 127.0.0.1:" + server.default_port +
-                                            "): " + parsed.error().message));
+                                            " is not a server's address (like 127.0.0.1:" +
+                                            server.default_port + "): " + parsed.error().message));
     return text;
 }
 
@@ -64,8 +64,9 @@ config detect(std::string_view capability, const environment& env) {
             // Some other server that speaks the format: which models it has, only it knows.
             provider.base_url = *base;
             if (const auto parsed = net::parse_url(*base); !parsed)
-                throw error(fault(errc::config, "OPENAI_BASE_URL is not a URL (like https://api.openai.com/v1): " +
-                                                    parsed.error().message));
+                throw error(
+                    fault(errc::config, "OPENAI_BASE_URL is not a URL (like https://api.openai.com/v1): " +
+                                            parsed.error().message));
         } else {
             provider.base_url = "https://api.openai.com/v1";
             provider.models = {"gpt-4o", "gpt-4o-mini"};
@@ -89,12 +90,15 @@ fault no_provider(const environment& env) {
     std::string text = "no provider configured: set one of OPENAI_API_KEY";
     for (const local_server& server : local_servers) text += std::string(", ") + server.variable;
     text += ", or pass a configuration to modelmesh::create()";
-    if (env("ANTHROPIC_API_KEY")) text += " (ANTHROPIC_API_KEY is set, but this version has no connector for it)";
+    if (env("ANTHROPIC_API_KEY"))
+        text += " (ANTHROPIC_API_KEY is set, but this version has no connector for it)";
     return fault(errc::config, std::move(text));
 }
 
 } // namespace detail
 
-config detect(std::string_view capability) { return detail::detect(capability, detail::process_environment()); }
+config detect(std::string_view capability) {
+    return detail::detect(capability, detail::process_environment());
+}
 
 } // namespace modelmesh

@@ -18,7 +18,8 @@ using environment = std::function<std::optional<std::string>(const char* name)>;
 [[nodiscard]] environment process_environment();
 
 /// Providers in table order; none when no variable is set.
-/// @throws error  config: a variable is set to something unusable, naming the variable and what would be right.
+/// @throws error  config: a variable is set to something unusable, naming the variable and what would be
+/// right.
 [[nodiscard]] config detect(std::string_view capability, const environment& env);
 
 /// What to tell a program that has no provider: which variables to set, and which it set in vain.

@@ -8,8 +8,10 @@ io_thread::io_thread()
 
 io_thread::~io_thread() {
     context_->stop();
-    if (thread_.get_id() == std::this_thread::get_id()) thread_.detach();
-    else thread_.join();
+    if (thread_.get_id() == std::this_thread::get_id())
+        thread_.detach();
+    else
+        thread_.join();
 }
 
 } // namespace modelmesh::detail

@@ -20,7 +20,8 @@ public:
     [[nodiscard]] boost::asio::io_context& context() noexcept { return *context_; }
 
 private:
-    std::shared_ptr<boost::asio::io_context> context_; ///< shared with the thread, which may outlive this object
+    std::shared_ptr<boost::asio::io_context>
+        context_; ///< shared with the thread, which may outlive this object
     boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
     std::thread thread_;
 };

@@ -12,7 +12,7 @@ struct kind_facts {
     bool retryable;
 };
 
-// Indexed by errc; the retry column is spec'd by the table of upstream classes in docs/errors.md.
+// Indexed by errc.
 constexpr std::array<kind_facts, 23> kinds{{
     {"ok", "no error", false},
     {"config", "configuration is wrong", false},
@@ -51,9 +51,12 @@ public:
     // Only these two exist in the standard's own vocabulary with the same meaning.
     std::error_condition default_error_condition(int value) const noexcept override {
         switch (static_cast<errc>(value)) {
-        case errc::timed_out: return std::make_error_condition(std::errc::timed_out);
-        case errc::canceled: return std::make_error_condition(std::errc::operation_canceled);
-        default: return {value, *this};
+        case errc::timed_out:
+            return std::make_error_condition(std::errc::timed_out);
+        case errc::canceled:
+            return std::make_error_condition(std::errc::operation_canceled);
+        default:
+            return {value, *this};
         }
     }
 };
@@ -63,10 +66,14 @@ public:
     const char* name() const noexcept override { return "modelmesh.condition"; }
     std::string message(int value) const override {
         switch (static_cast<cond>(value)) {
-        case cond::retryable: return "the same call may succeed later";
-        case cond::timeout: return "a deadline passed";
-        case cond::cancelled: return "cancelled by the caller";
-        case cond::caller_fault: return "the request itself is wrong";
+        case cond::retryable:
+            return "the same call may succeed later";
+        case cond::timeout:
+            return "a deadline passed";
+        case cond::cancelled:
+            return "cancelled by the caller";
+        case cond::caller_fault:
+            return "the request itself is wrong";
         }
         return "unknown condition";
     }
@@ -74,9 +81,12 @@ public:
         if (code.category() != category()) return false;
         const auto kind = static_cast<errc>(code.value());
         switch (static_cast<cond>(condition)) {
-        case cond::retryable: return facts(code.value()).retryable;
-        case cond::timeout: return kind == errc::timed_out;
-        case cond::cancelled: return kind == errc::canceled;
+        case cond::retryable:
+            return facts(code.value()).retryable;
+        case cond::timeout:
+            return kind == errc::timed_out;
+        case cond::cancelled:
+            return kind == errc::canceled;
         case cond::caller_fault:
             return kind == errc::bad_request || kind == errc::unsupported || kind == errc::context_length;
         }

@@ -19,10 +19,13 @@ verdict judge(errc kind) noexcept {
     case errc::content_filter:
     case errc::canceled:
     case errc::config:
-    case errc::internal: return {false, false};
+    case errc::internal:
+        return {false, false};
     // This vendor cannot do it, another may.
-    case errc::unsupported: return {true, false};
-    default: return {true, true};
+    case errc::unsupported:
+        return {true, false};
+    default:
+        return {true, true};
     }
 }
 
@@ -35,7 +38,8 @@ attempt_plan::attempt_plan(call made, const clock& time)
 result<const model_entry*> attempt_plan::next() {
     const time_point now = clock_->now();
     if (now >= call_.deadline) {
-        fault f(errc::timed_out, "the request's deadline passed after " + std::to_string(number_) + " attempts");
+        fault f(errc::timed_out,
+                "the request's deadline passed after " + std::to_string(number_) + " attempts");
         f.pool = call_.pool->name;
         f.attempts = attempts_;
         return f;
@@ -74,10 +78,11 @@ fault attempt_plan::closing_fault() const {
     if (attempts_.empty()) {
         const std::chrono::milliseconds wait = until_available(*call_.pool, clock_->now());
         const std::size_t count = call_.pool->models.size();
-        fault f(errc::no_active_model,
-                count == 0 ? "pool '" + call_.pool->name + "' has no models"
-                           : "all " + std::to_string(count) + " models of pool '" + call_.pool->name +
-                                 "' are out of service; the first returns in " + std::to_string(wait.count()) + " ms");
+        fault f(errc::no_active_model, count == 0 ? "pool '" + call_.pool->name + "' has no models"
+                                                  : "all " + std::to_string(count) + " models of pool '" +
+                                                        call_.pool->name +
+                                                        "' are out of service; the first returns in " +
+                                                        std::to_string(wait.count()) + " ms");
         f.pool = call_.pool->name;
         if (count != 0) f.retry_after = wait;
         return f;

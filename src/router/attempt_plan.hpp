@@ -24,8 +24,8 @@ public:
     /// @param time  outlives the plan.
     attempt_plan(call made, const clock& time);
 
-    /// Starts the next attempt. Errors, each with every attempt so far: no_active_model (the pool is out of service),
-    /// timed_out (the deadline has passed), the kind that all attempts share, exhausted.
+    /// Starts the next attempt. Errors, each with every attempt so far: no_active_model (the pool is out of
+    /// service), timed_out (the deadline has passed), the kind that all attempts share, exhausted.
     [[nodiscard]] result<const model_entry*> next();
 
     /// Ends the current attempt well.

@@ -151,7 +151,8 @@ result<std::string> canonical(std::string_view name) {
         for (const std::string_view leaf : tree) known.push_back(last_segment(leaf));
         std::string text = "capability '" + std::string(name.substr(0, 100)) +
                            "' is not made of lower-case segments [a-z0-9-] joined by dots";
-        if (const auto near = nearest(name, known, 1); !near.empty()) text += "; did you mean '" + near[0] + "'?";
+        if (const auto near = nearest(name, known, 1); !near.empty())
+            text += "; did you mean '" + near[0] + "'?";
         return fault(errc::config, std::move(text));
     }
     if (name.find('.') == std::string_view::npos) {
@@ -169,7 +170,8 @@ result<std::string> canonical(std::string_view name) {
     return std::string(path.empty() ? name : path);
 }
 
-std::vector<std::string> nearest(std::string_view name, std::span<const std::string_view> known, std::size_t most) {
+std::vector<std::string> nearest(std::string_view name, std::span<const std::string_view> known,
+                                 std::size_t most) {
     std::vector<std::pair<std::size_t, std::string_view>> ranked;
     const std::size_t allowed = std::max<std::size_t>(2, name.size() / 3);
     for (const std::string_view candidate : known) {

@@ -4,6 +4,7 @@
 #include <modelmesh/json/read.hpp>
 
 #include <array>
+#include <deque>
 
 namespace modelmesh::router {
 namespace {
@@ -29,20 +30,20 @@ modelmesh::route route_of(const transport& via, const attempt_plan& plan) {
     r.model = plan.current().id;
     r.attempts = plan.attempt_number();
     r.engine = via.engine_name();
-    r.latency_ms =
-        std::chrono::duration<double, std::milli>(via.time().now() - plan.started()).count();
+    r.latency = std::chrono::duration_cast<std::chrono::milliseconds>(via.time().now() - plan.started());
     return r;
 }
 
 result<std::shared_ptr<const http::request>> encode(const attempt_plan& plan, const model_entry& model) {
     auto request = std::make_shared<http::request>();
-    const result<void> encoded = model.provider->codec->encode(
-        *plan.made().request, model.provider->target_for(model.name), *request);
+    const result<void> encoded =
+        model.provider->codec->encode(*plan.made().request, model.provider->target_for(model.name), *request);
     if (!encoded) return encoded.error();
     return std::shared_ptr<const http::request>(std::move(request));
 }
 
-// The references of this coroutine and of those below outlive it: the attempt loop awaits it where they are owned.
+// The references of this coroutine and of those below outlive it: the attempt loop awaits it where they are
+// owned.
 task<result<std::string>> attempt_whole(transport& via, const attempt_plan& plan, const model_entry& model) {
     result<std::shared_ptr<const http::request>> request = encode(plan, model);
     if (!request) co_return std::move(request).error();
@@ -53,12 +54,19 @@ task<result<std::string>> attempt_whole(transport& via, const attempt_plan& plan
     co_return model.provider->codec->decode(*plan.made().request, std::move(*answer));
 }
 
-// Whether a chunk commits the stream to its model: the reader is about to see something of the reply.
+bool says_something(const json::maybe<std::string_view>& text) { return text && !text->empty(); }
+
+// Whether a chunk commits the stream to its model: the reader is about to see something of the reply. Members
+// that the type does not name (reasoning text, audio) count unless they are empty.
 bool has_content(const chat::chunk& chunk) {
-    for (const auto& choice : chunk.choices) {
-        const auto& delta = choice.delta;
-        if (!delta.text().empty() || !delta.tool_calls.empty() || choice.finished()) return true;
-        if (delta.has_other_content()) return true;
+    for (const chat::chunk_choice& choice : chunk.choices) {
+        const chat::delta& delta = choice.delta;
+        if (says_something(delta.content) || says_something(delta.refusal) ||
+            says_something(choice.finish_reason))
+            return true;
+        if (delta.tool_calls && !delta.tool_calls->empty()) return true;
+        for (const json::extra_view::entry& other : delta.extra)
+            if (other.value.text != "null" && other.value.text != "\"\"") return true;
     }
     return false;
 }
@@ -91,12 +99,13 @@ task<result<std::unique_ptr<stream_session>>> attempt_stream(transport& via, con
                                                              const model_entry& model) {
     result<std::shared_ptr<const http::request>> request = encode(plan, model);
     if (!request) co_return std::move(request).error();
-    result<opened> answer = co_await via.open(model.provider->where, std::move(*request), plan.made().deadline);
+    result<opened> answer =
+        co_await via.open(model.provider->where, std::move(*request), plan.made().deadline);
     if (!answer) co_return std::move(answer).error();
     const connector::provider& codec = *model.provider->codec;
     if (!is_success(answer->head.status)) co_return codec.classify(answer->head);
-    auto session = std::make_unique<stream_session>(plan.made(), model, codec.open_stream(*plan.made().request),
-                                                    std::move(answer->body));
+    auto session = std::make_unique<stream_session>(
+        plan.made(), model, codec.open_stream(*plan.made().request), std::move(answer->body));
     const result<void> ready = co_await read_to_content(*session);
     if (!ready) co_return ready.error();
     co_return std::move(session);

@@ -25,14 +25,15 @@ private:
     return std::chrono::duration_cast<std::chrono::milliseconds>(at.time_since_epoch());
 }
 
-/// Stick until failure: the model at the pool's cursor while it is available and untried, else the next one in pool
-/// order, going round. Pure: moves no cursor. Empty when none is left.
-[[nodiscard]] std::optional<std::size_t> select_sticky(const pool& from, const exclusion_set& tried, time_point now);
+/// Stick until failure: the model at the pool's cursor while it is available and untried, else the next one
+/// in pool order, going round. Pure: moves no cursor. Empty when none is left.
+[[nodiscard]] std::optional<std::size_t> select_sticky(const pool& from, const exclusion_set& tried,
+                                                       time_point now);
 
 /// Tells the pool what became of an attempt.
 void note_success(const pool& in, std::size_t index);
-/// Counts against the model's health and moves the cursor on when it stood on this model: a model that recovers
-/// does not take the traffic back. True when the model went out of service.
+/// Counts against the model's health and moves the cursor on when it stood on this model: a model that
+/// recovers does not take the traffic back. True when the model went out of service.
 bool note_failure(const pool& in, std::size_t index, time_point now);
 
 /// Time until the first model of the pool comes back; zero when one is available now.

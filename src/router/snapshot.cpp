@@ -49,7 +49,8 @@ std::shared_ptr<const snapshot> build_snapshot(std::vector<std::unique_ptr<provi
         made->state = std::make_shared<pool_state>(made->models.size());
         built->pools.push_back(std::move(made));
     }
-    // First come, first served: pool names win over capabilities, those over model ids, those over vendors' names.
+    // First come, first served: pool names win over capabilities, those over model ids, those over vendors'
+    // names.
     for (const auto& entry : built->pools) built->names.emplace(entry->name, entry.get());
     for (const auto& entry : built->pools) {
         built->names.emplace(entry->capability, entry.get());

@@ -45,7 +45,8 @@ struct model_entry {
 struct pool_state {
     explicit pool_state(std::size_t models) : health(models) {}
     std::vector<state::health_slot> health; ///< indexed like pool::models
-    /// Index of the model that stick-until-failure stays on. Relaxed: it is a hint, and any valid index is correct.
+    /// Index of the model that stick-until-failure stays on. Relaxed: it is a hint, and any valid index is
+    /// correct.
     std::atomic<std::uint32_t> cursor{0};
 };
 
@@ -61,7 +62,9 @@ struct pool {
 /// Lookup of heterogeneous strings in an unordered_map.
 struct string_hash {
     using is_transparent = void;
-    std::size_t operator()(std::string_view text) const noexcept { return std::hash<std::string_view>{}(text); }
+    std::size_t operator()(std::string_view text) const noexcept {
+        return std::hash<std::string_view>{}(text);
+    }
 };
 
 /// Immutable once built; requests in flight keep the one they began with. Never moved: entries hold pointers.
@@ -72,7 +75,8 @@ struct snapshot {
 
     std::vector<std::unique_ptr<provider_entry>> providers;
     std::vector<std::unique_ptr<model_entry>> models;
-    std::vector<std::unique_ptr<pool>> pools; ///< in configuration order; implicit pools of single models last
+    std::vector<std::unique_ptr<pool>>
+        pools; ///< in configuration order; implicit pools of single models last
     /// Every name a request may use: pools, capabilities in all spellings, model ids, vendors' names.
     std::unordered_map<std::string, const pool*, string_hash, std::equal_to<>> names;
 
@@ -90,8 +94,8 @@ struct pool_plan {
 };
 
 /// Builds a snapshot. `models` are vendors' names per provider, in the order of `providers`.
-[[nodiscard]] std::shared_ptr<const snapshot> build_snapshot(std::vector<std::unique_ptr<provider_entry>> providers,
-                                                             const std::vector<std::vector<std::string>>& models,
-                                                             const std::vector<pool_plan>& pools);
+[[nodiscard]] std::shared_ptr<const snapshot> build_snapshot(
+    std::vector<std::unique_ptr<provider_entry>> providers,
+    const std::vector<std::vector<std::string>>& models, const std::vector<pool_plan>& pools);
 
 } // namespace modelmesh::router

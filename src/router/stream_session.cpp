@@ -2,7 +2,8 @@
 
 namespace modelmesh::router {
 
-stream_session::stream_session(call made, const model_entry& model, std::unique_ptr<connector::stream_decoder> decoder,
+stream_session::stream_session(call made, const model_entry& model,
+                               std::unique_ptr<connector::stream_decoder> decoder,
                                std::unique_ptr<router::body> body)
     : call_(std::move(made)), model_(&model), decoder_(std::move(decoder)), body_(std::move(body)) {}
 
@@ -17,7 +18,7 @@ result<stream_state> stream_session::try_next(std::string_view& json) {
     if (!held_.empty()) {
         replayed_ = std::move(held_.front());
         held_.pop_front();
-        replayed_.reserve(replayed_.size() + net::chunk::padding);
+        replayed_.reserve(replayed_.size() + proto::sse_decoder::padding);
         json = replayed_;
         return stream_state::chunk;
     }
@@ -41,16 +42,22 @@ result<stream_state> stream_session::advance(std::string_view& json) {
         if (!framed) return framed.error();
         if (*framed) {
             const connector::frame input{event.event, event.data};
-            if (const result<void> decoded = decoder_->on_frame(input, *this); !decoded) return decoded.error();
+            if (const result<void> decoded = decoder_->on_frame(input, *this); !decoded)
+                return decoded.error();
             continue;
         }
         std::string_view slice;
         const result<body_state> state = body_->try_read(slice);
         if (!state) return state.error();
         switch (*state) {
-        case body_state::slice: events_.feed(slice); break;
-        case body_state::would_block: return stream_state::pending;
+        case body_state::slice:
+            events_.feed(slice);
+            break;
+        case body_state::would_block:
+            return stream_state::pending;
         case body_state::end:
+            if (const result<void> framed_to_the_end = events_.finish(); !framed_to_the_end)
+                return framed_to_the_end.error();
             if (const result<void> ended = decoder_->on_end(*this); !ended) return ended.error();
             done_ = true;
             break;

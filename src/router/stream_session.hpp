@@ -16,14 +16,16 @@ namespace modelmesh::router {
 
 enum class stream_state : std::uint8_t { chunk, pending, end };
 
-/// Owned by the reader; used on the event loop of the transport that opened it. Destroying it abandons the reply.
+/// Owned by the reader; used on the event loop of the transport that opened it. Destroying it abandons the
+/// reply.
 class stream_session final : private connector::frame_sink {
 public:
     stream_session(call made, const model_entry& model, std::unique_ptr<connector::stream_decoder> decoder,
                    std::unique_ptr<router::body> body);
 
-    /// Takes the next chunk that has arrived. `json` is valid until the next call, with 64 readable bytes after it.
-    /// Errors: protocol when the reply was cut short or the decoder refuses it; what the vendor reported.
+    /// Takes the next chunk that has arrived. `json` is valid until the next call, with 64 readable bytes
+    /// after it. Errors: protocol when the reply was cut short or the decoder refuses it; what the vendor
+    /// reported.
     result<stream_state> try_next(std::string_view& json);
     /// Completes when try_next would not answer pending.
     task<result<void>> wait() { return body_->wait(); }

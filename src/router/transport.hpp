@@ -19,8 +19,8 @@ enum class body_state : std::uint8_t { slice, would_block, end };
 class body {
 public:
     virtual ~body() = default;
-    /// Takes bytes that have arrived; the slice is valid until the next call and 64 bytes past it may be read.
-    /// Errors: protocol when the body was cut short; connect; timed_out.
+    /// Takes bytes that have arrived; the slice is valid until the next call and 64 bytes past it may be
+    /// read. Errors: protocol when the body was cut short; connect; timed_out.
     virtual result<body_state> try_read(std::string_view& slice) = 0;
     /// Completes when try_read would not answer would_block.
     virtual task<result<void>> wait() = 0;
@@ -42,8 +42,8 @@ public:
     virtual task<result<http::response>> exchange(std::shared_ptr<const endpoint> to,
                                                   std::shared_ptr<const http::request> request,
                                                   time_point deadline) = 0;
-    virtual task<result<opened>> open(std::shared_ptr<const endpoint> to, std::shared_ptr<const http::request> request,
-                                      time_point deadline) = 0;
+    virtual task<result<opened>> open(std::shared_ptr<const endpoint> to,
+                                      std::shared_ptr<const http::request> request, time_point deadline) = 0;
     [[nodiscard]] virtual const clock& time() const noexcept = 0;
     /// Name of the I/O engine, for the route of a reply.
     [[nodiscard]] virtual std::string_view engine_name() const noexcept = 0;

@@ -8,9 +8,9 @@
 namespace modelmesh::state {
 
 /// Any thread may report; selection reads on every request. No locks.
-/// word_: [63] standby, [62:48] failures in a row, [47:0] standby until, in ms of the steady clock. One word, so
-/// that a reader never sees a mix.
-/// note_failure: acq_rel CAS; pairs with the acquire in load(), so that whoever sees the trip also sees its end.
+/// word_: [63] standby, [62:48] failures in a row, [47:0] standby until, in ms of the steady clock. One word,
+/// so that a reader never sees a mix. note_failure: acq_rel CAS; pairs with the acquire in load(), so that
+/// whoever sees the trip also sees its end.
 class health_slot {
 public:
     struct view {
@@ -27,8 +27,8 @@ public:
         return !v.standby || now >= v.until;
     }
 
-    /// True when this call took the model out of service: its failures in a row reached `threshold`. A model that
-    /// fails again after its standby ended goes back at once.
+    /// True when this call took the model out of service: its failures in a row reached `threshold`. A model
+    /// that fails again after its standby ended goes back at once.
     bool note_failure(unsigned threshold, std::chrono::milliseconds now,
                       std::chrono::milliseconds cooldown) noexcept {
         for (std::uint64_t old = word_.load(std::memory_order_relaxed);;) {
@@ -39,12 +39,14 @@ public:
                 v.standby = true;
                 v.until = now + cooldown;
             }
-            if (word_.compare_exchange_weak(old, pack(v), std::memory_order_acq_rel, std::memory_order_relaxed))
+            if (word_.compare_exchange_weak(old, pack(v), std::memory_order_acq_rel,
+                                            std::memory_order_relaxed))
                 return trips;
         }
     }
 
-    /// The model answered: failures are forgotten. A plain read when there are none, so that success writes nothing.
+    /// The model answered: failures are forgotten. A plain read when there are none, so that success writes
+    /// nothing.
     void note_success() noexcept {
         if (word_.load(std::memory_order_relaxed) != 0) word_.store(0, std::memory_order_release);
     }

@@ -26,8 +26,9 @@ enum class stream_state : std::uint8_t {
     end,     ///< the reply is complete
 };
 
-/// A reply that arrives in chunks. Move-only; destroying it cancels what is left of the reply at the provider.
-/// Views that it returns live until the next read. One reader at a time, on the executor that opened the stream.
+/// A reply that arrives in chunks. Move-only; destroying it cancels what is left of the reply at the
+/// provider. Views that it returns live until the next read. One reader at a time, on the executor that
+/// opened the stream.
 class stream {
 public:
     stream(stream&&) noexcept;
@@ -35,13 +36,14 @@ public:
     ~stream();
 
     /// Waits for the next chunk; nothing means that the reply is complete.
-    /// Failures after the first chunk are never repaired silently: the text so far stays valid, and the read fails.
+    /// Failures after the first chunk are never repaired silently: the text so far stays valid, and the read
+    /// fails.
     /// @throws error  protocol (the reply was cut short), connect, timed_out (no chunk for 30 s), canceled.
     /// Cancellation: all types; the stream is dead afterwards.
     [[nodiscard]] task<std::optional<chunk_view>> next();
     [[nodiscard]] task<result<std::optional<chunk_view>>> try_read();
-    /// Takes a chunk that has already arrived, without suspending. On an executor that the library cannot run on
-    /// itself it answers `pending` although bytes may have arrived.
+    /// Takes a chunk that has already arrived, without suspending. On an executor that the library cannot run
+    /// on itself it answers `pending` although bytes may have arrived.
     [[nodiscard]] result<stream_state> try_next(chunk_view& out);
 
     /// Who serves this stream, and which attempt it was.
@@ -59,21 +61,26 @@ class completions {
 public:
     /// Sends one request and waits for the whole reply.
     /// @param req  read before this function returns; need not outlive it. Its `stream` member is ignored.
-    /// @throws error  not_found (no pool or model of that name), bad_request and its kin (the provider refused the
-    ///         request itself), timed_out, canceled, no_active_model; the kind that all attempts share, or exhausted
-    ///         with every attempt listed.
+    /// @throws error  not_found (no pool or model of that name), bad_request and its kin (the provider
+    /// refused the
+    ///         request itself), timed_out, canceled, no_active_model; the kind that all attempts share, or
+    ///         exhausted with every attempt listed.
     /// @throws std::invalid_argument  at once, when `model` or `messages` is empty.
     /// Cancellation: all types; the connection is then not reused.
     [[nodiscard]] task<reply> create(const request& req, const call_options& opt = call_options::none());
-    [[nodiscard]] task<result<reply>> try_create(const request& req, const call_options& opt = call_options::none());
+    [[nodiscard]] task<result<reply>> try_create(const request& req,
+                                                 const call_options& opt = call_options::none());
 
-    /// Sends one request and completes when the first chunk with content has arrived. Until then a failing model is
-    /// replaced by the next one, and the caller does not notice. Parameters, errors and cancellation as for create().
-    [[nodiscard]] task<chat::stream> stream(const request& req, const call_options& opt = call_options::none());
+    /// Sends one request and completes when the first chunk with content has arrived. Until then a failing
+    /// model is replaced by the next one, and the caller does not notice. Parameters, errors and cancellation
+    /// as for create().
+    [[nodiscard]] task<chat::stream> stream(const request& req,
+                                            const call_options& opt = call_options::none());
     [[nodiscard]] task<result<chat::stream>> try_stream(const request& req,
                                                         const call_options& opt = call_options::none());
 
-#if MODELMESH_GCC12_COROUTINES // g++ < 13 destroys such a temporary twice inside co_await: name the request instead
+#if MODELMESH_GCC12_COROUTINES // g++ < 13 destroys such a temporary twice inside co_await: name the request
+                               // instead
     task<reply> create(request&&, const call_options& = call_options::none()) = delete;
     task<result<reply>> try_create(request&&, const call_options& = call_options::none()) = delete;
     task<chat::stream> stream(request&&, const call_options& = call_options::none()) = delete;

@@ -9,31 +9,31 @@
 namespace modelmesh {
 
 /// Entries by name, in the order they were written: order decides which model a pool tries first.
-template <class T>
-using named = std::vector<std::pair<std::string, T>>;
+template <class T> using named = std::vector<std::pair<std::string, T>>;
 
 /// How a provider's certificate is checked. Checking cannot be half on: it is verified in full or not at all.
 struct tls_config {
-    bool verify{true};      ///< false accepts any certificate; for experiments only
-    std::string ca_file{};  ///< PEM file of additional roots
-    std::string ca_pem{};   ///< the same as text
+    bool verify{true};     ///< false accepts any certificate; for experiments only
+    std::string ca_file{}; ///< PEM file of additional roots
+    std::string ca_pem{};  ///< the same as text
 };
 
 /// One provider: a server, an account on it, and the connector that speaks its format.
 struct provider_config {
-    std::string connector{};            ///< connector id, for example `openai.llm.v1`
-    std::string base_url{};             ///< up to and with the version, for example `https://api.openai.com/v1`
-    std::string api_key{};              ///< empty when none is needed; never printed
-    std::vector<std::string> models{};  ///< vendor's names; empty: the server is asked before the first request
+    std::string connector{}; ///< connector id, for example `openai.llm.v1`
+    std::string base_url{};  ///< up to and with the version, for example `https://api.openai.com/v1`
+    std::string api_key{};   ///< empty when none is needed; never printed
+    std::vector<std::string>
+        models{}; ///< vendor's names; empty: the server is asked before the first request
     tls_config tls{};
 };
 
 /// One pool: the models that may answer for a capability. With no providers listed, all of them.
 struct pool_config {
-    std::string capability{};               ///< any spelling that capability::canonical accepts
-    std::vector<std::string> providers{};   ///< provider names; empty means all
-    unsigned failure_threshold{3};          ///< failures in a row that take a model out of service
-    unsigned cooldown_seconds{60};          ///< how long it stays out
+    std::string capability{};             ///< any spelling that capability::canonical accepts
+    std::vector<std::string> providers{}; ///< provider names; empty means all
+    unsigned failure_threshold{3};        ///< failures in a row that take a model out of service
+    unsigned cooldown_seconds{60};        ///< how long it stays out
 };
 
 struct config {

@@ -8,11 +8,12 @@
 
 namespace modelmesh::connector {
 
-/// The format of `POST {base}/chat/completions` and `GET {base}/models` (OpenAI API 2.3.0). Derive and override
-/// what a vendor does differently.
+/// The format of `POST {base}/chat/completions` and `GET {base}/models` (OpenAI API 2.3.0). Derive and
+/// override what a vendor does differently.
 class openai_compatible : public provider {
 public:
-    result<void> encode(const prepared_request& input, const target& to, http::request& output) const override;
+    result<void> encode(const prepared_request& input, const target& to,
+                        http::request& output) const override;
     result<std::string> decode(const prepared_request& input, http::response&& answer) const override;
     [[nodiscard]] fault classify(const http::response& answer) const override;
     [[nodiscard]] framing stream_framing() const noexcept override { return framing::sse; }
@@ -29,7 +30,7 @@ protected:
 
 /// Reads how long an answer asks to wait: `retry-after-ms`, then `Retry-After` in seconds or as an HTTP date.
 /// @param wall  now, for the date form. Empty when no header says so or it does not parse.
-[[nodiscard]] std::optional<std::chrono::milliseconds>
-retry_after(const http::headers& headers, std::chrono::system_clock::time_point wall);
+[[nodiscard]] std::optional<std::chrono::milliseconds> retry_after(
+    const http::headers& headers, std::chrono::system_clock::time_point wall);
 
 } // namespace modelmesh::connector

@@ -15,14 +15,14 @@ namespace modelmesh {
 /// Wire format of a request or reply. A provider whose format equals the caller's passes the bytes through.
 enum class wire_family : std::uint8_t { openai_chat };
 
-/// Immutable and shared: built once per call, before the entry function returns, so nothing borrows the caller's
-/// memory. Holds the caller's JSON as it was given; connectors replace single members while they copy.
-/// Threads: may be read from any thread.
+/// Immutable and shared: built once per call, before the entry function returns, so nothing borrows the
+/// caller's memory. Holds the caller's JSON as it was given; connectors replace single members while they
+/// copy. Threads: may be read from any thread.
 class prepared_request {
 public:
     /// @param json  one JSON object. Errors: bad_request when it is not one, or has no string member `model`.
-    [[nodiscard]] static result<std::shared_ptr<const prepared_request>> parse(wire_family family, std::string json,
-                                                                               bool stream);
+    [[nodiscard]] static result<std::shared_ptr<const prepared_request>> parse(wire_family family,
+                                                                               std::string json, bool stream);
 
     [[nodiscard]] wire_family family() const noexcept { return family_; }
     /// The name that the caller asked for: a capability, a pool or a model.

@@ -64,7 +64,8 @@ public:
 
     /// Writes the HTTP request of one attempt.
     /// Errors: unsupported when the vendor cannot do what the request asks, naming the parameter.
-    virtual result<void> encode(const prepared_request& input, const target& to, http::request& output) const = 0;
+    virtual result<void> encode(const prepared_request& input, const target& to,
+                                http::request& output) const = 0;
     /// Turns a response with a 2xx status into a reply in the request's wire family: its JSON.
     /// Errors: protocol when the body is not what the vendor promises.
     virtual result<std::string> decode(const prepared_request& input, http::response&& answer) const = 0;
@@ -72,7 +73,8 @@ public:
     [[nodiscard]] virtual fault classify(const http::response& answer) const = 0;
 
     [[nodiscard]] virtual framing stream_framing() const noexcept = 0;
-    [[nodiscard]] virtual std::unique_ptr<stream_decoder> open_stream(const prepared_request& input) const = 0;
+    [[nodiscard]] virtual std::unique_ptr<stream_decoder> open_stream(
+        const prepared_request& input) const = 0;
 
     /// Request and reply of the vendor's list of models.
     virtual result<void> encode_list_models(const target& to, http::request& output) const = 0;

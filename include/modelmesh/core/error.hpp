@@ -54,12 +54,12 @@ enum class cond : std::uint8_t {
 
 /// One try at one model, kept for the error and for the trace of a reply. Holds no secret and no prompt.
 struct attempt {
-    std::string model;                     ///< id of the model in the configuration
-    std::string provider;                  ///< id of the provider in the configuration
-    errc kind{};                           ///< why it failed
-    int http_status = 0;                   ///< 0: no answer was received
-    std::chrono::microseconds latency{};   ///< from the start of the attempt to its failure
-    std::string message;                   ///< the reason, capped, without secrets
+    std::string model;                   ///< id of the model in the configuration
+    std::string provider;                ///< id of the provider in the configuration
+    errc kind{};                         ///< why it failed
+    int http_status = 0;                 ///< 0: no answer was received
+    std::chrono::microseconds latency{}; ///< from the start of the attempt to its failure
+    std::string message;                 ///< the reason, capped, without secrets
 };
 
 /// A failure as a value: cheap to move, absent on the success path.
@@ -71,16 +71,16 @@ public:
     [[nodiscard]] std::error_code code() const noexcept;
     [[nodiscard]] errc kind() const noexcept { return kind_; }
 
-    int http_status = 0;     ///< status of the provider's answer; 0 when there was none
-    std::string message;     ///< what happened, where, and what would be right
-    std::string pool;        ///< pool that served the request, when one was chosen
-    std::string provider;    ///< provider id, when one was chosen
-    std::string model;       ///< model id, when one was chosen
-    std::string request_id;  ///< the provider's request id, when it sent one
-    std::string param;       ///< offending request field, when known
+    int http_status = 0;    ///< status of the provider's answer; 0 when there was none
+    std::string message;    ///< what happened, where, and what would be right
+    std::string pool;       ///< pool that served the request, when one was chosen
+    std::string provider;   ///< provider id, when one was chosen
+    std::string model;      ///< model id, when one was chosen
+    std::string request_id; ///< the provider's request id, when it sent one
+    std::string param;      ///< offending request field, when known
     std::optional<std::chrono::milliseconds> retry_after; ///< how long the provider asked to wait
-    bool retryable_hint = false;     ///< set on aggregates: some attempt was retryable
-    std::vector<attempt> attempts;   ///< every try, in order; filled by the router
+    bool retryable_hint = false;                          ///< set on aggregates: some attempt was retryable
+    std::vector<attempt> attempts;                        ///< every try, in order; filled by the router
 
 private:
     errc kind_ = errc::internal;
@@ -108,7 +108,5 @@ void throw_exception_from_error(const fault& f, const auto&) { throw_fault(f); }
 
 } // namespace modelmesh
 
-template <>
-struct std::is_error_code_enum<modelmesh::errc> : std::true_type {};
-template <>
-struct std::is_error_condition_enum<modelmesh::cond> : std::true_type {};
+template <> struct std::is_error_code_enum<modelmesh::errc> : std::true_type {};
+template <> struct std::is_error_condition_enum<modelmesh::cond> : std::true_type {};

@@ -7,19 +7,16 @@
 
 namespace modelmesh {
 
-template <class Signature>
-class function;
+template <class Signature> class function;
 
 /// Owns any callable, including one that cannot be copied. Calling an empty function is undefined.
 /// Cost: one allocation on construction; a call is one indirect jump.
-template <class R, class... Args>
-class function<R(Args...)> {
+template <class R, class... Args> class function<R(Args...)> {
     struct concept_type {
         virtual ~concept_type() = default;
         virtual R call(Args... args) = 0;
     };
-    template <class F>
-    struct model final : concept_type {
+    template <class F> struct model final : concept_type {
         explicit model(F f) : callable(std::move(f)) {}
         R call(Args... args) override { return callable(std::forward<Args>(args)...); }
         F callable;

@@ -21,7 +21,8 @@ class log_sink {
 public:
     virtual ~log_sink() = default;
     [[nodiscard]] virtual bool wants(severity level) const noexcept = 0;
-    virtual void write(severity level, std::string_view event, std::span<const log_field> fields) noexcept = 0;
+    virtual void write(severity level, std::string_view event,
+                       std::span<const log_field> fields) noexcept = 0;
 };
 
 } // namespace modelmesh

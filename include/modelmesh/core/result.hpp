@@ -7,8 +7,8 @@
 
 namespace modelmesh {
 
-/// A value or a fault. `if (!r) return r.error();` passes a failure on; `r.value()` throws it as modelmesh::error.
-template <class T = void>
-using result = boost::system::result<T, fault>;
+/// A value or a fault. `if (!r) return r.error();` passes a failure on; `r.value()` throws it as
+/// modelmesh::error.
+template <class T = void> using result = boost::system::result<T, fault>;
 
 } // namespace modelmesh

@@ -12,7 +12,8 @@ struct header {
     std::string value;
 };
 
-/// Header fields in the order they were added. Names compare without case. Lookup is linear: messages have few.
+/// Header fields in the order they were added. Names compare without case. Lookup is linear: messages have
+/// few.
 class headers {
 public:
     headers() = default;

@@ -10,11 +10,11 @@
 
 namespace modelmesh::capability {
 
-/// The path of a node, for example `generation.text-generation.chat-completion`, from any accepted spelling: the
-/// path itself, a bare node name (`chat-completion`), an alias (`chat`), or a path with a short group
-/// (`generation.audio.text-to-speech`). A well-formed path that is not in the tree is a node of the user's own and
-/// comes back unchanged.
-/// Errors: config when the name is not made of lower-case segments [a-z0-9-], naming the nearest known spelling.
+/// The path of a node, for example `generation.text-generation.chat-completion`, from any accepted spelling:
+/// the path itself, a bare node name (`chat-completion`), an alias (`chat`), or a path with a short group
+/// (`generation.audio.text-to-speech`). A well-formed path that is not in the tree is a node of the user's
+/// own and comes back unchanged. Errors: config when the name is not made of lower-case segments [a-z0-9-],
+/// naming the nearest known spelling.
 [[nodiscard]] result<std::string> canonical(std::string_view name);
 
 /// Whether the node `path` is `ancestor` itself or lies below it. Both canonical.

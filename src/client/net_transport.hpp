@@ -1,0 +1,50 @@
+// The router's transport over the real network: one per event loop.
+#pragma once
+
+#include "net/client.hpp"
+#include "router/transport.hpp"
+
+#include <modelmesh/config/config.hpp>
+#include <modelmesh/core/engine.hpp>
+
+#include <boost/asio/io_context.hpp>
+
+#include <memory>
+#include <string>
+
+namespace modelmesh::detail {
+
+/// A provider's server as the router carries it, and the path that its base URL ends with.
+class made_endpoint {
+public:
+    made_endpoint() = default;
+    std::shared_ptr<const router::endpoint> where;
+    std::string base_path;
+};
+
+/// Errors: config, naming what is wrong with the URL or the certificates.
+[[nodiscard]] result<made_endpoint> make_endpoint(const provider_config& settings);
+
+class net_transport final : public router::transport {
+public:
+    /// The transport of a loop; made on first use, lives as long as the loop. Called on the loop's thread.
+    /// Errors: config, MODELMESH_IO demands what this machine does not allow.
+    [[nodiscard]] static result<net_transport*> of(boost::asio::io_context& loop);
+
+    explicit net_transport(net::client& over) : client_(&over) {}
+
+    task<result<http::response>> exchange(std::shared_ptr<const router::endpoint> to,
+                                          std::shared_ptr<const http::request> request,
+                                          time_point deadline) override;
+    task<result<router::opened>> open(std::shared_ptr<const router::endpoint> to,
+                                      std::shared_ptr<const http::request> request,
+                                      time_point deadline) override;
+    [[nodiscard]] const clock& time() const noexcept override { return clock::system(); }
+    [[nodiscard]] std::string_view engine_name() const noexcept override;
+    [[nodiscard]] engine_report report() const;
+
+private:
+    net::client* client_;
+};
+
+} // namespace modelmesh::detail

@@ -1,0 +1,202 @@
+#include <modelmesh/connector/openai_compatible.hpp>
+
+#include <gtest/gtest.h>
+
+namespace modelmesh::connector {
+namespace {
+
+std::shared_ptr<const prepared_request> prepared(std::string json, bool stream = false) {
+    return prepared_request::parse(wire_family::openai_chat, std::move(json), stream).value();
+}
+
+http::request encoded(std::string json, bool stream = false) {
+    const openai_compatible codec;
+    http::request out;
+    codec.encode(*prepared(std::move(json), stream), target{"/v1", "gpt-4o", "sk-1"}, out).value();
+    return out;
+}
+
+http::response answer(int status, std::string body) {
+    http::response r;
+    r.status = status;
+    r.body = std::move(body);
+    return r;
+}
+
+TEST(OpenAiCompatible, PlainRequestOnTheWire) {
+    const http::request out = encoded(
+        R"({"model":"chat-completion","messages":[{"role":"user","content":"2+2?"}],"max_completion_tokens":64})");
+    EXPECT_EQ(out.method, "POST");
+    EXPECT_EQ(out.target, "/v1/chat/completions");
+    EXPECT_EQ(out.headers.get("Authorization"), "Bearer sk-1");
+    EXPECT_EQ(out.headers.get("Content-Type"), "application/json");
+    EXPECT_EQ(
+        out.body,
+        R"({"model":"gpt-4o","messages":[{"role":"user","content":"2+2?"}],"max_completion_tokens":64})");
+}
+
+TEST(OpenAiCompatible, UnknownMembersPassThroughUntouched) {
+    EXPECT_EQ(encoded(R"({"vendor_thing":{"a":[1.50,null]},"model":"x","messages":[],"stream":true})").body,
+              R"({"vendor_thing":{"a":[1.50,null]},"model":"gpt-4o","messages":[]})");
+}
+
+TEST(OpenAiCompatible, AStreamAsksForUsageAndKeepsTheCallersOptions) {
+    EXPECT_EQ(encoded(R"({"model":"x","messages":[]})", true).body,
+              R"({"model":"gpt-4o","messages":[],"stream":true,"stream_options":{"include_usage":true}})");
+    EXPECT_EQ(
+        encoded(
+            R"({"model":"x","messages":[],"stream_options":{"include_usage":false,"include_obfuscation":false}})",
+            true)
+            .body,
+        R"({"model":"gpt-4o","messages":[],"stream":true,"stream_options":{"include_usage":true,"include_obfuscation":false}})");
+}
+
+TEST(OpenAiCompatible, NoKeyNoAuthorization) {
+    const openai_compatible codec;
+    http::request out;
+    codec.encode(*prepared(R"({"model":"x","messages":[]})"), target{"/v1", "m", ""}, out).value();
+    EXPECT_FALSE(out.headers.contains("Authorization"));
+}
+
+TEST(OpenAiCompatible, ErrorsAreClassifiedByStatusAndCode) {
+    struct expectation {
+        int status;
+        const char* body;
+        errc kind;
+    };
+    const expectation table[] = {
+        {400, R"({"error":{"message":"bad","type":"invalid_request_error","param":"n","code":null}})",
+         errc::bad_request},
+        {400,
+         R"({"error":{"message":"too long","type":"invalid_request_error","param":"messages","code":"context_length_exceeded"}})",
+         errc::context_length},
+        {400,
+         R"({"error":{"message":"This model's maximum context length is 8192 tokens","type":"x","param":null,"code":400}})",
+         errc::context_length},
+        {400,
+         R"({"error":{"message":"no","type":"invalid_request_error","param":null,"code":"content_policy_violation"}})",
+         errc::content_filter},
+        {401,
+         R"({"error":{"message":"bad key","type":"invalid_request_error","param":null,"code":"invalid_api_key"}})",
+         errc::auth},
+        {402, "", errc::quota},
+        {403, "{}", errc::permission},
+        {404,
+         R"({"error":{"message":"no model","type":"invalid_request_error","param":null,"code":"model_not_found"}})",
+         errc::not_found},
+        {408, "", errc::timed_out},
+        {413, "", errc::context_length},
+        {422, "", errc::bad_request},
+        {429, R"({"error":{"message":"slow","type":"requests","param":null,"code":"rate_limit_exceeded"}})",
+         errc::rate_limit},
+        {429,
+         R"({"error":{"message":"pay","type":"insufficient_quota","param":null,"code":"insufficient_quota"}})",
+         errc::quota},
+        {500, "<html>oops</html>", errc::upstream},
+        {502, "", errc::upstream},
+        {503, "", errc::overloaded},
+        {504, "", errc::timed_out},
+        {529, "", errc::overloaded},
+    };
+    const openai_compatible codec;
+    for (const expectation& e : table) {
+        const fault f = codec.classify(answer(e.status, e.body));
+        EXPECT_EQ(f.kind(), e.kind) << e.status << " " << e.body;
+        EXPECT_EQ(f.http_status, e.status);
+        EXPECT_FALSE(f.message.empty());
+    }
+}
+
+TEST(OpenAiCompatible, AnErrorCarriesWhatTheServerSaid) {
+    http::response r =
+        answer(429, R"({"error":{"message":"slow down","type":"requests","param":"n","code":null}})");
+    r.headers.add("X-Request-Id", "req_1");
+    r.headers.add("retry-after-ms", "1250");
+    const fault f = openai_compatible().classify(r);
+    EXPECT_EQ(f.message, "slow down");
+    EXPECT_EQ(f.param, "n");
+    EXPECT_EQ(f.request_id, "req_1");
+    EXPECT_EQ(f.retry_after, std::chrono::milliseconds(1250));
+}
+
+TEST(OpenAiCompatible, AServersTextIsCapped) {
+    const std::string endless(100000, 'a');
+    EXPECT_EQ(openai_compatible()
+                  .classify(answer(500, R"({"error":{"message":")" + endless + "\"}}"))
+                  .message.size(),
+              512u);
+}
+
+TEST(OpenAiCompatible, ARepliesBytesPassThroughAndAnErrorInsideA200IsAnError) {
+    const openai_compatible codec;
+    const auto request = prepared(R"({"model":"x","messages":[]})");
+    const std::string body =
+        R"({"id":"1","choices":[{"message":{"content":"say \"error\" twice"}}], "new_thing":1})";
+    EXPECT_EQ(codec.decode(*request, answer(200, body)).value(), body);
+    const auto failed = codec.decode(*request, answer(200, R"({"error":{"message":"boom","code":503}})"));
+    ASSERT_FALSE(failed);
+    EXPECT_EQ(failed.error().message, "boom");
+}
+
+class recorder final : public frame_sink {
+public:
+    void chunk(std::string_view json) override { chunks.emplace_back(json); }
+    void done() override { ended = true; }
+    std::vector<std::string> chunks;
+    bool ended = false;
+};
+
+TEST(OpenAiCompatible, StreamFramesPassThroughUntilTheEndMark) {
+    const auto decoder = openai_compatible().open_stream(*prepared(R"({"model":"x","messages":[]})", true));
+    recorder sink;
+    EXPECT_TRUE(decoder->on_frame({"", R"({"id":"c1"})"}, sink));
+    EXPECT_TRUE(
+        decoder->on_frame({"", R"({"id":"c1","choices":[{"delta":{"content":"an \"error\" is"}}]})"}, sink));
+    EXPECT_FALSE(sink.ended);
+    EXPECT_TRUE(decoder->on_frame({"", "[DONE]"}, sink));
+    EXPECT_TRUE(sink.ended);
+    EXPECT_TRUE(decoder->on_frame({"", R"({"id":"late"})"}, sink));
+    EXPECT_TRUE(decoder->on_end(sink));
+    EXPECT_EQ(sink.chunks.size(), 2u);
+}
+
+TEST(OpenAiCompatible, AStreamWithoutItsEndMarkIsTruncated) {
+    const auto decoder = openai_compatible().open_stream(*prepared(R"({"model":"x","messages":[]})", true));
+    recorder sink;
+    EXPECT_TRUE(decoder->on_frame({"", R"({"id":"c1"})"}, sink));
+    const auto end = decoder->on_end(sink);
+    ASSERT_FALSE(end);
+    EXPECT_EQ(end.error().kind(), errc::protocol);
+    EXPECT_FALSE(sink.ended);
+}
+
+TEST(OpenAiCompatible, AnErrorInsideAStreamIsItsClassOfFault) {
+    const auto decoder = openai_compatible().open_stream(*prepared(R"({"model":"x","messages":[]})", true));
+    recorder sink;
+    const auto failed = decoder->on_frame(
+        {"", R"({"id":"c1","error":{"message":"Provider returned error","code":429},"choices":[]})"}, sink);
+    ASSERT_FALSE(failed);
+    EXPECT_EQ(failed.error().kind(), errc::rate_limit);
+    EXPECT_EQ(failed.error().message, "Provider returned error");
+    const auto generic =
+        decoder->on_frame({"error", R"({"error":{"message":"x","type":"server_error"}})"}, sink);
+    ASSERT_FALSE(generic);
+    EXPECT_EQ(generic.error().kind(), errc::upstream);
+}
+
+TEST(OpenAiCompatible, ListOfModels) {
+    const openai_compatible codec;
+    http::request out;
+    codec.encode_list_models(target{"/v1", "", "k"}, out).value();
+    EXPECT_EQ(out.method, "GET");
+    EXPECT_EQ(out.target, "/v1/models");
+    const auto models = codec.decode_list_models(
+        answer(200, R"({"object":"list","data":[{"id":"a","object":"model"},{"id":"b"}]})"));
+    ASSERT_TRUE(models);
+    ASSERT_EQ(models->size(), 2u);
+    EXPECT_EQ((*models)[1].name, "b");
+    EXPECT_FALSE(codec.decode_list_models(answer(200, "<html>")));
+}
+
+} // namespace
+} // namespace modelmesh::connector

@@ -1,0 +1,131 @@
+#include "router/attempt_plan.hpp"
+
+#include "fixture.hpp"
+
+#include <gtest/gtest.h>
+
+namespace modelmesh::router {
+namespace {
+
+using testing::make_call;
+using testing::make_snapshot;
+using testing::virtual_clock;
+
+fault with_status(errc kind, int status) {
+    fault f(kind, std::string(to_string(kind)));
+    f.http_status = status;
+    return f;
+}
+
+class AttemptPlan : public ::testing::Test {
+protected:
+    virtual_clock time;
+    std::shared_ptr<const snapshot> picture = make_snapshot({"a", "b", "c"});
+
+    std::string next_id(attempt_plan& plan) {
+        const auto model = plan.next();
+        return model ? (*model)->id : "(" + std::string(to_string(model.error().kind())) + ")";
+    }
+};
+
+TEST_F(AttemptPlan, ARequestNeverTriesAModelTwice) {
+    attempt_plan plan(make_call(picture, time), time);
+    for (const char* id : {"a.m", "b.m", "c.m"}) {
+        EXPECT_EQ(next_id(plan), id);
+        EXPECT_EQ(plan.failed(with_status(errc::overloaded, 503)), std::nullopt);
+    }
+    const auto last = plan.next();
+    ASSERT_FALSE(last);
+    EXPECT_EQ(last.error().kind(), errc::overloaded) << "all attempts share one kind";
+    EXPECT_EQ(last.error().attempts.size(), 3u);
+    EXPECT_EQ(last.error().http_status, 503);
+}
+
+TEST_F(AttemptPlan, MixedFailuresAreExhaustedAndRetryableWhenOneWas) {
+    attempt_plan plan(make_call(picture, time), time);
+    (void)plan.next();
+    fault limited = with_status(errc::rate_limit, 429);
+    limited.retry_after = std::chrono::seconds(7);
+    (void)plan.failed(limited);
+    (void)plan.next();
+    (void)plan.failed(with_status(errc::auth, 401));
+    (void)plan.next();
+    limited.retry_after = std::chrono::seconds(3);
+    (void)plan.failed(limited);
+    const auto last = plan.next();
+    ASSERT_FALSE(last);
+    EXPECT_EQ(last.error().kind(), errc::exhausted);
+    EXPECT_TRUE(retryable(last.error()));
+    EXPECT_EQ(last.error().retry_after, std::chrono::seconds(3));
+    ASSERT_EQ(last.error().attempts.size(), 3u);
+    EXPECT_EQ(last.error().attempts[1].model, "b.m");
+    EXPECT_EQ(last.error().attempts[1].kind, errc::auth);
+    EXPECT_EQ(last.error().attempts[1].http_status, 401);
+}
+
+TEST_F(AttemptPlan, TheCallersOwnFaultEndsTheRequestAndHarmsNoModel) {
+    for (const errc kind : {errc::bad_request, errc::context_length, errc::content_filter, errc::canceled}) {
+        for (int i = 0; i < 5; ++i) {
+            attempt_plan plan(make_call(picture, time), time);
+            EXPECT_EQ(next_id(plan), "a.m") << to_string(kind);
+            const auto final = plan.failed(with_status(kind, 400));
+            ASSERT_TRUE(final) << to_string(kind);
+            EXPECT_EQ(final->kind(), kind);
+            EXPECT_EQ(final->pool, "chat");
+            EXPECT_EQ(final->provider, "a");
+            EXPECT_EQ(final->model, "a.m");
+            EXPECT_EQ(final->attempts.size(), 1u);
+        }
+    }
+}
+
+TEST_F(AttemptPlan, FailuresOfTheProviderRotateAndCountAgainstItsHealth) {
+    for (const errc kind : {errc::connect, errc::timed_out, errc::overloaded, errc::upstream, errc::protocol,
+                            errc::auth, errc::permission, errc::quota, errc::rate_limit, errc::not_found}) {
+        picture = make_snapshot({"a", "b"}, 1);
+        attempt_plan plan(make_call(picture, time), time);
+        (void)plan.next();
+        EXPECT_EQ(plan.failed(with_status(kind, 0)), std::nullopt) << to_string(kind);
+        EXPECT_EQ(next_id(plan), "b.m") << to_string(kind);
+        EXPECT_TRUE(picture->pools.front()->state->health[0].load().standby) << to_string(kind);
+    }
+}
+
+TEST_F(AttemptPlan, TheCallersDeadlineEndsTheRequestAndHarmsNoModel) {
+    picture = make_snapshot({"a", "b"}, 1);
+    attempt_plan plan(make_call(picture, time), time);
+    (void)plan.next();
+    time.advance(std::chrono::seconds(300));
+    const auto final = plan.failed(with_status(errc::timed_out, 0));
+    ASSERT_TRUE(final);
+    EXPECT_EQ(final->kind(), errc::timed_out);
+    EXPECT_FALSE(picture->pools.front()->state->health[0].load().standby);
+}
+
+TEST_F(AttemptPlan, NoAttemptStartsAfterTheDeadline) {
+    attempt_plan plan(make_call(picture, time), time);
+    (void)plan.next();
+    (void)plan.failed(with_status(errc::connect, 0));
+    time.advance(std::chrono::seconds(300));
+    const auto model = plan.next();
+    ASSERT_FALSE(model);
+    EXPECT_EQ(model.error().kind(), errc::timed_out);
+    EXPECT_EQ(model.error().attempts.size(), 1u);
+}
+
+TEST_F(AttemptPlan, APoolOutOfServiceSaysWhenItReturns) {
+    picture = make_snapshot({"a"}, 1);
+    attempt_plan first(make_call(picture, time), time);
+    (void)first.next();
+    (void)first.failed(with_status(errc::upstream, 500));
+    time.advance(std::chrono::seconds(10));
+    attempt_plan second(make_call(picture, time), time);
+    const auto model = second.next();
+    ASSERT_FALSE(model);
+    EXPECT_EQ(model.error().kind(), errc::no_active_model);
+    EXPECT_EQ(model.error().retry_after, std::chrono::seconds(50));
+    EXPECT_TRUE(retryable(model.error()));
+}
+
+} // namespace
+} // namespace modelmesh::router

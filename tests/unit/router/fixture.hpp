@@ -1,0 +1,60 @@
+// A pool of invented models on a virtual clock, for tests of routing without a network.
+#pragma once
+
+#include "router/attempt_plan.hpp"
+#include "router/snapshot.hpp"
+
+#include <modelmesh/connector/openai_compatible.hpp>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace modelmesh::router::testing {
+
+class virtual_clock final : public clock {
+public:
+    time_point now() const noexcept override { return now_; }
+    std::chrono::system_clock::time_point wall() const noexcept override { return {}; }
+    void advance(duration by) { now_ += by; }
+
+private:
+    time_point now_{std::chrono::hours(1)};
+};
+
+/// One provider per name, each with one model `<name>.m`, all in the pool "chat".
+inline std::shared_ptr<const snapshot> make_snapshot(const std::vector<std::string>& names,
+                                                     unsigned failure_threshold = 3) {
+    std::vector<std::unique_ptr<provider_entry>> providers;
+    std::vector<std::vector<std::string>> models;
+    for (const std::string& name : names) {
+        auto entry = std::make_unique<provider_entry>();
+        entry->id = name;
+        entry->base_path = "/v1";
+        entry->api_key = "key-of-" + name;
+        entry->codec = std::make_shared<connector::openai_compatible>();
+        entry->where = std::make_shared<endpoint>();
+        providers.push_back(std::move(entry));
+        models.push_back({"m"});
+    }
+    return build_snapshot(std::move(providers), models,
+                          {pool_plan{"chat",
+                                     "generation.text-generation.chat-completion",
+                                     {},
+                                     failure_threshold,
+                                     std::chrono::seconds(60)}});
+}
+
+inline call make_call(std::shared_ptr<const snapshot> picture, const clock& time, bool stream = false) {
+    call made;
+    made.pool = picture->resolve("chat").value();
+    made.picture = std::move(picture);
+    made.request =
+        prepared_request::parse(wire_family::openai_chat,
+                                R"({"model":"chat","messages":[{"role":"user","content":"hi"}]})", stream)
+            .value();
+    made.deadline = time.now() + std::chrono::seconds(300);
+    return made;
+}
+
+} // namespace modelmesh::router::testing

@@ -1,0 +1,247 @@
+#include "router/router.hpp"
+
+#include "fixture.hpp"
+
+#include <modelmesh/api/chat.hpp>
+#include <modelmesh/core/task.hpp>
+#include <modelmesh/json/read.hpp>
+
+#include <boost/asio/this_coro.hpp>
+#include <gtest/gtest.h>
+
+#include <deque>
+#include <map>
+
+namespace modelmesh::router {
+namespace {
+
+using testing::make_call;
+using testing::make_snapshot;
+using testing::virtual_clock;
+
+// What a scripted provider does with one request: fails before an answer, or answers with these slices, and
+// after them ends or fails.
+struct scripted_answer {
+    std::optional<fault> refusal{};
+    int status = 200;
+    std::vector<std::string> slices{};
+    std::optional<fault> cut{};
+};
+
+class scripted_body final : public body {
+public:
+    explicit scripted_body(scripted_answer answer) : answer_(std::move(answer)) {}
+    result<body_state> try_read(std::string_view& slice) override {
+        if (!woken_) return body_state::would_block; // every slice has to be waited for once
+        if (next_ < answer_.slices.size()) {
+            woken_ = false;
+            slice = answer_.slices[next_++];
+            return body_state::slice;
+        }
+        if (answer_.cut) return *answer_.cut;
+        return body_state::end;
+    }
+    task<result<void>> wait() override {
+        woken_ = true;
+        co_return result<void>();
+    }
+
+private:
+    scripted_answer answer_;
+    std::size_t next_ = 0;
+    bool woken_ = false;
+};
+
+// Answers by provider, told apart by the key that the request carries.
+class scripted_transport final : public transport {
+public:
+    std::map<std::string, std::deque<scripted_answer>, std::less<>> script;
+    std::vector<std::string> asked;
+    virtual_clock now;
+
+    task<result<http::response>> exchange(std::shared_ptr<const endpoint>,
+                                          std::shared_ptr<const http::request> request, time_point) override {
+        scripted_answer answer = take(*request);
+        if (answer.refusal) co_return *answer.refusal;
+        http::response r;
+        r.status = answer.status;
+        for (const std::string& slice : answer.slices) r.body += slice;
+        if (answer.cut) co_return *answer.cut;
+        co_return r;
+    }
+
+    task<result<opened>> open(std::shared_ptr<const endpoint>, std::shared_ptr<const http::request> request,
+                              time_point) override {
+        scripted_answer answer = take(*request);
+        if (answer.refusal) co_return *answer.refusal;
+        opened o;
+        o.head.status = answer.status;
+        if (answer.status != 200)
+            for (const std::string& slice : answer.slices) o.head.body += slice;
+        else
+            o.body = std::make_unique<scripted_body>(std::move(answer));
+        co_return o;
+    }
+
+    const clock& time() const noexcept override { return now; }
+    std::string_view engine_name() const noexcept override { return "scripted"; }
+
+private:
+    scripted_answer take(const http::request& request) {
+        const std::string_view prefix = "Bearer key-of-";
+        asked.emplace_back(request.headers.get("Authorization").substr(prefix.size()));
+        std::deque<scripted_answer>& answers = script[asked.back()];
+        if (answers.empty()) return scripted_answer{fault(errc::internal, "nothing scripted"), 0, {}, {}};
+        scripted_answer next = std::move(answers.front());
+        answers.pop_front();
+        return next;
+    }
+};
+
+scripted_answer refuses(errc kind) { return {fault(kind, "scripted"), 0, {}, {}}; }
+scripted_answer answers(int status, std::string body) {
+    return {std::nullopt, status, {std::move(body)}, {}};
+}
+
+std::string event(std::string_view delta) {
+    return R"(data: {"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":)" +
+           std::string(delta) + R"(,"finish_reason":null}]})" + "\n\n";
+}
+const std::string role = event(R"({"role":"assistant","content":""})");
+const std::string done = "data: [DONE]\n\n";
+
+class Router : public ::testing::Test {
+protected:
+    scripted_transport via;
+    std::shared_ptr<const snapshot> picture = make_snapshot({"a", "b", "c"});
+
+    result<served> ask() { return modelmesh::run(complete(via, nullptr, make_call(picture, via.now))); }
+
+    // The whole text of a stream, or the fault that ended it.
+    static task<result<std::string>> text_of(scripted_transport* via, call made) {
+        result<served_stream> opened = co_await open_stream(*via, nullptr, std::move(made));
+        if (!opened) co_return opened.error();
+        std::string text = opened->route.model + ":";
+        for (;;) {
+            std::string_view json;
+            const result<stream_state> state = opened->session->try_next(json);
+            if (!state) {
+                fault f = state.error();
+                f.message = text + "|" + f.message;
+                co_return f;
+            }
+            if (*state == stream_state::end) co_return text;
+            if (*state == stream_state::pending) {
+                const result<void> woken = co_await opened->session->wait();
+                if (!woken) co_return woken.error();
+                continue;
+            }
+            modelmesh::json::reader reader;
+            chat::chunk chunk;
+            const result<void> parsed = reader.read(json, chunk);
+            if (!parsed) co_return parsed.error();
+            text += chunk.text();
+        }
+    }
+    result<std::string> stream() { return modelmesh::run(text_of(&via, make_call(picture, via.now, true))); }
+};
+
+TEST_F(Router, TheFirstModelAnswers) {
+    via.script["a"] = {answers(200, R"({"id":"1"})")};
+    const auto reply = ask();
+    ASSERT_TRUE(reply) << reply.error().message;
+    EXPECT_EQ(reply->json, R"({"id":"1"})");
+    EXPECT_EQ(reply->route.model, "a.m");
+    EXPECT_EQ(reply->route.provider, "a");
+    EXPECT_EQ(reply->route.pool, "chat");
+    EXPECT_EQ(reply->route.attempts, 1);
+    EXPECT_EQ(reply->route.engine, "scripted");
+}
+
+TEST_F(Router, AnUnreachableModelIsReplacedWithinTheRequestAndLeftAloneByTheNext) {
+    via.script["a"] = {refuses(errc::connect)};
+    via.script["b"] = {answers(200, "{}"), answers(200, "{}")};
+    EXPECT_EQ(ask()->route.attempts, 2);
+    EXPECT_EQ(ask()->route.attempts, 1);
+    EXPECT_EQ(via.asked, (std::vector<std::string>{"a", "b", "b"}));
+}
+
+TEST_F(Router, TheCallersOwnFaultIsNotTriedElsewhere) {
+    via.script["a"] = {answers(400, R"({"error":{"message":"n must be positive","param":"n"}})")};
+    const auto reply = ask();
+    ASSERT_FALSE(reply);
+    EXPECT_EQ(reply.error().kind(), errc::bad_request);
+    EXPECT_EQ(reply.error().param, "n");
+    EXPECT_EQ(reply.error().http_status, 400);
+    EXPECT_EQ(via.asked, (std::vector<std::string>{"a"}));
+}
+
+TEST_F(Router, WhenAllFailTheErrorListsEveryAttempt) {
+    via.script["a"] = {answers(503, "")};
+    via.script["b"] = {refuses(errc::timed_out)};
+    via.script["c"] = {answers(429, "")};
+    const auto reply = ask();
+    ASSERT_FALSE(reply);
+    EXPECT_EQ(reply.error().kind(), errc::exhausted);
+    ASSERT_EQ(reply.error().attempts.size(), 3u);
+    EXPECT_EQ(reply.error().attempts[0].kind, errc::overloaded);
+    EXPECT_EQ(reply.error().attempts[1].kind, errc::timed_out);
+    EXPECT_EQ(reply.error().attempts[2].kind, errc::rate_limit);
+    EXPECT_EQ(reply.error().attempts[2].http_status, 429);
+}
+
+TEST_F(Router, AStreamGivesEveryChunkOnceAndInOrder) {
+    via.script["a"] = {
+        {std::nullopt, 200, {role, event(R"({"content":"one "})"), event(R"({"content":"two"})"), done}, {}}};
+    EXPECT_EQ(stream().value(), "a.m:one two");
+}
+
+TEST_F(Router, AStreamThatFailsBeforeItsFirstContentIsReplacedUnnoticed) {
+    const std::vector<scripted_answer> failures{
+        refuses(errc::connect),
+        answers(500, ""),
+        {std::nullopt, 200, {}, {}},                                                  // ends at once
+        {std::nullopt, 200, {role}, fault(errc::connect, "reset")},                   // cut after the role
+        {std::nullopt, 200, {role, "data: {\"error\":{\"message\":\"x\"}}\n\n"}, {}}, // says so itself
+        {std::nullopt, 200, {role, "data: {\"id\":\n\n"}, {}},                        // breaks its JSON
+    };
+    for (std::size_t i = 0; i < failures.size(); ++i) {
+        picture = make_snapshot({"a", "b", "c"});
+        via.script["a"] = {failures[i]};
+        via.script["b"] = {{std::nullopt, 200, {role, event(R"({"content":"fine"})"), done}, {}}};
+        const auto text = stream();
+        ASSERT_TRUE(text) << i << ": " << text.error().message;
+        EXPECT_EQ(*text, "b.m:fine") << i;
+    }
+}
+
+TEST_F(Router, AStreamThatIsCutAfterItsFirstContentFailsAndIsNeverRepeated) {
+    via.script["a"] = {{std::nullopt, 200, {role, event(R"({"content":"half"})")}, {}}};
+    const auto text = stream();
+    ASSERT_FALSE(text);
+    EXPECT_EQ(text.error().kind(), errc::protocol);
+    EXPECT_EQ(text.error().model, "a.m");
+    EXPECT_EQ(text.error().message.substr(0, 9), "a.m:half|");
+    EXPECT_EQ(via.asked, (std::vector<std::string>{"a"}));
+}
+
+TEST_F(Router, AStreamCutAtEveryByteNeverEndsCleanly) {
+    const std::string whole =
+        role + event(R"({"content":"text"})") +
+        R"(data: {"id":"c","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]})" + "\n\n" + done;
+    for (std::size_t cut = 0; cut < whole.size(); ++cut) {
+        picture = make_snapshot({"a"});
+        via.script["a"] = {{std::nullopt, 200, {whole.substr(0, cut)}, {}}};
+        EXPECT_FALSE(stream()) << "cut at byte " << cut;
+    }
+    for (std::size_t split = 0; split <= whole.size(); ++split) {
+        picture = make_snapshot({"a"});
+        via.script["a"] = {{std::nullopt, 200, {whole.substr(0, split), whole.substr(split)}, {}}};
+        const auto text = stream();
+        ASSERT_TRUE(text) << "split at byte " << split << ": " << text.error().message;
+        EXPECT_EQ(*text, "a.m:text") << "split at byte " << split;
+    }
+}
+
+} // namespace
+} // namespace modelmesh::router

@@ -1,0 +1,87 @@
+#include "router/selection.hpp"
+
+#include "fixture.hpp"
+
+#include <gtest/gtest.h>
+
+namespace modelmesh::router {
+namespace {
+
+using testing::make_snapshot;
+using testing::virtual_clock;
+
+TEST(Selection, StaysOnTheFirstModelWhileItWorks) {
+    const auto picture = make_snapshot({"a", "b", "c"});
+    const pool& chat = *picture->pools.front();
+    virtual_clock time;
+    for (int i = 0; i < 5; ++i) {
+        const exclusion_set none(3);
+        EXPECT_EQ(select_sticky(chat, none, time.now()), 0u);
+        note_success(chat, 0);
+    }
+}
+
+TEST(Selection, MovesOnAfterAFailureAndDoesNotComeBackByItself) {
+    const auto picture = make_snapshot({"a", "b", "c"}, 1);
+    const pool& chat = *picture->pools.front();
+    virtual_clock time;
+    const exclusion_set none(3);
+    note_failure(chat, 0, time.now());
+    EXPECT_EQ(select_sticky(chat, none, time.now()), 1u);
+    time.advance(std::chrono::minutes(2)); // the first model is healthy again
+    EXPECT_EQ(select_sticky(chat, none, time.now()), 1u);
+    note_failure(chat, 1, time.now());
+    note_failure(chat, 2, time.now());
+    EXPECT_EQ(select_sticky(chat, none, time.now()), 0u) << "and round it goes";
+}
+
+TEST(Selection, NeverOffersWhatTheRequestHasTried) {
+    const auto picture = make_snapshot({"a", "b"});
+    const pool& chat = *picture->pools.front();
+    virtual_clock time;
+    exclusion_set tried(2);
+    tried.add(0);
+    EXPECT_EQ(select_sticky(chat, tried, time.now()), 1u);
+    tried.add(1);
+    EXPECT_EQ(select_sticky(chat, tried, time.now()), std::nullopt);
+}
+
+TEST(Selection, LeavesModelsInStandbyOutUntilTheirTimeIsOver) {
+    const auto picture = make_snapshot({"a", "b"}, 1);
+    const pool& chat = *picture->pools.front();
+    virtual_clock time;
+    const exclusion_set none(2);
+    EXPECT_TRUE(note_failure(chat, 0, time.now()));
+    time.advance(std::chrono::seconds(20));
+    EXPECT_TRUE(note_failure(chat, 1, time.now()));
+    EXPECT_EQ(select_sticky(chat, none, time.now()), std::nullopt);
+    EXPECT_EQ(until_available(chat, time.now()), std::chrono::seconds(40));
+    time.advance(std::chrono::seconds(40));
+    EXPECT_EQ(select_sticky(chat, none, time.now()), 0u);
+    EXPECT_EQ(until_available(chat, time.now()), std::chrono::seconds(0));
+}
+
+TEST(Snapshot, OneLookupFindsPoolsCapabilitiesAndModels) {
+    const auto picture = make_snapshot({"a", "b"});
+    const pool* chat = picture->pools.front().get();
+    for (const char* name : {"chat", "chat-completion", "generation.text-generation.chat-completion",
+                             "generation", "text-generation", "generation.chat-completion"})
+        EXPECT_EQ(picture->resolve(name).value(), chat) << name;
+    const pool* single = picture->resolve("b.m").value();
+    ASSERT_EQ(single->models.size(), 1u);
+    EXPECT_EQ(single->models[0]->id, "b.m");
+    EXPECT_EQ(picture->resolve("m").value()->models[0]->id, "a.m")
+        << "the first provider wins a vendor's name";
+}
+
+TEST(Snapshot, UnknownNamesGetASuggestion) {
+    const auto picture = make_snapshot({"alpha", "beta"});
+    const auto found = picture->resolve("alpa.m");
+    ASSERT_FALSE(found);
+    EXPECT_EQ(found.error().kind(), errc::not_found);
+    EXPECT_EQ(found.error().param, "model");
+    EXPECT_EQ(found.error().message, "no pool or model named 'alpa.m'; did you mean 'alpha.m'?");
+}
+
+} // namespace
+} // namespace modelmesh::router

@@ -1,0 +1,263 @@
+// The whole library against simulated providers over real sockets, plain and TLS, on both I/O engines.
+#include "fixture.hpp"
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+namespace modelmesh::testing {
+namespace {
+
+namespace asio = boost::asio;
+
+class Client : public ClientFixture {};
+INSTANTIATE_TEST_SUITE_P(Engines, Client, ::testing::Values("uring", "epoll"),
+                         [](const auto& info) { return std::string(info.param); });
+
+TEST_P(Client, AnswersOverTlsAndSaysWhoServed) {
+    simulator& alpha = start("alpha", R"({"rules":[{"text":"two words"}]})", true);
+    const auto reply = run(ask_once(create(settings), question()));
+    ASSERT_TRUE(reply) << reply.error().message;
+    EXPECT_EQ(reply->text(), "two words");
+    ASSERT_TRUE(reply->x_modelmesh);
+    EXPECT_EQ(reply->x_modelmesh->model, "alpha.alpha-model");
+    EXPECT_EQ(reply->x_modelmesh->provider, "alpha");
+    EXPECT_EQ(reply->x_modelmesh->pool, "chat-completion");
+    EXPECT_EQ(reply->x_modelmesh->attempts, 1);
+    EXPECT_EQ(reply->x_modelmesh->engine, GetParam());
+    ASSERT_EQ(alpha.requests().size(), 1u);
+    const recorded_request sent = alpha.requests().front();
+    EXPECT_EQ(sent.method, "POST");
+    EXPECT_EQ(sent.target, "/v1/chat/completions");
+    EXPECT_EQ(sent.header("Authorization"), "Bearer secret-key");
+    EXPECT_EQ(sent.body, R"({"model":"alpha-model","messages":[{"role":"user","content":"hello"}]})");
+}
+
+TEST_P(Client, StreamsTokenByToken) {
+    for (const bool tls : {false, true}) {
+        settings = config();
+        simulator& alpha = start("alpha", R"({"rules":[{"text":"one two three"}]})", tls);
+        EXPECT_EQ(run(stream_text(create(settings), question())).value(), "one two three");
+        EXPECT_NE(
+            alpha.requests().front().body.find(R"("stream":true,"stream_options":{"include_usage":true})"),
+            std::string::npos);
+    }
+}
+
+TEST_P(Client, TheNextProviderTakesOverWhenTheFirstIsKilled) {
+    simulator& alpha = start("alpha", {}, true);
+    start("beta", {}, true);
+    client c = create(settings);
+    const auto before = run(ask_once(c, question()));
+    ASSERT_TRUE(before) << before.error().message;
+    EXPECT_EQ(before->x_modelmesh->provider, "alpha");
+    alpha.stop();
+    const auto after = run(ask_once(c, question()));
+    ASSERT_TRUE(after) << after.error().message;
+    EXPECT_EQ(after->x_modelmesh->provider, "beta");
+    EXPECT_EQ(after->x_modelmesh->attempts, 2);
+    EXPECT_EQ(run(ask_once(c, question()))->x_modelmesh->attempts, 1) << "the pool has moved on";
+}
+
+TEST_P(Client, AProviderKilledWhileItsConnectionIsPooledIsReplaced) {
+    simulator& alpha = start("alpha");
+    start("beta");
+    // One loop for both requests, so that the second finds the first one's connection.
+    struct script {
+        static task<int> both(client c, chat::request request, simulator* first) {
+            auto before = co_await c.chat.completions.create(request);
+            first->stop();
+            auto after = co_await c.chat.completions.create(request);
+            co_return before.x_modelmesh->attempts * 10 + after.x_modelmesh->attempts;
+        }
+    };
+    EXPECT_EQ(run(script::both(create(settings), question(), &alpha)), 12);
+}
+
+TEST_P(Client, ConnectionsAreReused) {
+    start("alpha");
+    struct script {
+        static task<std::size_t> many(client c, chat::request request, simulator* server) {
+            for (int i = 0; i < 5; ++i) (void)co_await c.chat.completions.create(request);
+            for (int i = 0; i < 5; ++i) {
+                auto stream = co_await c.chat.completions.stream(request);
+                while (auto chunk = co_await stream.next()) {
+                }
+            }
+            co_return server->connections();
+        }
+    };
+    simulator& beta = start("beta");
+    settings.providers.erase(settings.providers.begin());
+    EXPECT_EQ(run(script::many(create(settings), question(), &beta)), 1u);
+}
+
+TEST_P(Client, AStreamThatBreaksBeforeItsFirstWordIsServedByTheNext) {
+    for (const char* script :
+         {R"({"rules":[{"cut":{"after_events":0}}]})", R"({"rules":[{"cut":{"after_events":1}}]})",
+          R"({"rules":[{"cut":{"after_events":1,"how":"fin"}}]})", R"({"rules":[{"status":503}]})",
+          R"({"rules":[{"status":429,"retry_after":{"in_ms":2000}}]})",
+          R"({"rules":[{"error_after_events":1}]})", R"({"rules":[{"malformed":"head"}]})",
+          R"({"rules":[{"malformed":"json"}]})"}) {
+        settings = config();
+        start("alpha", script);
+        start("beta", R"({"rules":[{"text":"from beta"}]})");
+        const auto text = run(stream_text(create(settings), question()));
+        ASSERT_TRUE(text) << script << ": " << text.error().message;
+        EXPECT_EQ(*text, "from beta") << script;
+    }
+}
+
+TEST_P(Client, AStreamThatBreaksLaterIsAnErrorAndNotRepeated) {
+    for (const char* script :
+         {R"({"rules":[{"text":"one two three","cut":{"after_events":3}}]})",
+          R"({"rules":[{"text":"one two three","cut":{"after_events":3,"how":"fin"}}]})",
+          R"({"rules":[{"text":"one two three","cut":{"after_events":3,"how":"close"}}]})",
+          R"({"rules":[{"text":"one two three","error_after_events":3}]})"}) {
+        settings = config();
+        start("alpha", script);
+        simulator& beta = start("beta");
+        const auto text = run(stream_text(create(settings), question()));
+        ASSERT_FALSE(text) << script << " gave " << *text;
+        EXPECT_EQ(text.error().message.find("one"), 0u) << script << ": " << text.error().message;
+        EXPECT_EQ(text.error().model, "alpha.alpha-model") << script;
+        EXPECT_TRUE(beta.requests().empty()) << script;
+    }
+}
+
+TEST_P(Client, AReplyCutAtAnyByteFailsOverOrFails) {
+    // The whole reply has a few hundred bytes; every prefix of it must be noticed.
+    for (int cut = 0; cut < 700; cut += 7) {
+        settings = config();
+        start("alpha",
+              R"({"rules":[{"text":"x","cut":{"how":"fin","after_bytes":)" + std::to_string(cut) + "}}]}");
+        start("beta", R"({"rules":[{"text":"from beta"}]})");
+        const auto reply = run(ask_once(create(settings), question()));
+        ASSERT_TRUE(reply) << "cut at " << cut << ": " << reply.error().message;
+        EXPECT_EQ(reply->text(), "from beta") << "cut at " << cut;
+    }
+}
+
+TEST_P(Client, TheCallersFaultComesBackAsItIs) {
+    start("alpha", R"({"rules":[{"status":400,"error":{"message":"no such thing","param":"n"}}]})");
+    simulator& beta = start("beta");
+    const auto reply = run(ask_once(create(settings), question()));
+    ASSERT_FALSE(reply);
+    EXPECT_EQ(reply.error().code(), errc::bad_request);
+    EXPECT_EQ(reply.error().message, "no such thing");
+    EXPECT_EQ(reply.error().param, "n");
+    EXPECT_TRUE(beta.requests().empty());
+}
+
+TEST_P(Client, WhenAllFailEveryAttemptIsListedAndNoSecretIsTold) {
+    start("alpha", R"({"rules":[{"status":401}]})");
+    start("beta", R"({"rules":[{"status":503}]})");
+    const auto reply = run(ask_once(create(settings), question()));
+    ASSERT_FALSE(reply);
+    EXPECT_EQ(reply.error().code(), errc::exhausted);
+    ASSERT_EQ(reply.error().attempts.size(), 2u);
+    EXPECT_EQ(reply.error().attempts[0].http_status, 401);
+    EXPECT_EQ(reply.error().attempts[1].http_status, 503);
+    const std::string text = error(reply.error()).what();
+    EXPECT_EQ(text.find("secret-key"), std::string::npos) << text;
+    EXPECT_EQ(text.find("hello"), std::string::npos) << text;
+}
+
+TEST_P(Client, ADeadlineEndsAHangingCall) {
+    start("alpha", R"({"rules":[{"times":"always","latency_ms":60000}]})");
+    struct script {
+        static task<result<chat::reply>> go(client c, chat::request request) {
+            call_options options;
+            options.timeout(std::chrono::milliseconds(50));
+            co_return co_await c.chat.completions.try_create(request, options);
+        }
+    };
+    const auto reply = run(script::go(create(settings), question()));
+    ASSERT_FALSE(reply);
+    EXPECT_EQ(reply.error().code(), std::errc::timed_out);
+}
+
+TEST_P(Client, CancellationEndsACallAndTheNextOneWorks) {
+    start("alpha", R"({"rules":[{"latency_ms":60000}]})");
+    client c = create(settings);
+    asio::io_context loop{1};
+    asio::cancellation_signal stop;
+    std::optional<result<chat::reply>> got;
+    asio::co_spawn(
+        loop, ask_once(c, question()),
+        asio::bind_cancellation_slot(stop.slot(), [&](std::exception_ptr e, result<chat::reply> r) {
+            if (!e) got = std::move(r);
+        }));
+    asio::steady_timer timer(loop, std::chrono::milliseconds(50));
+    timer.async_wait([&](auto) { stop.emit(asio::cancellation_type::terminal); });
+    loop.run();
+    if (got) {
+        ASSERT_FALSE(*got);
+        EXPECT_EQ(got->error().code(), std::errc::operation_canceled);
+    }
+    loop.restart();
+    std::optional<std::string> text;
+    asio::co_spawn(loop, ask_once(c, question()), [&](std::exception_ptr e, result<chat::reply> r) {
+        if (!e && r) text = r->text();
+    });
+    loop.run();
+    EXPECT_TRUE(text);
+}
+
+TEST_P(Client, DestroyingAStreamAbandonsItAndTheLoopEnds) {
+    simulator& alpha = start("alpha", R"({"rules":[{"times":"always","tokens":10000,"pace_ms":20}]})");
+    struct script {
+        static task<> first_chunk_only(client c, chat::request request) {
+            auto stream = co_await c.chat.completions.stream(request);
+            (void)co_await stream.next();
+        }
+    };
+    run(script::first_chunk_only(create(settings), question())); // returns: nothing keeps the loop alive
+    EXPECT_EQ(alpha.requests().size(), 1u);
+}
+
+TEST_P(Client, AWrongCertificateIsRefused) {
+    start("alpha", {}, true);
+    settings.providers.front().second.tls.ca_pem.clear();
+    const auto reply = run(ask_once(create(settings), question()));
+    ASSERT_FALSE(reply);
+    EXPECT_EQ(reply.error().code(), errc::connect);
+    ASSERT_EQ(reply.error().attempts.size(), 1u);
+    EXPECT_NE(reply.error().attempts[0].message.find("certificate"), std::string::npos)
+        << reply.error().attempts[0].message;
+}
+
+TEST_P(Client, AskedForAnUnknownNameItSuggests) {
+    start("alpha");
+    chat::request request = question();
+    request.model = "chat-completoin";
+    const auto reply = run(ask_once(create(settings), request));
+    ASSERT_FALSE(reply);
+    EXPECT_EQ(reply.error().code(), errc::not_found);
+    EXPECT_NE(reply.error().message.find("did you mean 'chat-completion'"), std::string::npos);
+}
+
+TEST_P(Client, ModelsAreAskedForWhenNoneAreConfigured) {
+    simulator& alpha = start("alpha", R"({"rules":[{"text":"hi"}]})");
+    settings.providers.front().second.models.clear();
+    client c = create(settings);
+    const auto reply = run(ask_once(c, question()));
+    ASSERT_TRUE(reply) << reply.error().message;
+    EXPECT_EQ(reply->x_modelmesh->model, "alpha.alpha-model");
+    EXPECT_EQ(alpha.requests().front().target, "/v1/models");
+    EXPECT_NE(c.describe().find("alpha.alpha-model (active)"), std::string::npos);
+}
+
+TEST_P(Client, EmptyRequestsAreRefusedAtOnce) {
+    start("alpha");
+    client c = create(settings);
+    chat::request request;
+    EXPECT_THROW((void)c.chat.completions.create(request), std::invalid_argument);
+    request.model = "chat-completion";
+    EXPECT_THROW((void)c.chat.completions.create(request), std::invalid_argument);
+}
+
+} // namespace
+} // namespace modelmesh::testing

@@ -1,0 +1,121 @@
+// What create() finds in the environment, and what it says when there is nothing.
+#include "fixture.hpp"
+
+namespace modelmesh::testing {
+namespace {
+
+class Environment : public ClientFixture {
+protected:
+    void SetUp() override {
+        ClientFixture::SetUp();
+        for (const char* name : variables) unsetenv(name);
+    }
+    void TearDown() override {
+        for (const char* name : variables) unsetenv(name);
+        ClientFixture::TearDown();
+    }
+    static constexpr const char* variables[] = {"OPENAI_API_KEY", "OPENAI_BASE_URL", "ANTHROPIC_API_KEY",
+                                                "OLLAMA_HOST", "VLLM_HOST"};
+
+    static std::string failure() {
+        try {
+            (void)create("chat-completion");
+        } catch (const error& e) {
+            EXPECT_EQ(e.code(), errc::config);
+            return e.what();
+        }
+        return "no error";
+    }
+};
+INSTANTIATE_TEST_SUITE_P(Engines, Environment, ::testing::Values("auto"),
+                         [](const auto& info) { return std::string(info.param); });
+
+TEST_P(Environment, WithoutProvidersTheErrorNamesTheVariables) {
+    EXPECT_EQ(failure(),
+              "no provider configured: set one of OPENAI_API_KEY, OLLAMA_HOST, VLLM_HOST, or pass a "
+              "configuration to modelmesh::create()");
+    setenv("OPENAI_API_KEY", "", 1);
+    EXPECT_EQ(failure().find("no provider configured"), 0u) << "an empty value is no value";
+    setenv("ANTHROPIC_API_KEY", "sk-ant", 1);
+    EXPECT_NE(failure().find("ANTHROPIC_API_KEY is set"), std::string::npos);
+    EXPECT_EQ(failure().find("sk-ant"), std::string::npos);
+}
+
+TEST_P(Environment, ProvidersAreDetectedInTableOrder) {
+    setenv("VLLM_HOST", "http://127.0.0.1:8000", 1);
+    setenv("OLLAMA_HOST", "127.0.0.1", 1);
+    setenv("OPENAI_API_KEY", "sk-1", 1);
+    const config found = detect("chat-completion");
+    ASSERT_EQ(found.providers.size(), 3u);
+    EXPECT_EQ(found.providers[0].first, "openai");
+    EXPECT_EQ(found.providers[0].second.base_url, "https://api.openai.com/v1");
+    EXPECT_EQ(found.providers[0].second.models, (std::vector<std::string>{"gpt-4o", "gpt-4o-mini"}));
+    EXPECT_EQ(found.providers[1].first, "ollama");
+    EXPECT_EQ(found.providers[1].second.base_url, "http://127.0.0.1:11434/v1");
+    EXPECT_EQ(found.providers[2].first, "vllm");
+    EXPECT_EQ(found.providers[2].second.base_url, "http://127.0.0.1:8000/v1");
+}
+
+TEST_P(Environment, AddressesInAllTheirForms) {
+    const std::pair<const char*, const char*> table[] = {
+        {"localhost", "http://localhost:11434/v1"},
+        {"localhost:9", "http://localhost:9/v1"},
+        {"http://localhost:9/", "http://localhost:9/v1"},
+        {"https://host.example/v1", "https://host.example/v1"},
+        {"[::1]", "http://[::1]:11434/v1"},
+        {"[::1]:9", "http://[::1]:9/v1"},
+    };
+    for (const auto& [value, url] : table) {
+        setenv("OLLAMA_HOST", value, 1);
+        EXPECT_EQ(detect("chat").providers.at(0).second.base_url, url) << value;
+    }
+    setenv("OLLAMA_HOST", "ftp://host", 1);
+    EXPECT_EQ(failure().find("OLLAMA_HOST is not a server's address"), 0u) << failure();
+}
+
+TEST_P(Environment, AServerOfOnesOwnIsAskedForItsModels) {
+    simulator& server = start("local", R"({"rules":[{"text":"hi there"}]})");
+    setenv("VLLM_HOST", ("127.0.0.1:" + std::to_string(server.port())).c_str(), 1);
+    const auto reply = run(ask_once(create("chat-completion"), question()));
+    ASSERT_TRUE(reply) << reply.error().message;
+    EXPECT_EQ(reply->text(), "hi there");
+    EXPECT_EQ(reply->x_modelmesh->model, "vllm.local-model");
+    EXPECT_EQ(server.requests().back().header("Authorization"), "");
+}
+
+TEST_P(Environment, ACapabilityThatNobodyOffersIsRefused) {
+    setenv("OPENAI_API_KEY", "sk-1", 1);
+    try {
+        (void)create("text-to-speech");
+        FAIL() << "no error";
+    } catch (const error& e) {
+        EXPECT_EQ(e.code(), errc::config);
+        EXPECT_NE(std::string(e.what()).find("no configured provider offers "
+                                             "'generation.audio-generation.text-to-speech'"),
+                  std::string::npos)
+            << e.what();
+    }
+}
+
+TEST_P(Environment, EveryProblemOfAConfigurationIsReported) {
+    config bad;
+    provider_config provider;
+    provider.connector = "nobody.v1";
+    provider.base_url = "host/v1";
+    bad.providers.emplace_back("p", provider);
+    pool_config pool;
+    pool.capability = "Chat";
+    bad.pools.emplace_back("q", pool);
+    try {
+        (void)create(bad);
+        FAIL() << "no error";
+    } catch (const error& e) {
+        const std::string text = e.what();
+        EXPECT_NE(text.find("provider 'p': no provider connector 'nobody.v1'"), std::string::npos) << text;
+        EXPECT_NE(text.find("pool 'q': capability 'Chat'"), std::string::npos) << text;
+        EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 2) << text;
+    }
+}
+
+} // namespace
+} // namespace modelmesh::testing
