@@ -1,0 +1,13 @@
+// A request written inside the awaited call: g++ before 13 would destroy it twice.
+// expect: deleted function
+#include <modelmesh/client.hpp>
+
+modelmesh::task<void> ask(modelmesh::client client) {
+#ifdef MUST_FAIL
+    co_await client.chat.completions.create(modelmesh::chat::request{.model = "m"});
+#else
+    modelmesh::chat::request request;
+    request.model = "m";
+    co_await client.chat.completions.create(request);
+#endif
+}

@@ -1,0 +1,31 @@
+# Compiles SOURCE twice: without MUST_FAIL it has to compile; with it, as EXPECTED says, "refused" with the text of
+# its line "// expect: ..." or "accepted".
+cmake_minimum_required(VERSION 3.25)
+
+function(compile out_status out_text)
+    execute_process(COMMAND ${COMPILE} -fsyntax-only ${ARGN} "${SOURCE}" RESULT_VARIABLE status
+                    OUTPUT_VARIABLE text ERROR_VARIABLE text)
+    set(${out_status} "${status}" PARENT_SCOPE)
+    set(${out_text} "${text}" PARENT_SCOPE)
+endfunction()
+
+compile(status text)
+if(NOT status EQUAL 0)
+    message(FATAL_ERROR "has to compile without MUST_FAIL:\n${text}")
+endif()
+compile(status text -DMUST_FAIL)
+if(EXPECTED STREQUAL "accepted")
+    if(NOT status EQUAL 0)
+        message(FATAL_ERROR "has to compile with this compiler:\n${text}")
+    endif()
+    return()
+endif()
+if(status EQUAL 0)
+    message(FATAL_ERROR "compiles with MUST_FAIL and must not")
+endif()
+file(STRINGS "${SOURCE}" expect REGEX "^// expect: ")
+string(REPLACE "// expect: " "" expect "${expect}")
+string(FIND "${text}" "${expect}" position)
+if(expect STREQUAL "" OR position EQUAL -1)
+    message(FATAL_ERROR "fails for another reason than \"${expect}\":\n${text}")
+endif()
