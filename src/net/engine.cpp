@@ -1,0 +1,180 @@
+// Probing, and the driver: what makes the ring and the timers part of an io_context's turn.
+#include "net/engine.hpp"
+
+#include "net/reactor_stream.hpp"
+#include "net/ring_lender.hpp"
+#include "net/ring_stream.hpp"
+#include "uring/ring_core.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include <cstdlib>
+#include <utility>
+
+namespace modelmesh::net {
+namespace asio = boost::asio;
+namespace {
+
+engine_settings from_environment() {
+    const char* const text = std::getenv("MODELMESH_IO");
+    const std::string_view value = text == nullptr ? "auto" : text;
+    if (value == "auto" || value.empty()) return engine_settings(engine_kind::automatic);
+    if (value == "uring") return engine_settings(engine_kind::uring);
+    if (value == "epoll") return engine_settings(engine_kind::epoll);
+    throw error(fault(errc::config, "MODELMESH_IO must be auto, uring or epoll"));
+}
+
+} // namespace
+
+engine& engine::of(asio::io_context& context) { return asio::use_service<engine>(context); }
+
+result<engine*> engine::create(asio::io_context& context, const engine_settings& settings) {
+    if (asio::has_service<engine>(context))
+        return fault(errc::config, "the io_context has an I/O engine already");
+    try {
+        auto made = std::make_unique<engine>(context, settings);
+        asio::add_service(context, made.get());
+        return made.release();
+    } catch (const error& e) {
+        return e.info();
+    }
+}
+
+engine::engine(asio::io_context& context) : engine(context, from_environment()) {}
+
+engine::engine(asio::io_context& context, const engine_settings& settings)
+    : service(context), context_(context), settings_(settings),
+      pool_(buffer_pool::make(settings.kept_buffers)), ring_watch_(context), tick_(context),
+      streams_(std::make_unique<stream_list>()) {
+    if (settings_.kind != engine_kind::epoll) open_ring();
+}
+
+void engine::open_ring() {
+    lender_ = new ring_lender(settings_.ring_buffers, settings_.ring_buffer_size);
+    auto ring = uring::ring_core::create(settings_.ring_entries, lender_->buffers());
+    if (!ring) {
+        std::exchange(lender_, nullptr)->abandon();
+        fallback_reason_ = ring.error().message;
+        if (settings_.kind == engine_kind::uring)
+            throw error(
+                fault(errc::config, "io_uring was asked for and is not available: " + fallback_reason_));
+        return;
+    }
+    ring_ = std::move(*ring);
+    ring_watch_.assign(ring_->descriptor());
+}
+
+engine::~engine() = default;
+
+void engine::shutdown() {
+    shut_down_ = true;
+    // First every stream learns that it is alone, so that the coroutines destroyed below may destroy streams
+    // in any order, and streams owned from outside the event loop stay safe to use: they answer canceled.
+    while (!streams_->empty()) streams_->front().leave_engine();
+    std::vector<waiter::handler> suspended;
+    while (!waiters_.empty()) {
+        waiter& w = waiters_.front();
+        suspended.push_back(w.take());
+        w.engine_ = nullptr;
+    }
+    tick_.cancel();
+    if (ring_) {
+        ring_watch_.release();
+        if (ring_->drain()) {
+            ring_.reset();
+            std::exchange(lender_, nullptr)->abandon();
+        } else {
+            // The kernel may still write into the buffers: memory lost is better than memory corrupted.
+            static_cast<void>(ring_.release());
+            lender_ = nullptr;
+        }
+    }
+    suspended.clear();
+}
+
+engine_counters engine::counters() const noexcept {
+    engine_counters now = counters_;
+    now.waiters = waiting_;
+    now.lent_buffers = pool_->lent() + (lender_ != nullptr ? lender_->out() : 0);
+    now.enters = ring_ ? ring_->count().enters : 0;
+    return now;
+}
+
+std::unique_ptr<socket_stream> engine::adopt(int socket, std::string peer) {
+    std::unique_ptr<socket_stream> made;
+    if (ring_)
+        made = std::make_unique<ring_stream>(*this, socket, std::move(peer));
+    else
+        made = std::make_unique<reactor_stream>(*this, socket, std::move(peer));
+    streams_->push_back(*made);
+    return made;
+}
+
+void engine::reap() noexcept {
+    if (ring_) ring_->reap();
+}
+
+void engine::waiter_added(waiter& w) {
+    waiters_.push_back(w);
+    ++waiting_;
+    end_turn_later();
+}
+
+void engine::waiter_removed() noexcept {
+    --waiting_;
+    if (waiting_ == 0) end_turn_later();
+}
+
+void engine::end_turn_later() {
+    if (shut_down_ || std::exchange(end_turn_posted_, true)) return;
+    // Behind everything that is ready now: submissions of one turn share one system call, and a wait that
+    // ends and begins again within the turn disturbs neither the watch nor the timer.
+    asio::post(context_, [this] { end_turn(); });
+}
+
+void engine::end_turn() {
+    end_turn_posted_ = false;
+    if (ring_) {
+        ring_->submit();
+        ring_->reap();
+        watch_ring();
+    }
+    watch_timers();
+}
+
+// The pending wait counts as work of the io_context: it exists only while somebody waits.
+void engine::watch_ring() {
+    if (waiting_ == 0) {
+        if (watching_ring_) ring_watch_.cancel();
+        return;
+    }
+    if (std::exchange(watching_ring_, true)) return;
+    ring_watch_.async_wait(asio::posix::stream_descriptor::wait_read,
+                           [this](const boost::system::error_code&) {
+                               watching_ring_ = false;
+                               ring_->reap();
+                               end_turn_later();
+                           });
+}
+
+void engine::watch_timers() {
+    const auto next = timers_.next();
+    if (!next) {
+        if (ticking_) tick_.cancel();
+        return;
+    }
+    // An earlier wake-up than needed costs one look at the queue; moving it would cost a system call per
+    // event.
+    if (ticking_ && tick_at_ <= *next) return;
+    tick_at_ = *next;
+    tick_.expires_at(tick_at_); // aborts the wait in progress, whose handler then finds a newer serial
+    ticking_ = true;
+    tick_.async_wait([this, serial = ++tick_serial_](const boost::system::error_code&) {
+        if (serial != tick_serial_) return;
+        ticking_ = false;
+        timers_.expire(clock::system().now());
+        end_turn_later();
+    });
+}
+
+} // namespace modelmesh::net

@@ -1,0 +1,135 @@
+// The I/O engine of one event loop: chooses between our ring and Asio's reactor, and drives both from inside
+// an ordinary io_context.
+#pragma once
+
+#include "core/timer.hpp"
+#include "net/buffer_pool.hpp"
+#include "net/stream.hpp"
+#include "net/waiter.hpp"
+
+#include <modelmesh/core/result.hpp>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/intrusive/list.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace modelmesh::uring {
+class ring_core;
+}
+
+namespace modelmesh::net {
+
+class ring_lender;
+class socket_stream;
+
+enum class engine_kind : std::uint8_t {
+    automatic, ///< the ring where it works, else the reactor
+    uring,     ///< the ring, or a fault
+    epoll,     ///< Asio's reactor
+};
+
+struct engine_settings {
+    engine_settings() = default;
+    explicit engine_settings(engine_kind which) : kind(which) {}
+
+    engine_kind kind = engine_kind::automatic;
+    std::uint32_t ring_entries = 256;
+    std::uint32_t ring_buffers = 256; ///< a power of two
+    std::uint32_t ring_buffer_size = 16384;
+    std::uint32_t kept_buffers = 64; ///< idle owned buffers to keep for reuse
+    /// A stream that has this many received buffers waiting stops receiving until its reader has caught up.
+    std::uint16_t queue_limit = 8;
+};
+
+struct engine_counters {
+    std::size_t open_streams = 0;
+    std::size_t waiters = 0;        ///< coroutines suspended in the transport
+    std::size_t lent_buffers = 0;   ///< ring buffers that the kernel does not have, and owned buffers in use
+    std::uint64_t enters = 0;       ///< io_uring_enter
+    std::uint64_t sends = 0;        ///< sendmsg
+    std::uint64_t receives = 0;     ///< recv, where the ring does not receive for us
+    std::uint64_t dry = 0;          ///< receives that found the ring without buffers
+    std::uint64_t throttled = 0;    ///< receives stopped because a reader fell behind
+    std::uint64_t copied_bytes = 0; ///< payload copied by the layers above, as they report it
+};
+
+/// A service of its io_context: made on first use, destroyed with it. While only parked streams remain,
+/// nothing of it counts as work, so `io_context::run()` returns. Threads: one at a time; the io_context must
+/// be run by one thread.
+class engine final : public boost::asio::execution_context::service {
+public:
+    static inline boost::asio::execution_context::id id;
+
+    /// The context's engine, made at first use as MODELMESH_IO says (auto, uring, epoll; default auto).
+    /// @throws error  config: the variable has another value, or demands a ring that cannot be had.
+    static engine& of(boost::asio::io_context& context);
+    /// Makes the context's engine explicitly; before the first of(). Errors: config.
+    static result<engine*> create(boost::asio::io_context& context, const engine_settings& settings);
+
+    explicit engine(boost::asio::io_context& context);
+    engine(boost::asio::io_context& context, const engine_settings& settings);
+    ~engine() override;
+
+    [[nodiscard]] std::string_view name() const noexcept { return ring_ ? "uring" : "epoll"; }
+    /// Why the ring is not used; empty when it is, or was not asked for.
+    [[nodiscard]] const std::string& fallback_reason() const noexcept { return fallback_reason_; }
+    [[nodiscard]] engine_counters counters() const noexcept;
+    void note_copied(std::size_t bytes) noexcept { counters_.copied_bytes += bytes; }
+
+    /// Takes over a connected or connecting TCP socket. @param peer  names it in messages, "host:port".
+    [[nodiscard]] std::unique_ptr<socket_stream> adopt(int socket, std::string peer);
+
+    [[nodiscard]] boost::asio::io_context& context() noexcept { return context_; }
+    [[nodiscard]] buffer_pool& pool() noexcept { return *pool_; }
+
+    // For the streams.
+    [[nodiscard]] core::timer_queue& timers() noexcept { return timers_; }
+    [[nodiscard]] uring::ring_core* ring() noexcept { return ring_.get(); }
+    [[nodiscard]] ring_lender& lender() noexcept { return *lender_; }
+    [[nodiscard]] engine_counters& tally() noexcept { return counters_; }
+    [[nodiscard]] const engine_settings& settings() const noexcept { return settings_; }
+    void reap() noexcept;
+    /// Has submissions, watches and timers brought up to date once everything that is ready now has run.
+    void end_turn_later();
+    void waiter_added(waiter& w);
+    void waiter_removed() noexcept;
+
+private:
+    void shutdown() override;
+    void open_ring();
+    void end_turn();
+    void watch_ring();
+    void watch_timers();
+
+    using stream_list = boost::intrusive::list<socket_stream, boost::intrusive::constant_time_size<false>>;
+    using waiter_list = boost::intrusive::list<waiter, boost::intrusive::constant_time_size<false>>;
+
+    boost::asio::io_context& context_;
+    engine_settings settings_;
+    std::string fallback_reason_;
+    engine_counters counters_;
+    buffer_pool::handle pool_;
+    ring_lender* lender_ = nullptr; // owns itself once abandoned
+    std::unique_ptr<uring::ring_core> ring_;
+    boost::asio::posix::stream_descriptor ring_watch_; // the ring's descriptor, borrowed
+    boost::asio::steady_timer tick_;
+    time_point tick_at_{};
+    std::uint64_t tick_serial_ = 0;
+    core::timer_queue timers_;
+    std::unique_ptr<stream_list> streams_; // socket_stream is incomplete here
+    waiter_list waiters_;
+    std::size_t waiting_ = 0;
+    bool watching_ring_ = false;
+    bool ticking_ = false;
+    bool end_turn_posted_ = false;
+    bool shut_down_ = false;
+};
+
+} // namespace modelmesh::net

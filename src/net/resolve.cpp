@@ -1,0 +1,100 @@
+// The name cache.
+#include "net/resolve.hpp"
+
+#include "net/engine.hpp"
+#include "net/socket_stream.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/this_coro.hpp>
+
+#include <algorithm>
+#include <list>
+#include <utility>
+
+namespace modelmesh::net {
+namespace asio = boost::asio;
+
+// One question to the system, and everybody who waits for its answer.
+struct resolver::query {
+    struct asker final : waiter::owner {
+        explicit asker(engine& io) : wait(io, *this) {}
+        void gave_up(waiter&) noexcept override {}
+        waiter wait;
+    };
+    std::list<asker*> askers;
+    bool answered = false;
+    std::string failure;
+    addresses found;
+};
+
+resolver::resolver(asio::io_context& context)
+    : service(context), system_(std::make_unique<asio::ip::tcp::resolver>(context)) {}
+
+resolver& resolver::of(asio::io_context& context) { return asio::use_service<resolver>(context); }
+
+void resolver::shutdown() {
+    system_.reset();
+    running_.clear();
+}
+
+task<result<resolver::addresses>> resolver::resolve(engine& io, std::string host, time_point deadline) {
+    boost::system::error_code ec;
+    const auto literal = asio::ip::make_address(host, ec);
+    if (!ec) co_return addresses(1, literal);
+    if (const auto known = cache_.find(host); known != cache_.end()) {
+        if (clock::system().now() < known->second.expires) co_return known->second.found;
+        cache_.erase(known);
+    }
+    const auto cancellation = co_await asio::this_coro::cancellation_state;
+    if (cancellation.cancelled() != asio::cancellation_type::none)
+        co_return wait_fault("resolve", host, wait_outcome::canceled);
+
+    std::shared_ptr<query> asked;
+    if (const auto same = running_.find(host); same != running_.end()) {
+        asked = same->second;
+    } else {
+        asked = std::make_shared<query>();
+        running_.emplace(host, asked);
+        ++queries_;
+        system_->async_resolve(host, "",
+                               [this, host, asked](const boost::system::error_code& error,
+                                                   const asio::ip::tcp::resolver::results_type& results) {
+                                   answered(host, *asked, error, results);
+                               });
+    }
+    query::asker self(io);
+    asked->askers.push_back(&self);
+    const wait_outcome outcome = co_await self.wait.wait(deadline);
+    asked->askers.remove(&self);
+    if (asked->answered && outcome == wait_outcome::ready) {
+        if (!asked->failure.empty()) co_return fault(errc::connect, asked->failure);
+        co_return asked->found;
+    }
+    co_return wait_fault("resolve", host, outcome);
+}
+
+void resolver::answered(const std::string& host, query& asked, const boost::system::error_code& ec,
+                        const asio::ip::tcp::resolver::results_type& results) {
+    for (const auto& result : results) {
+        const auto address = result.endpoint().address();
+        if (std::find(asked.found.begin(), asked.found.end(), address) == asked.found.end())
+            asked.found.push_back(address);
+    }
+    asked.answered = true;
+    if (ec || asked.found.empty())
+        asked.failure = "resolve " + host + ": " + (ec ? ec.message() : "the name has no address");
+    else
+        remember(host, asked.found);
+    for (query::asker* asker : asked.askers) asker->wait.complete(wait_outcome::ready);
+    running_.erase(host); // last: `asked` may live on only in the coroutines that wait
+}
+
+void resolver::remember(const std::string& host, const addresses& found) {
+    const auto now = clock::system().now();
+    if (cache_.size() >= capacity)
+        std::erase_if(cache_, [now](const auto& e) { return e.second.expires <= now; });
+    if (cache_.size() >= capacity) cache_.erase(cache_.begin());
+    cache_.insert_or_assign(host, entry{found, now + lifetime});
+}
+
+} // namespace modelmesh::net

@@ -1,0 +1,176 @@
+// The part of a TCP stream that both engines share.
+#include "net/socket_stream.hpp"
+
+#include <boost/asio/this_coro.hpp>
+
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+namespace modelmesh::net {
+namespace asio = boost::asio;
+namespace {
+
+std::string sentence(std::string_view verb, std::string_view peer) {
+    std::string text(verb);
+    text += ' ';
+    text += peer;
+    text += ": ";
+    return text;
+}
+
+} // namespace
+
+fault system_fault(std::string_view verb, std::string_view peer, int error) {
+    std::string text = sentence(verb, peer);
+    std::string reason = std::generic_category().message(error);
+    if (!reason.empty() && reason[0] >= 'A' && reason[0] <= 'Z')
+        reason[0] = static_cast<char>(reason[0] - 'A' + 'a');
+    text += reason;
+    return {errc::connect, std::move(text)};
+}
+
+fault wait_fault(std::string_view verb, std::string_view peer, wait_outcome outcome) {
+    const bool late = outcome == wait_outcome::timed_out;
+    std::string text = sentence(verb, peer);
+    text += late ? "timed out" : "canceled";
+    return {late ? errc::timed_out : errc::canceled, std::move(text)};
+}
+
+socket_stream::socket_stream(engine& io, int socket, std::string peer)
+    : engine_(&io), socket_(socket), life_(std::make_shared<life>()), reader_(io, *this), writer_(io, *this) {
+    life_->peer = std::move(peer);
+    ++io.tally().open_streams;
+}
+
+socket_stream::~socket_stream() = default; // derived classes have closed: detach() is theirs
+
+void socket_stream::close() noexcept {
+    if (!is_open()) return;
+    life_->over = true;
+    detach();
+    // Operations of the ring hold a reference to the socket: closing alone would leave the connection up.
+    ::shutdown(socket_, SHUT_RDWR);
+    ::close(std::exchange(socket_, -1));
+    hook_ = nullptr;
+    reader_.complete(wait_outcome::canceled);
+    writer_.complete(wait_outcome::canceled);
+    if (engine_ != nullptr) --engine_->tally().open_streams;
+}
+
+void socket_stream::leave_engine() noexcept {
+    life_->over = true;
+    if (is_open()) {
+        detach();
+        ::shutdown(socket_, SHUT_RDWR);
+        ::close(std::exchange(socket_, -1));
+        --engine_->tally().open_streams;
+    }
+    engine_ = nullptr;
+    hook_ = nullptr;
+    list_hook::unlink();
+}
+
+void socket_stream::gave_up(waiter& which) noexcept {
+    if (!is_open()) return;
+    if (&which == &reader_)
+        forget_readable();
+    else
+        forget_writable();
+}
+
+void socket_stream::when_writable(writable_hook& hook) {
+    hook_ = &hook;
+    want_writable();
+    engine_->end_turn_later();
+}
+
+void socket_stream::notify_writable() noexcept {
+    if (hook_ != nullptr) std::exchange(hook_, nullptr)->writable();
+    writer_.complete(wait_outcome::ready);
+}
+
+task<result<void>> socket_stream::wait_readable(time_point deadline) {
+    const auto alive = life_; // the stream may be gone after a suspension
+    constexpr std::string_view verb = "receive from";
+    if (!is_open()) co_return wait_fault(verb, alive->peer, wait_outcome::canceled);
+    const auto cancellation = co_await asio::this_coro::cancellation_state;
+    if (cancellation.cancelled() != asio::cancellation_type::none)
+        co_return wait_fault(verb, alive->peer, wait_outcome::canceled);
+    if (readable()) co_return result<void>();
+    want_readable();
+    const wait_outcome outcome = co_await reader_.wait(deadline);
+    if (outcome != wait_outcome::ready) co_return wait_fault(verb, alive->peer, outcome);
+    co_return result<void>();
+}
+
+task<result<void>> socket_stream::send(std::string_view head, std::string_view body, time_point deadline) {
+    const auto alive = life_;
+    constexpr std::string_view verb = "send to";
+    const auto cancellation = co_await asio::this_coro::cancellation_state;
+    if (alive->over || cancellation.cancelled() != asio::cancellation_type::none)
+        co_return wait_fault(verb, alive->peer, wait_outcome::canceled);
+    if (broken_) co_return system_fault(verb, alive->peer, EPIPE);
+    bool begun = false;
+    while (!head.empty() || !body.empty()) {
+        std::array<iovec, 2> parts{};
+        std::size_t count = 0;
+        for (const std::string_view part : {head, body})
+            if (!part.empty()) parts[count++] = iovec{const_cast<char*>(part.data()), part.size()};
+        msghdr message{};
+        message.msg_iov = parts.data();
+        message.msg_iovlen = count;
+        ++engine_->tally().sends;
+        const ssize_t sent = ::sendmsg(socket_, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (sent >= 0) {
+            begun = true;
+            const auto from_head = std::min(static_cast<std::size_t>(sent), head.size());
+            head.remove_prefix(from_head);
+            body.remove_prefix(static_cast<std::size_t>(sent) - from_head);
+            continue;
+        }
+        const int error = errno;
+        if (error == EINTR) continue;
+        if (error != EAGAIN) {
+            broken_ = true;
+            co_return system_fault(verb, alive->peer, error);
+        }
+        want_writable();
+        const wait_outcome outcome = co_await writer_.wait(deadline);
+        if (outcome != wait_outcome::ready || alive->over) {
+            if (!alive->over) broken_ = broken_ || begun;
+            co_return wait_fault(verb, alive->peer,
+                                 outcome == wait_outcome::ready ? wait_outcome::canceled : outcome);
+        }
+    }
+    co_return result<void>();
+}
+
+void socket_stream::send_last(std::string_view bytes) noexcept {
+    if (!is_open() || broken_) return;
+    ++engine_->tally().sends;
+    static_cast<void>(::send(socket_, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL));
+}
+
+long socket_stream::receive_now(char* memory, std::size_t size) noexcept {
+    ++engine_->tally().receives;
+    for (;;) {
+        const ssize_t r = ::recv(socket_, memory, size, MSG_DONTWAIT);
+        if (r >= 0) return r;
+        if (errno != EINTR) return -errno;
+    }
+}
+
+bool socket_stream::peer_is_silent() const noexcept {
+    char byte = 0;
+    ++engine_->tally().receives;
+    return ::recv(socket_, &byte, 1, MSG_DONTWAIT | MSG_PEEK) < 0 && (errno == EAGAIN || errno == EINTR);
+}
+
+} // namespace modelmesh::net

@@ -1,0 +1,319 @@
+// TLS records in and out.
+#include "net/tls_stream.hpp"
+
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include <boost/asio/ip/address.hpp>
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+#include <utility>
+
+namespace modelmesh::net {
+namespace {
+
+constexpr std::size_t record_size = SSL3_RT_MAX_PLAIN_LENGTH;
+// How much ciphertext is collected before it is handed down: bounds the memory of a large upload.
+constexpr std::size_t collect_limit = 4 * record_size;
+// What a parked connection may keep for its next request.
+constexpr std::size_t kept_output = 4096;
+
+} // namespace
+
+struct tls_stream::bio {
+    static tls_stream& home(BIO* b) { return *static_cast<tls_stream*>(BIO_get_data(b)); }
+
+    static int read(BIO* b, char* out, int size) {
+        BIO_clear_retry_flags(b);
+        tls_stream& self = home(b);
+        if (self.input_.empty()) {
+            const auto status = self.below_->try_receive(self.input_);
+            if (!status) {
+                self.below_fault_ = status.error();
+                return -1;
+            }
+            if (*status == io_status::would_block) {
+                BIO_set_retry_read(b);
+                return -1;
+            }
+            if (*status == io_status::end) {
+                self.below_ended_ = true;
+                return 0;
+            }
+        }
+        const auto n = std::min(static_cast<std::size_t>(size), self.input_.bytes().size());
+        std::memcpy(out, self.input_.bytes().data(), n);
+        self.input_.consume(n);
+        if (self.input_.empty()) self.input_.release(); // the buffer goes back before anyone waits
+        return static_cast<int>(n);
+    }
+    static int write(BIO* b, const char* data, int size) {
+        BIO_clear_retry_flags(b);
+        home(b).output_.append(data, static_cast<std::size_t>(size));
+        return size;
+    }
+    static long control(BIO* b, int command, long, void*) {
+        if (command == BIO_CTRL_EOF) return home(b).below_ended_ ? 1 : 0;
+        return command == BIO_CTRL_FLUSH ? 1 : 0;
+    }
+    static const BIO_METHOD* method() {
+        // Made once, kept for the life of the program, like OpenSSL's own methods.
+        static BIO_METHOD* const made = [] {
+            BIO_METHOD* const m =
+                BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "modelmesh stream");
+            if (m == nullptr) throw std::bad_alloc();
+            BIO_meth_set_read(m, &bio::read);
+            BIO_meth_set_write(m, &bio::write);
+            BIO_meth_set_ctrl(m, &bio::control);
+            return m;
+        }();
+        return made;
+    }
+};
+
+tls_stream::tls_stream(std::unique_ptr<stream> below, buffer_pool& pool, std::shared_ptr<tls_context> context,
+                       const origin& where)
+    : below_(std::move(below)), pool_(pool.share()), context_(std::move(context)), peer_(to_string(where)),
+      ssl_(SSL_new(context_->native())), alive_(std::make_shared<bool>(true)) {
+    BIO* const link = BIO_new(bio::method());
+    if (ssl_ == nullptr || link == nullptr) {
+        BIO_free(link);
+        SSL_free(ssl_);
+        throw std::bad_alloc();
+    }
+    BIO_set_data(link, this);
+    BIO_set_init(link, 1);
+    SSL_set_bio(ssl_, link, link);
+    SSL_set_app_data(ssl_, this);
+    SSL_set_connect_state(ssl_);
+    const std::string& name =
+        context_->settings().server_name.empty() ? where.host : context_->settings().server_name;
+    boost::system::error_code ec;
+    boost::asio::ip::make_address(name, ec);
+    if (ec) { // a name, not an address: RFC 6066 allows only names in SNI
+        SSL_set_tlsext_host_name(ssl_, name.c_str());
+        SSL_set_hostflags(ssl_, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+        SSL_set1_host(ssl_, name.c_str());
+    } else {
+        X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl_), name.c_str());
+    }
+    context_->offer_session(peer_, ssl_);
+}
+
+tls_stream::~tls_stream() {
+    close();
+    SSL_free(ssl_);
+}
+
+void tls_stream::close() noexcept {
+    if (!*alive_) return;
+    *alive_ = false;
+    if (established_ && !failure_) {
+        ERR_clear_error();
+        SSL_shutdown(ssl_);
+        // Between two records only: a send in progress may have handed down half of one.
+        if (!in_send_ && !output_.empty()) below_->send_last(output_);
+        // Closing in order or not, the session stays good: without this OpenSSL would spoil it.
+        SSL_set_shutdown(ssl_, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+    }
+    ERR_clear_error();
+    ready_.release();
+    input_.release();
+    below_->close();
+}
+
+bool tls_stream::resumed() const noexcept { return SSL_session_reused(ssl_) == 1; }
+std::string_view tls_stream::protocol() const noexcept { return SSL_get_version(ssl_); }
+std::string_view tls_stream::alpn() const noexcept {
+    const unsigned char* name = nullptr;
+    unsigned size = 0;
+    SSL_get0_alpn_selected(ssl_, &name, &size);
+    return {reinterpret_cast<const char*>(name), size};
+}
+
+void tls_stream::session_arrived(SSL_SESSION* session) { context_->keep_session(peer_, session); }
+
+fault tls_stream::fail(fault why) {
+    failure_ = std::move(why);
+    return *failure_;
+}
+
+fault tls_stream::handshake_fault(int code) {
+    if (below_fault_) return fail(*below_fault_);
+    std::string text = "connect to " + peer_ + ": ";
+    const long verdict = SSL_get_verify_result(ssl_);
+    if (context_->settings().verify && verdict != X509_V_OK) {
+        ERR_clear_error();
+        text += "certificate verify failed: ";
+        text += X509_verify_cert_error_string(verdict);
+    } else if (below_ended_ || code == SSL_ERROR_SYSCALL || code == SSL_ERROR_ZERO_RETURN) {
+        ERR_clear_error();
+        text += "connection closed during the TLS handshake";
+    } else {
+        text += "TLS handshake failed: ";
+        text += take_tls_error("unknown reason");
+    }
+    return fail(fault(errc::connect, std::move(text)));
+}
+
+fault tls_stream::record_fault(int code) {
+    if (below_fault_) return fail(*below_fault_);
+    std::string text = "receive from " + peer_ + ": ";
+    if (below_ended_ || code == SSL_ERROR_SYSCALL) {
+        ERR_clear_error();
+        text += "connection closed without TLS close_notify";
+    } else {
+        text += "TLS: ";
+        text += take_tls_error("unknown reason");
+    }
+    return fail(fault(errc::protocol, std::move(text)));
+}
+
+task<result<void>> tls_stream::handshake(time_point deadline) {
+    const auto alive = alive_;
+    for (;;) {
+        ERR_clear_error();
+        const int done = SSL_do_handshake(ssl_);
+        const int code = SSL_get_error(ssl_, done);
+        if (done != 1 && code != SSL_ERROR_WANT_READ) {
+            fault why = handshake_fault(code);
+            below_->send_last(output_); // the alert that tells the server why
+            close();
+            co_return why;
+        }
+        if (!output_.empty()) {
+            sending_.clear();
+            sending_.swap(output_);
+            in_send_ = true;
+            auto sent = co_await below_->send(sending_, {}, deadline);
+            if (!sent || !*alive) {
+                if (*alive) close();
+                if (sent) co_return fault(errc::canceled, "connect: canceled");
+                co_return sent.error();
+            }
+            in_send_ = false;
+        }
+        if (done == 1) break;
+        auto waited = co_await below_->wait_readable(deadline);
+        if (!waited) {
+            if (*alive) close();
+            co_return waited.error();
+        }
+        if (!*alive) co_return fault(errc::canceled, "connect: canceled");
+    }
+    established_ = true;
+    co_return result<void>();
+}
+
+// Fills one buffer with as many records as have arrived and fit.
+result<io_status> tls_stream::decrypt(chunk& out) {
+    out.release();
+    if (failure_) return *failure_;
+    if (ended_) return io_status::end;
+    buffer_pool::slot slot(*pool_);
+    std::size_t size = 0;
+    ERR_clear_error();
+    while (size < buffer_pool::buffer_size) {
+        std::size_t n = 0;
+        const int ok = SSL_read_ex(ssl_, slot.data() + size, buffer_pool::buffer_size - size, &n);
+        if (ok == 1) {
+            size += n;
+            continue;
+        }
+        const int code = SSL_get_error(ssl_, ok);
+        if (code == SSL_ERROR_ZERO_RETURN)
+            ended_ = true;
+        else if (code != SSL_ERROR_WANT_READ)
+            record_fault(code);
+        break;
+    }
+    if (size != 0) {
+        out = slot.lend(size); // a failure or the end is reported by the next call
+        return io_status::ready;
+    }
+    if (failure_) return *failure_;
+    return ended_ ? io_status::end : io_status::would_block;
+}
+
+result<io_status> tls_stream::try_receive(chunk& out) {
+    if (!*alive_) {
+        out.release();
+        return fault(errc::canceled, "receive from " + peer_ + ": canceled");
+    }
+    if (!ready_.empty()) {
+        out = std::move(ready_);
+        return io_status::ready;
+    }
+    return decrypt(out);
+}
+
+task<result<void>> tls_stream::wait_readable(time_point deadline) {
+    const auto alive = alive_;
+    // The stream below being readable is not enough: a part of a record or a session ticket is nothing to
+    // read.
+    while (*alive) {
+        if (!ready_.empty()) co_return result<void>();
+        const auto status = decrypt(ready_);
+        if (!status || *status != io_status::would_block) co_return result<void>();
+        auto waited = co_await below_->wait_readable(deadline);
+        if (!waited) co_return waited.error();
+    }
+    co_return fault(errc::canceled, "receive: canceled");
+}
+
+// Turns plaintext into records until the collected output is large enough to hand down.
+std::optional<fault> tls_stream::encrypt(std::string_view& plain) {
+    while (!plain.empty() && output_.size() < collect_limit) {
+        const auto part = plain.substr(0, record_size);
+        std::size_t n = 0;
+        ERR_clear_error();
+        if (SSL_write_ex(ssl_, part.data(), part.size(), &n) != 1)
+            return fail(
+                fault(errc::protocol, "send to " + peer_ + ": TLS: " + take_tls_error("unknown reason")));
+        plain.remove_prefix(n);
+    }
+    return std::nullopt;
+}
+
+task<result<void>> tls_stream::send(std::string_view head, std::string_view body, time_point deadline) {
+    const auto alive = alive_;
+    if (!*alive) co_return fault(errc::canceled, "send: canceled");
+    if (failure_) co_return *failure_;
+    while (!head.empty() || !body.empty()) {
+        for (std::string_view* const part : {&head, &body})
+            if (auto broken = encrypt(*part)) co_return *broken;
+        // Receiving may add to output_ while the send below is under way.
+        sending_.clear();
+        sending_.swap(output_);
+        in_send_ = true;
+        auto sent = co_await below_->send(sending_, {}, deadline);
+        if (!sent) {
+            if (*alive) failure_ = sent.error();
+            co_return sent.error();
+        }
+        if (!*alive) co_return fault(errc::canceled, "send: canceled");
+        in_send_ = false;
+    }
+    co_return result<void>();
+}
+
+void tls_stream::park() noexcept {
+    for (std::string* buffer : {&output_, &sending_})
+        if (buffer->empty() || buffer == &sending_)
+            if (buffer->capacity() > kept_output) std::string().swap(*buffer);
+    below_->park();
+}
+
+bool tls_stream::unpark() noexcept {
+    if (!*alive_ || failure_ || ended_ || !ready_.empty()) return false;
+    // Session tickets may have arrived meanwhile: they are no answer to anything, so they are taken first.
+    const auto status = decrypt(ready_);
+    if (!status || *status != io_status::would_block) return false;
+    return SSL_has_pending(ssl_) == 0 && below_->unpark();
+}
+
+} // namespace modelmesh::net

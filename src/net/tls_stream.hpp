@@ -1,0 +1,69 @@
+// TLS over any stream: OpenSSL reads the chunks that the stream below lends, in place, and decrypts into
+// pooled buffers that are lent upward in turn.
+#pragma once
+
+#include "net/buffer_pool.hpp"
+#include "net/stream.hpp"
+#include "net/tls_context.hpp"
+#include "net/url.hpp"
+
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace modelmesh::net {
+
+/// Client side. Unusable until handshake() has succeeded. An end of the connection below without close_notify
+/// is a `protocol` fault: the reply may have been cut by somebody else.
+class tls_stream final : public stream {
+public:
+    tls_stream(std::unique_ptr<stream> below, buffer_pool& pool, std::shared_ptr<tls_context> context,
+               const origin& where);
+    ~tls_stream() override;
+
+    /// Errors: connect with OpenSSL's reason ("certificate verify failed: certificate has expired"), and
+    /// those of the stream below. After an error the stream is closed.
+    task<result<void>> handshake(time_point deadline);
+    /// True when an earlier session was resumed.
+    [[nodiscard]] bool resumed() const noexcept;
+    [[nodiscard]] std::string_view protocol() const noexcept; ///< "TLSv1.3"
+    [[nodiscard]] std::string_view alpn() const noexcept;     ///< what the server chose; empty: nothing
+
+    result<io_status> try_receive(chunk& out) override;
+    task<result<void>> wait_readable(time_point deadline) override;
+    task<result<void>> send(std::string_view head, std::string_view body, time_point deadline) override;
+    void close() noexcept override;
+    void park() noexcept override;
+    bool unpark() noexcept override;
+
+    /// From OpenSSL: the server has given us a session to resume; takes over one reference.
+    void session_arrived(ssl_session_st* session);
+
+private:
+    struct bio; // OpenSSL's view of the stream below
+
+    result<io_status> decrypt(chunk& out);
+    std::optional<fault> encrypt(std::string_view& plain);
+    fault handshake_fault(int code);
+    fault record_fault(int code);
+    fault fail(fault why);
+
+    std::unique_ptr<stream> below_;
+    buffer_pool::handle pool_;
+    std::shared_ptr<tls_context> context_;
+    std::string peer_;
+    ssl_st* ssl_ = nullptr;
+    chunk input_;                      // ciphertext lent from below, read in place
+    chunk ready_;                      // plaintext found by wait_readable
+    std::string output_;               // ciphertext for the next send
+    std::string sending_;              // ciphertext that a send is handing down
+    std::optional<fault> below_fault_; // why the BIO could not read
+    std::optional<fault> failure_;     // sticky: the stream is dead
+    std::shared_ptr<bool> alive_;      // false once closed or destroyed; checked after every suspension
+    bool established_ = false;
+    bool below_ended_ = false;
+    bool ended_ = false;
+    bool in_send_ = false;
+};
+
+} // namespace modelmesh::net
