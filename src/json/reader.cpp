@@ -97,6 +97,8 @@ bool accepts(const descriptor& type, char first) {
     return false;
 }
 
+bool starts_value(char c) { return c != '\0' && std::strchr("{[\"-0123456789tfn", c) != nullptr; }
+
 const char* expectation(const descriptor& type) {
     switch (type.what) {
     case kind::boolean:
@@ -159,6 +161,9 @@ private:
     bool integer(ondemand::value v, void* target, const integer_type& type, const place& at);
     bool raw_text(const char* token, std::string_view& text, const place& at, std::size_t depth);
     bool string_content(const char* content, std::string_view& raw_content, bool& escaped, const place& at);
+    bool ends_value(const char* behind, const place& at);
+    bool name(const char* content, std::string_view& out, const place& at);
+    bool text_view(const char* content, std::string_view& out, const char*& quote, const place& at);
     bool view(const char* content, std::string_view& out, const place& at);
     bool string(const char* content, std::string& out, const place& at);
     bool enter(const char* token, const place& at, std::size_t depth) {
@@ -182,9 +187,26 @@ bool pass::string_content(const char* content, std::string_view& raw_content, bo
     return true;
 }
 
+// On-Demand steps over what nobody consumes without looking closely: it would take `["a":1]` and `[truely]`.
+bool pass::ends_value(const char* behind, const place& at) {
+    const char* const next = skip_space(behind, end_);
+    return next == end_ || *next == ',' || *next == ']' || *next == '}' || fail_syntax(at);
+}
+
 bool pass::view(const char* content, std::string_view& out, const place& at) {
+    const char* quote = nullptr;
+    return text_view(content, out, quote, at) && ends_value(quote + 1, at);
+}
+
+bool pass::name(const char* content, std::string_view& out, const place& at) {
+    const char* quote = nullptr; // On-Demand checks the colon behind it
+    return text_view(content, out, quote, at);
+}
+
+bool pass::text_view(const char* content, std::string_view& out, const char*& quote, const place& at) {
     bool escaped = false;
     if (!string_content(content, out, escaped, at)) return false;
+    quote = out.data() + out.size();
     if (!escaped) return true;
     // All unescaped strings together are shorter than the document, so the memory never moves during one
     // read.
@@ -200,6 +222,7 @@ bool pass::string(const char* content, std::string& out, const place& at) {
     std::string_view text;
     bool escaped = false;
     if (!string_content(content, text, escaped, at)) return false;
+    if (!ends_value(text.data() + text.size() + 1, at)) return false;
     out.assign(text);
     if (!escaped) return true;
     const scanned done = unescape(text.data(), text.data() + text.size(), out.data());
@@ -214,7 +237,7 @@ bool pass::raw_text(const char* token, std::string_view& text, const place& at, 
     const scanned done = scan_value(token, end_, options_.limits, depth);
     if (done.problem != nullptr) return fail(done.at, done.problem, at);
     text = {token, static_cast<std::size_t>(done.at - token)};
-    return true;
+    return ends_value(done.at, at);
 }
 
 bool pass::integer(ondemand::value v, void* target, const integer_type& type, const place& at) {
@@ -263,7 +286,7 @@ bool pass::map(ondemand::value v, void* target, const map_type& type, const plac
         if (count++ == options_.limits.elements) return fail(token, "too many elements", at);
         place here{&at};
         const char* const content = member.key().raw();
-        if (!view(content, here.name, at)) return false;
+        if (!name(content, here.name, at)) return false;
         void* const slot = type.insert(target, here.name);
         if (slot == nullptr) return fail(content - 1, "member is given twice", here);
         if (!value(member.value(), slot, element, here, depth + 1)) return false;
@@ -294,7 +317,7 @@ bool pass::object(ondemand::value v, void* target, const object_type& type, cons
         if (count++ == options_.limits.elements) return fail(token, "too many elements", at);
         place here{&at};
         const char* const content = member.key().raw();
-        if (!view(content, here.name, at)) return false;
+        if (!name(content, here.name, at)) return false;
 
         std::size_t found = type.count;
         for (std::size_t tried = 0; tried < type.count; ++tried) {
@@ -347,11 +370,9 @@ bool pass::variant(ondemand::value v, void* target, const variant_type& type, co
 bool pass::value(ondemand::value v, void* target, const descriptor& type, const place& at,
                  std::size_t depth) {
     const char* const token = v.raw_json_token().data();
-    // Brackets and commas of a malformed document arrive here too; no type accepts them.
-    if (type.what != kind::variant && !accepts(type, *token)) {
-        failure_ = explain({begin_, static_cast<std::size_t>(end_ - begin_)}, pointer_of(&at), options_);
-        return failure_.message.empty() ? fail(token, expectation(type), at) : false;
-    }
+    // Brackets and commas of a malformed document arrive here too.
+    if (!starts_value(*token)) return fail_syntax(at);
+    if (!accepts(type, *token)) return fail(token, expectation(type), at);
     switch (type.what) {
     case kind::boolean: {
         bool flag = false;
@@ -364,8 +385,7 @@ bool pass::value(ondemand::value v, void* target, const descriptor& type, const 
     case kind::floating: {
         double number = 0;
         if (v.get_double().get(number)) return fail(token, "expected a number in range", at);
-        as<floating_type>(type).store(target, number);
-        return true;
+        return as<floating_type>(type).store(target, number) || fail(token, "expected a number in range", at);
     }
     // Strings are not consumed: On-Demand steps over an unused scalar by itself.
     case kind::string:
@@ -495,7 +515,7 @@ result<void> reader::read_erased(std::string_view bytes, bool padded, void* targ
 result<void> detail::read_once(std::string_view bytes, void* target, const descriptor& type,
                                const read_options& options) {
     // Kept for the thread's next document, unless a large one has made it large.
-    constexpr std::size_t largest_kept = 1u << 20;
+    constexpr std::size_t largest_kept = 256u << 10;
     if (bytes.size() > largest_kept) {
         reader once;
         return once.read_erased(bytes, false, target, type, options);

@@ -2,6 +2,7 @@
 
 #include <simdjson.h>
 
+#include <algorithm>
 #include <cstring>
 
 namespace modelmesh::json::detail {
@@ -284,8 +285,13 @@ fault make_fault(errc kind, std::string_view problem, std::string_view pointer, 
     if (pointer.empty()) {
         message += "the top";
     } else {
-        message += pointer.substr(0, longest_pointer);
-        if (pointer.size() > longest_pointer) message += "...";
+        std::size_t shown = std::min(pointer.size(), longest_pointer);
+        const auto inside_character = [&] {
+            return (static_cast<unsigned char>(pointer[shown]) & 0xC0) == 0x80;
+        };
+        while (shown < pointer.size() && shown > 0 && inside_character()) --shown;
+        message += pointer.substr(0, shown);
+        if (shown < pointer.size()) message += "...";
     }
     message += ", offset ";
     message += std::to_string(offset);

@@ -102,10 +102,10 @@ public:
 
     friend bool operator==(const maybe&, const maybe&) = default;
     /// Compares the value; null and absent equal no value.
-    template <class U>
-        requires(!std::is_same_v<U, maybe> && !std::is_same_v<U, std::nullptr_t> &&
-                 requires(const T& t, const U& u) { t == u; })
-    friend bool operator==(const maybe& a, const U& b) {
+    template <class M, class U>
+        requires(std::is_same_v<M, maybe> && !std::is_same_v<U, maybe> &&
+                 !std::is_same_v<U, std::nullptr_t> && requires(const T& t, const U& u) { t == u; })
+    friend bool operator==(const M& a, const U& b) {
         return a.has_value() && *a == b;
     }
 

@@ -59,7 +59,11 @@ template <std::integral Rep, class Period> struct make<std::chrono::duration<Rep
 template <std::floating_point T> struct make<T> {
     static constexpr floating_type value{
         {kind::floating, assign<T>},
-        [](void* p, double v) { *static_cast<T*>(p) = static_cast<T>(v); },
+        [](void* p, double v) {
+            if (v > std::numeric_limits<T>::max() || v < std::numeric_limits<T>::lowest()) return false;
+            *static_cast<T*>(p) = static_cast<T>(v);
+            return true;
+        },
         [](const void* p) { return static_cast<double>(*static_cast<const T*>(p)); }};
 };
 

@@ -47,7 +47,7 @@ struct integer_type : descriptor {
 };
 
 struct floating_type : descriptor {
-    void (*store)(void*, double);
+    bool (*store)(void*, double); // false: beyond the type's range
     double (*load)(const void*);
 };
 
