@@ -1,0 +1,274 @@
+#include "net/client.hpp"
+
+#include "net/engine.hpp"
+
+#include <boost/asio/error.hpp>
+#include <boost/system/system_error.hpp>
+
+#include <algorithm>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace modelmesh::net {
+namespace {
+
+// A body is announced by the server, so its length is not believed further than this before bytes arrive.
+constexpr std::size_t reserve_limit = 1024 * 1024;
+
+// What the transport reports names its peer already.
+fault located(const endpoint& to, std::string_view doing, const fault& why) {
+    if (why.message.find(to.name()) != std::string::npos) return why;
+    std::string text = to.name();
+    text.append(": ").append(doing).append(": ").append(why.message);
+    return fault(why.kind(), std::move(text));
+}
+
+// The time until a phase must be over, without running past the end of time.
+time_point phase_end(time_point now, duration limit, time_point deadline) {
+    return deadline - now <= limit ? deadline : now + limit;
+}
+
+// Asio reports a cancellation that arrives between two awaits as an exception from the second.
+template <class T> task<result<T>> without_abort(std::shared_ptr<const endpoint> to, task<result<T>> work) {
+    try {
+        co_return co_await std::move(work);
+    } catch (const boost::system::system_error& e) {
+        if (e.code() != boost::asio::error::operation_aborted) throw;
+        co_return fault(errc::canceled, to->name() + ": canceled");
+    }
+}
+
+} // namespace
+
+struct response_stream::state {
+    std::shared_ptr<const endpoint> to;
+    connection_pool::lease lease;
+    const clock& time;
+    time_point deadline;
+    duration gap;
+    int status;
+    http::headers headers;
+    std::optional<std::uint64_t> content_length;
+    std::optional<fault> failure{};
+    bool is_over = false;
+
+    fault fail(const fault& why) {
+        failure = located(*to, "reading the body", why);
+        lease.connection()->close();
+        lease.give_back();
+        return *failure;
+    }
+    fault fail_late() { return fail(fault(errc::timed_out, "the deadline passed")); }
+};
+
+response_stream::response_stream(std::unique_ptr<state> s) noexcept : state_(std::move(s)) {}
+response_stream::response_stream(response_stream&&) noexcept = default;
+response_stream& response_stream::operator=(response_stream&&) noexcept = default;
+response_stream::~response_stream() = default;
+
+int response_stream::status() const noexcept { return state_->status; }
+const http::headers& response_stream::headers() const noexcept { return state_->headers; }
+http::headers response_stream::take_headers() noexcept { return std::move(state_->headers); }
+
+result<read_status> response_stream::try_read(std::string_view& slice) {
+    state& s = *state_;
+    if (s.failure) return *s.failure;
+    if (s.is_over) return read_status::end;
+    const result<read_status> got = s.lease.connection()->try_read(slice);
+    if (!got) return s.fail(got.error());
+    if (*got == read_status::end) {
+        s.is_over = true;
+        s.lease.give_back();
+    } else if (*got == read_status::slice && s.time.now() >= s.deadline) {
+        return s.fail_late(); // a server that never pauses is never waited for
+    }
+    return got;
+}
+
+void response_stream::done() noexcept {
+    state& s = *state_;
+    if (s.failure || s.is_over) return;
+    s.is_over = true;
+    s.lease.give_back_unfinished();
+}
+
+task<result<void>> response_stream::wait() {
+    state& s = *state_;
+    if (s.failure || s.is_over) co_return result<void>();
+    const time_point now = s.time.now();
+    const result<void> waited = co_await s.lease.connection()->wait(phase_end(now, s.gap, s.deadline));
+    if (!waited) co_return s.fail(waited.error());
+    co_return result<void>();
+}
+
+task<result<std::optional<std::string_view>>> response_stream::read() {
+    for (;;) {
+        std::string_view slice;
+        const result<read_status> got = try_read(slice);
+        if (!got) co_return got.error();
+        if (*got == read_status::slice) co_return std::optional<std::string_view>(slice);
+        if (*got == read_status::end) co_return std::optional<std::string_view>();
+        const result<void> waited = co_await wait();
+        if (!waited) co_return waited.error();
+    }
+}
+
+struct client::state {
+    struct pool_entry {
+        std::shared_ptr<const endpoint> to;
+        std::shared_ptr<connection_pool> pool;
+    };
+
+    connection_pool& pool_of(const std::shared_ptr<const endpoint>& to) {
+        std::vector<pool_entry>& same_origin = pools[to->name()];
+        for (const pool_entry& entry : same_origin)
+            if (entry.to == to || (entry.to->where() == to->where() && entry.to->tls() == to->tls()))
+                return *entry.pool;
+        same_origin.push_back(pool_entry{to, std::make_shared<connection_pool>(io, limits, time)});
+        return *same_origin.back().pool;
+    }
+
+    engine& io;
+    pool_limits limits;
+    const clock& time;
+    dialer dial;
+    std::unordered_map<std::string, std::vector<pool_entry>> pools{};
+    std::string user_agent = "modelmesh/" MODELMESH_VERSION;
+};
+
+client::client(engine& io, pool_limits limits, const clock& time)
+    : client(io, limits, time, [&io](std::shared_ptr<const endpoint> to, time_point deadline) {
+          return connect(io, to->where(), to->tls(), deadline);
+      }) {}
+
+client::client(engine& io, pool_limits limits, const clock& time, dialer dial)
+    : state_(std::make_shared<state>(state{io, limits, time, std::move(dial)})) {}
+
+client::client(client&&) noexcept = default;
+client& client::operator=(client&&) noexcept = default;
+
+client::~client() {
+    if (!state_) return;
+    for (auto& [name, entries] : state_->pools)
+        for (state::pool_entry& entry : entries) entry.pool->clear_idle();
+}
+
+pool_counters client::counters() const noexcept {
+    pool_counters sum;
+    for (const auto& [name, entries] : state_->pools) {
+        for (const state::pool_entry& entry : entries) {
+            const pool_counters one = entry.pool->counters();
+            sum.in_use += one.in_use;
+            sum.idle += one.idle;
+            sum.waiting += one.waiting;
+            sum.opened += one.opened;
+            sum.reused += one.reused;
+            sum.stale += one.stale;
+        }
+    }
+    return sum;
+}
+
+task<result<response_stream>> client::start(std::shared_ptr<state> self, std::shared_ptr<const endpoint> to,
+                                            std::shared_ptr<const http::request> request,
+                                            exchange_limits limits) {
+    proto::request_defaults defaults;
+    defaults.host = to->host();
+    defaults.user_agent = self->user_agent;
+    const result<std::string> head = proto::write_request_head(*request, defaults);
+    if (!head) co_return located(*to, "writing the request", head.error());
+    if (self->time.now() >= limits.deadline)
+        co_return located(*to, "starting", fault(errc::timed_out, "the deadline has passed"));
+
+    const std::shared_ptr<connection_pool> pool = self->pool_of(to).shared_from_this();
+    result<connection_pool::lease> acquired = co_await connection_pool::acquire(pool, limits.deadline);
+    if (!acquired) co_return located(*to, "getting a connection", acquired.error());
+    connection_pool::lease lease = std::move(*acquired);
+
+    for (;;) {
+        if (lease.connection() == nullptr) {
+            const time_point until = phase_end(self->time.now(), limits.connect, limits.deadline);
+            result<std::unique_ptr<stream>> made = co_await self->dial(to, until);
+            if (!made) co_return located(*to, "connecting", made.error());
+            lease.attach(std::make_unique<http1_connection>(std::move(*made)));
+        }
+        http1_connection& connection = *lease.connection();
+
+        std::string_view doing = "sending the request";
+        result<void> progress =
+            co_await connection.send(*head, request->body, request->method == "HEAD", limits.deadline);
+        if (progress) doing = "waiting for the answer";
+        const time_point until = phase_end(self->time.now(), limits.first_byte, limits.deadline);
+        while (progress) {
+            const result<bool> is_there = connection.try_read_head();
+            if (is_there && *is_there) break;
+            if (is_there)
+                progress = co_await connection.wait(until);
+            else
+                progress = is_there.error();
+        }
+
+        if (progress) {
+            proto::response_parser& answer = connection.response();
+            auto s = std::make_unique<response_stream::state>(response_stream::state{
+                to, std::move(lease), self->time, limits.deadline, limits.gap, answer.status(),
+                answer.take_headers(), answer.ended() ? std::nullopt : answer.content_length()});
+            co_return response_stream(std::move(s));
+        }
+        const errc kind = progress.error().kind();
+        const bool is_stale = lease.is_reused() && !connection.has_answer() && kind != errc::timed_out &&
+                              kind != errc::canceled;
+        if (!is_stale) {
+            connection.close();
+            co_return located(*to, doing, progress.error());
+        }
+        lease.drop_stale(); // the next one is fresh, so this happens once
+    }
+}
+
+task<result<http::response>> client::collect(std::shared_ptr<state> self, std::shared_ptr<const endpoint> to,
+                                             std::shared_ptr<const http::request> request,
+                                             exchange_limits limits) {
+    result<response_stream> opened = co_await start(std::move(self), to, std::move(request), limits);
+    if (!opened) co_return opened.error();
+    response_stream answer = std::move(*opened);
+
+    const fault too_long(errc::protocol, "the body is longer than the limit of " +
+                                             std::to_string(limits.max_body) + " bytes");
+    http::response whole;
+    whole.status = answer.status();
+    whole.headers = answer.take_headers();
+    if (const std::optional<std::uint64_t> announced = answer.state_->content_length) {
+        if (*announced > limits.max_body) co_return located(*to, "reading the body", too_long);
+        whole.body.reserve(static_cast<std::size_t>(std::min<std::uint64_t>(*announced, reserve_limit)));
+    }
+    for (;;) {
+        std::string_view slice;
+        const result<read_status> got = answer.try_read(slice);
+        if (!got) co_return got.error();
+        if (*got == read_status::end) co_return whole;
+        if (*got == read_status::slice) {
+            if (slice.size() > limits.max_body - whole.body.size())
+                co_return located(*to, "reading the body", too_long);
+            whole.body.append(slice);
+            continue;
+        }
+        const result<void> waited = co_await answer.wait();
+        if (!waited) co_return waited.error();
+    }
+}
+
+task<result<response_stream>> client::open(std::shared_ptr<const endpoint> to,
+                                           std::shared_ptr<const http::request> request,
+                                           exchange_limits limits) {
+    return without_abort(to, start(state_, to, std::move(request), limits));
+}
+
+task<result<http::response>> client::exchange(std::shared_ptr<const endpoint> to,
+                                              std::shared_ptr<const http::request> request,
+                                              exchange_limits limits) {
+    return without_abort(to, collect(state_, to, std::move(request), limits));
+}
+
+} // namespace modelmesh::net

@@ -1,0 +1,93 @@
+#include "net/http1_connection.hpp"
+
+namespace modelmesh::net {
+
+using event = proto::response_parser::event;
+
+task<result<void>> http1_connection::send(std::string_view head, std::string_view body, bool to_head,
+                                          time_point deadline) {
+    parser_.start(to_head);
+    return stream_->send(head, body, deadline);
+}
+
+fault http1_connection::fail(fault why) noexcept {
+    close();
+    return why;
+}
+
+// What the loss of the connection means depends on how much of the answer was there.
+fault http1_connection::lost(const fault& why) {
+    if (why.kind() == errc::timed_out || why.kind() == errc::canceled) return fail(why);
+    if (!parser_.started())
+        return fail(fault(errc::connect, "the connection was lost before the answer: " + why.message));
+    return fail(
+        fault(errc::protocol, "truncated, the connection was lost inside the answer: " + why.message));
+}
+
+result<event> http1_connection::advance(std::string_view& slice) {
+    for (;;) {
+        std::string_view rest = chunk_.bytes();
+        const result<event> got = parser_.step(rest, slice);
+        chunk_.consume(chunk_.bytes().size() - rest.size());
+        if (!got) return fail(got.error());
+        if (*got == event::end && chunk_.empty()) chunk_.release();
+        if (*got != event::need_more) return got;
+
+        chunk_.release();
+        const result<io_status> received = stream_->try_receive(chunk_);
+        if (!received) return lost(received.error());
+        if (*received == io_status::would_block) return event::need_more;
+        if (*received == io_status::end) {
+            if (!parser_.started())
+                return fail(fault(errc::connect, "the server closed the connection without an answer"));
+            if (const result<void> whole = parser_.finish(); !whole) return fail(whole.error());
+        }
+    }
+}
+
+result<bool> http1_connection::try_read_head() {
+    std::string_view none;
+    const result<event> got = advance(none);
+    if (!got) return got.error();
+    return *got == event::head;
+}
+
+result<read_status> http1_connection::try_read(std::string_view& slice) {
+    const result<event> got = advance(slice);
+    if (!got) return got.error();
+    switch (*got) {
+    case event::body:
+        return read_status::slice;
+    case event::end:
+        return read_status::end;
+    default:
+        return read_status::would_block;
+    }
+}
+
+task<result<void>> http1_connection::wait(time_point deadline) { return stream_->wait_readable(deadline); }
+
+bool http1_connection::is_reusable() const noexcept {
+    return !is_dead_ && parser_.ended() && parser_.keep_alive() && chunk_.empty();
+}
+
+void http1_connection::close() noexcept {
+    is_dead_ = true;
+    stream_->close();
+}
+
+void http1_connection::park() noexcept {
+    chunk_.release();
+    stream_->park();
+}
+
+bool http1_connection::try_finish() noexcept {
+    std::string_view ignored;
+    for (;;) {
+        const result<read_status> got = try_read(ignored);
+        if (!got || *got == read_status::would_block) return false;
+        if (*got == read_status::end) return is_reusable();
+    }
+}
+
+} // namespace modelmesh::net

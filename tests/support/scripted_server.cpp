@@ -1,0 +1,386 @@
+#include "support/scripted_server.hpp"
+
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+
+#include <arpa/inet.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cerrno>
+#include <charconv>
+#include <csignal>
+#include <cstring>
+#include <stdexcept>
+#include <system_error>
+#include <utility>
+
+namespace support {
+namespace {
+
+template <auto Free> struct freer {
+    template <class T> void operator()(T* p) const noexcept { Free(p); }
+};
+template <class T, auto Free> using owned = std::unique_ptr<T, freer<Free>>;
+
+// Only a failing test is ever waited for this long.
+constexpr std::chrono::seconds patience(20);
+
+[[noreturn]] void throw_errno(const char* what) {
+    throw std::system_error(errno, std::generic_category(), what);
+}
+
+void check(bool ok, const char* what) {
+    if (!ok) throw std::runtime_error(what);
+}
+
+void add_extension(X509* certificate, int id, const char* value) {
+    X509V3_CTX context;
+    X509V3_set_ctx_nodb(&context);
+    X509V3_set_ctx(&context, certificate, certificate, nullptr, nullptr, 0);
+    const owned<X509_EXTENSION, X509_EXTENSION_free> extension(
+        X509V3_EXT_conf_nid(nullptr, &context, id, value));
+    check(extension && X509_add_ext(certificate, extension.get(), -1) == 1, "certificate extension");
+}
+
+// A certificate that signs itself, fresh for every server.
+std::string install_certificate(SSL_CTX* context) {
+    const owned<EVP_PKEY, EVP_PKEY_free> key(EVP_EC_gen("P-256"));
+    const owned<X509, X509_free> certificate(X509_new());
+    check(key && certificate, "key");
+    X509_set_version(certificate.get(), 2);
+    ASN1_INTEGER_set(X509_get_serialNumber(certificate.get()), 1);
+    X509_gmtime_adj(X509_getm_notBefore(certificate.get()), -3600);
+    X509_gmtime_adj(X509_getm_notAfter(certificate.get()), 86400);
+    X509_set_pubkey(certificate.get(), key.get());
+    X509_NAME* const name = X509_get_subject_name(certificate.get());
+    const auto* const text = reinterpret_cast<const unsigned char*>("scripted server");
+    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, text, -1, -1, 0);
+    X509_set_issuer_name(certificate.get(), name);
+    add_extension(certificate.get(), NID_basic_constraints, "critical,CA:TRUE");
+    add_extension(certificate.get(), NID_subject_alt_name, "IP:127.0.0.1,DNS:localhost");
+    check(X509_sign(certificate.get(), key.get(), EVP_sha256()) > 0, "sign");
+    check(SSL_CTX_use_certificate(context, certificate.get()) == 1, "use certificate");
+    check(SSL_CTX_use_PrivateKey(context, key.get()) == 1, "use key");
+
+    const owned<BIO, BIO_free> memory(BIO_new(BIO_s_mem()));
+    check(memory && PEM_write_bio_X509(memory.get(), certificate.get()) == 1, "PEM");
+    char* data = nullptr;
+    const long size = BIO_get_mem_data(memory.get(), &data);
+    return std::string(data, static_cast<std::size_t>(size));
+}
+
+std::string quote(std::string_view bytes) {
+    std::string text = "\"";
+    for (const char c : bytes) {
+        if (c == '\r')
+            text += "\\r";
+        else if (c == '\n')
+            text += "\\n";
+        else
+            text += c;
+    }
+    return text + "\"";
+}
+
+} // namespace
+
+class server_socket {
+public:
+    server_socket(int descriptor, SSL_CTX* context) : descriptor_(descriptor) {
+        if (context == nullptr) return;
+        ssl_.reset(SSL_new(context));
+        SSL_set_fd(ssl_.get(), descriptor_);
+    }
+    server_socket(const server_socket&) = delete;
+    server_socket& operator=(const server_socket&) = delete;
+
+    [[nodiscard]] bool handshake() { return !ssl_ || SSL_accept(ssl_.get()) == 1; }
+
+    /// Up to `size` bytes, none when the client has closed or the connection is lost.
+    std::string receive(std::size_t size) {
+        std::string bytes(size, '\0');
+        const ssize_t got = ssl_ ? SSL_read(ssl_.get(), bytes.data(), static_cast<int>(size))
+                                 : ::recv(descriptor_, bytes.data(), size, 0);
+        bytes.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+        return bytes;
+    }
+    bool send(std::string_view bytes) {
+        while (!bytes.empty()) {
+            const ssize_t sent = ssl_ ? SSL_write(ssl_.get(), bytes.data(), static_cast<int>(bytes.size()))
+                                      : ::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+            if (sent <= 0) return false;
+            bytes.remove_prefix(static_cast<std::size_t>(sent));
+        }
+        return true;
+    }
+    void end_tls() {
+        if (ssl_) SSL_shutdown(ssl_.get());
+    }
+    void end_sending() {
+        end_tls();
+        ::shutdown(descriptor_, SHUT_WR);
+    }
+    /// The descriptor itself is closed by its owner; what is unread would turn that into a reset, so it is
+    /// read.
+    void end_both() {
+        ::shutdown(descriptor_, SHUT_RDWR);
+        is_over_ = true;
+    }
+    void reset_on_close() {
+        const linger hard{1, 0};
+        ::setsockopt(descriptor_, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
+        is_over_ = true;
+    }
+    [[nodiscard]] bool is_over() const noexcept { return is_over_; }
+
+private:
+    int descriptor_;
+    owned<SSL, SSL_free> ssl_;
+    bool is_over_ = false;
+};
+
+script& script::expect(std::string bytes) {
+    steps_.emplace_back([bytes = std::move(bytes)](scripted_server& server, server_socket& socket) {
+        std::string got;
+        while (got.size() < bytes.size()) {
+            const std::string more = socket.receive(bytes.size() - got.size());
+            if (more.empty()) break;
+            got += more;
+        }
+        if (got != bytes) server.fail("expected " + quote(bytes) + ", got " + quote(got));
+    });
+    return *this;
+}
+
+script& script::read_request() {
+    steps_.emplace_back([](scripted_server& server, server_socket& socket) {
+        constexpr std::string_view head_end = "\r\n\r\n";
+        constexpr std::string_view length_field = "\r\ncontent-length: ";
+        std::string got;
+        std::size_t wanted = 0; // known once the head is there
+        // Byte by byte in the head, so that bytes after the request stay unread for the next step to notice.
+        while (wanted == 0 || got.size() < wanted) {
+            const std::string more = socket.receive(wanted == 0 ? 1 : wanted - got.size());
+            if (more.empty()) return server.fail("the client closed inside a request: " + quote(got));
+            got += more;
+            if (wanted != 0 || !got.ends_with(head_end)) continue;
+            wanted = got.size();
+            std::string lower = got;
+            std::transform(lower.begin(), lower.end(), lower.begin(),
+                           [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+            const std::size_t at = lower.find(length_field);
+            if (at == std::string::npos) continue;
+            std::size_t length = 0;
+            std::from_chars(lower.data() + at + length_field.size(), lower.data() + lower.size(), length);
+            wanted += length;
+        }
+        const std::lock_guard lock(server.mutex_);
+        server.requests_.push_back(std::move(got));
+        server.changed_.notify_all();
+    });
+    return *this;
+}
+
+script& script::send(std::string bytes) {
+    steps_.emplace_back([bytes = std::move(bytes)](scripted_server& server, server_socket& socket) {
+        if (!socket.send(bytes)) server.fail("the client was gone before " + quote(bytes) + " was sent");
+    });
+    return *this;
+}
+
+script& script::send_apart(std::string bytes, std::size_t cut) {
+    steps_.emplace_back([bytes = std::move(bytes), cut](scripted_server& server, server_socket& socket) {
+        const std::string_view all = bytes;
+        bool sent = socket.send(all.substr(0, cut));
+        // Long enough for the client to read; if it does not, the bytes arrive together, which is right as
+        // well.
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        sent = sent && socket.send(all.substr(cut));
+        if (!sent) server.fail("the client was gone before " + quote(bytes) + " was sent");
+    });
+    return *this;
+}
+
+script& script::hold_handshake(std::string name) {
+    held_ = std::move(name);
+    return *this;
+}
+
+script& script::pause(std::string name) {
+    steps_.emplace_back(
+        [name = std::move(name)](scripted_server& server, server_socket&) { server.wait_for_resume(name); });
+    return *this;
+}
+
+script& script::close() {
+    steps_.emplace_back([](scripted_server&, server_socket& socket) {
+        socket.end_tls();
+        socket.end_both();
+    });
+    return *this;
+}
+
+script& script::cut() {
+    steps_.emplace_back([](scripted_server&, server_socket& socket) { socket.end_both(); });
+    return *this;
+}
+
+script& script::reset() {
+    steps_.emplace_back([](scripted_server&, server_socket& socket) { socket.reset_on_close(); });
+    return *this;
+}
+
+script& script::half_close() {
+    steps_.emplace_back([](scripted_server&, server_socket& socket) { socket.end_sending(); });
+    return *this;
+}
+
+scripted_server::scripted_server(transport kind) {
+    std::signal(SIGPIPE, SIG_IGN); // OpenSSL writes without MSG_NOSIGNAL
+    if (kind == transport::tls) {
+        context_.reset(SSL_CTX_new(TLS_server_method()));
+        check(context_ != nullptr, "TLS context");
+        certificate_ = install_certificate(context_.get());
+    }
+    listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (listener_ < 0) throw_errno("socket");
+    const int on = 1;
+    ::setsockopt(listener_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    auto* const generic = reinterpret_cast<sockaddr*>(&address);
+    socklen_t size = sizeof address;
+    if (::bind(listener_, generic, size) != 0 || ::listen(listener_, 64) != 0) throw_errno("listen");
+    ::getsockname(listener_, generic, &size);
+    port_ = ntohs(address.sin_port);
+    acceptor_ = std::thread([this] { accept_all(); });
+}
+
+scripted_server::~scripted_server() {
+    {
+        const std::lock_guard lock(mutex_);
+        stopping_ = true;
+        for (const int descriptor : open_) ::shutdown(descriptor, SHUT_RDWR);
+        changed_.notify_all();
+    }
+    stop_accepting();
+    for (std::thread& player : players_) player.join();
+}
+
+void scripted_server::stop_accepting() noexcept {
+    if (!acceptor_.joinable()) return;
+    ::shutdown(listener_, SHUT_RDWR); // accept() returns
+    acceptor_.join();
+    ::close(listener_);
+}
+
+void scripted_server::add(script s) {
+    const std::lock_guard lock(mutex_);
+    scripts_.push_back(std::move(s));
+}
+
+void scripted_server::accept_all() {
+    for (;;) {
+        const int descriptor = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
+        if (descriptor < 0) {
+            if (errno == EINTR || errno == ECONNABORTED) continue;
+            return;
+        }
+        const int on = 1;
+        ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        const std::lock_guard lock(mutex_);
+        ++connections_;
+        if (scripts_.empty() || stopping_) {
+            failures_.emplace_back("a connection that the script does not have");
+            ::close(descriptor);
+            continue;
+        }
+        open_.insert(descriptor);
+        players_.emplace_back(&scripted_server::play, this, std::move(scripts_.front()), descriptor);
+        scripts_.pop_front();
+    }
+}
+
+void scripted_server::play(script s, int descriptor) {
+    {
+        server_socket socket(descriptor, context_.get());
+        const bool is_held = !s.held_.empty();
+        if (is_held) wait_for_resume(s.held_);
+        const bool is_up = socket.handshake();
+        if (!is_up && !is_held) fail("the TLS handshake failed");
+        if (is_up)
+            for (const script::step& step : s.steps_) step(*this, socket);
+        if (is_up && !socket.is_over()) {
+            const std::string more = socket.receive(4096);
+            if (!more.empty()) fail("bytes that the script does not have: " + quote(more));
+        }
+        ERR_clear_error();
+    }
+    const std::lock_guard lock(mutex_);
+    open_.erase(descriptor);
+    ::close(descriptor);
+    changed_.notify_all();
+}
+
+void scripted_server::fail(std::string what) {
+    const std::lock_guard lock(mutex_);
+    failures_.push_back(std::move(what));
+}
+
+void scripted_server::wait_for_resume(const std::string& name) {
+    std::unique_lock lock(mutex_);
+    paused_.insert(name);
+    changed_.notify_all();
+    changed_.wait(lock, [&] { return stopping_ || resumed_.contains(name); });
+    paused_.erase(name);
+}
+
+bool scripted_server::is_paused(const std::string& name) const {
+    const std::lock_guard lock(mutex_);
+    return paused_.contains(name);
+}
+
+void scripted_server::resume(const std::string& name) {
+    const std::lock_guard lock(mutex_);
+    resumed_.insert(name);
+    changed_.notify_all();
+}
+
+std::vector<std::string> scripted_server::requests() const {
+    const std::lock_guard lock(mutex_);
+    return requests_;
+}
+
+std::size_t scripted_server::connections() const {
+    const std::lock_guard lock(mutex_);
+    return connections_;
+}
+
+std::vector<std::string> scripted_server::finish() {
+    stop_accepting();
+    std::vector<std::thread> players;
+    {
+        std::unique_lock lock(mutex_);
+        if (!changed_.wait_for(lock, patience, [this] { return open_.empty(); })) {
+            failures_.emplace_back("a script did not come to its end");
+            stopping_ = true;
+            for (const int descriptor : open_) ::shutdown(descriptor, SHUT_RDWR);
+            changed_.notify_all();
+        }
+        players.swap(players_);
+    }
+    for (std::thread& player : players) player.join();
+    const std::lock_guard lock(mutex_);
+    if (!scripts_.empty())
+        failures_.push_back(std::to_string(scripts_.size()) + " scripts had no connection");
+    return std::exchange(failures_, {});
+}
+
+} // namespace support

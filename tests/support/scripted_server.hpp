@@ -1,0 +1,119 @@
+// A server that follows a script byte by byte, well-formed or not, over TCP or TLS on 127.0.0.1.
+//
+// Whatever departs from the script (other request bytes, bytes nobody expected, staged bytes that were never
+// sent, a connection without a script) is a failure, collected while the threads run and handed out by
+// finish().
+#pragma once
+
+#include <openssl/ssl.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+namespace support {
+
+/// One end of one accepted connection: blocking, plain or TLS.
+class server_socket;
+class scripted_server;
+
+/// What the server does on one connection, step by step. Ends by waiting for the client to close.
+class script {
+public:
+    /// Reads as many bytes as these and compares.
+    script& expect(std::string bytes);
+    /// Reads one request, head and content-length body, and records it.
+    script& read_request();
+    script& send(std::string bytes);
+    /// Sends in two writes with a pause of the network between them, so that they arrive apart.
+    script& send_apart(std::string bytes, std::size_t cut);
+    /// Under TLS: waits before the handshake, until the test calls resume(name).
+    script& hold_handshake(std::string name);
+    /// Waits until the test calls resume(name).
+    script& pause(std::string name);
+    /// Closes in order; under TLS with close_notify.
+    script& close();
+    /// Closes TCP in order, but under TLS without close_notify.
+    script& cut();
+    /// Closes with a TCP reset.
+    script& reset();
+    /// Ends the sending direction and goes on reading.
+    script& half_close();
+
+private:
+    friend class scripted_server;
+    using step = std::function<void(scripted_server&, server_socket&)>;
+    std::string held_;
+    std::vector<step> steps_;
+};
+
+class scripted_server {
+public:
+    enum class transport { plain, tls };
+
+    explicit scripted_server(transport kind);
+    /// Ends every connection. Failures that finish() has not handed out are lost: call it.
+    ~scripted_server();
+    scripted_server(const scripted_server&) = delete;
+    scripted_server& operator=(const scripted_server&) = delete;
+
+    /// The script of the next connection that has none yet.
+    void add(script s);
+    [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
+    [[nodiscard]] bool is_tls() const noexcept { return context_ != nullptr; }
+    /// The certificate that clients must trust, PEM; made at start, for 127.0.0.1 and localhost.
+    [[nodiscard]] const std::string& certificate() const noexcept { return certificate_; }
+
+    /// Whether a connection is held by pause(name).
+    [[nodiscard]] bool is_paused(const std::string& name) const;
+    void resume(const std::string& name);
+
+    [[nodiscard]] std::vector<std::string> requests() const;
+    [[nodiscard]] std::size_t connections() const;
+
+    /// Stops accepting, waits for every script to come to its end, and gives what went wrong.
+    /// @pre the client has closed its connections, or the scripts do.
+    [[nodiscard]] std::vector<std::string> finish();
+
+private:
+    friend class script;
+    struct context_free {
+        void operator()(SSL_CTX* context) const noexcept { SSL_CTX_free(context); }
+    };
+
+    void accept_all();
+    void play(script s, int descriptor);
+    void fail(std::string what);
+    void wait_for_resume(const std::string& name);
+    void stop_accepting() noexcept;
+
+    std::unique_ptr<SSL_CTX, context_free> context_;
+    std::string certificate_;
+    int listener_ = -1;
+    std::uint16_t port_ = 0;
+    std::thread acceptor_;
+
+    mutable std::mutex mutex_; // guards what follows
+    std::condition_variable changed_;
+    std::deque<script> scripts_;
+    std::vector<std::thread> players_;
+    std::set<int> open_; // descriptors of running scripts, to wake them in the destructor
+    std::set<std::string> paused_;
+    std::set<std::string> resumed_;
+    std::vector<std::string> requests_;
+    std::vector<std::string> failures_;
+    std::size_t connections_ = 0;
+    bool stopping_ = false;
+};
+
+} // namespace support

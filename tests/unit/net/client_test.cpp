@@ -1,0 +1,253 @@
+#include "net/client.hpp"
+
+#include "support/manual_clock.hpp"
+#include "support/memory_stream.hpp"
+#include "support/run.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace modelmesh::net {
+namespace {
+
+// Every connection that the client dials, in order; the first entries of `plan` say how each behaves.
+class ClientOverMemory : public testing::Test {
+protected:
+    client make() {
+        return client(loop.engine(), pool_limits(), clock,
+                      [this](std::shared_ptr<const endpoint>, time_point) { return dial(); });
+    }
+    task<result<std::unique_ptr<stream>>> dial() {
+        if (next >= peers.size()) co_return fault(errc::connect, "connection refused");
+        std::unique_ptr<stream> made = std::make_unique<support::memory_stream>(peers[next++]);
+        co_return std::move(made);
+    }
+    std::shared_ptr<support::memory_peer> peer() {
+        peers.push_back(std::make_shared<support::memory_peer>());
+        return peers.back();
+    }
+    result<http::response> exchange(client& through) {
+        return loop.run(
+            through.exchange(to, request, exchange_limits(clock.now() + std::chrono::seconds(1))));
+    }
+
+    support::manual_clock clock;
+    support::event_loop loop{engine_kind::epoll};
+    std::vector<std::shared_ptr<support::memory_peer>> peers;
+    std::size_t next = 0;
+    std::shared_ptr<const endpoint> to = std::make_shared<endpoint>(origin{false, "host.test", 8080});
+    std::shared_ptr<const http::request> request = std::make_shared<http::request>();
+};
+
+const std::string ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+TEST_F(ClientOverMemory, ReusesAConnectionAfterACompleteAnswer) {
+    client c = make();
+    const auto p = peer();
+    for (int i = 0; i < 3; ++i) {
+        p->arrive(ok);
+        const result<http::response> got = exchange(c);
+        ASSERT_TRUE(got) << got.error().message;
+        EXPECT_EQ(got->status, 200);
+        EXPECT_EQ(got->body, "ok");
+    }
+    EXPECT_EQ(c.counters().opened, 1u);
+    EXPECT_EQ(c.counters().reused, 2u);
+    EXPECT_EQ(c.counters().idle, 1u);
+    EXPECT_TRUE(p->is_parked);
+}
+
+TEST_F(ClientOverMemory, AStaleConnectionIsReplacedOnceAndUnseen) {
+    for (const bool fails_at_send : {true, false}) {
+        client c = make();
+        const auto first = peer();
+        const auto second = peer();
+        first->arrive(ok);
+        ASSERT_TRUE(exchange(c));
+        if (fails_at_send)
+            first->send_failure = fault(errc::connect, "broken pipe");
+        else
+            first->is_ended = true;
+        second->arrive(ok);
+        const result<http::response> got = exchange(c);
+        ASSERT_TRUE(got) << got.error().message;
+        EXPECT_EQ(c.counters().stale, 1u);
+        EXPECT_EQ(c.counters().opened, 2u);
+        EXPECT_TRUE(first->is_destroyed);
+    }
+}
+
+TEST_F(ClientOverMemory, AFreshConnectionThatDiesIsNotRetried) {
+    client c = make();
+    const auto first = peer();
+    const auto second = peer();
+    first->is_ended = true;
+    second->arrive(ok);
+    const result<http::response> got = exchange(c);
+    ASSERT_FALSE(got);
+    EXPECT_EQ(got.error().kind(), errc::connect);
+    EXPECT_EQ(second->sent, "");
+    EXPECT_EQ(c.counters().in_use, 0u);
+}
+
+TEST_F(ClientOverMemory, AReusedConnectionThatDiesInsideTheAnswerIsNotRetried) {
+    client c = make();
+    const auto first = peer();
+    const auto second = peer();
+    first->arrive(ok);
+    ASSERT_TRUE(exchange(c));
+    first->arrive("H");
+    first->is_ended = true;
+    second->arrive(ok);
+    const result<http::response> got = exchange(c);
+    ASSERT_FALSE(got);
+    EXPECT_EQ(got.error().kind(), errc::protocol);
+    EXPECT_EQ(second->sent, "");
+}
+
+TEST_F(ClientOverMemory, ASilentServerTimesOutAndIsNotRetried) {
+    client c = make();
+    const auto first = peer();
+    peer()->arrive(ok);
+    first->arrive(ok);
+    ASSERT_TRUE(exchange(c));
+    const result<http::response> got = exchange(c);
+    ASSERT_FALSE(got);
+    EXPECT_EQ(got.error().kind(), errc::timed_out);
+    EXPECT_NE(got.error().message.find("host.test:8080"), std::string::npos);
+    EXPECT_NE(got.error().message.find("waiting for the answer"), std::string::npos);
+    EXPECT_TRUE(first->is_destroyed);
+    EXPECT_EQ(c.counters().idle + c.counters().in_use, 0u);
+}
+
+TEST_F(ClientOverMemory, AStreamLeftEarlyClosesItsConnection) {
+    client c = make();
+    const auto p = peer();
+    p->arrive("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nok");
+    {
+        result<response_stream> opened = loop.run(c.open(to, request, exchange_limits(time_point::max())));
+        ASSERT_TRUE(opened);
+        std::string_view slice;
+        EXPECT_EQ(opened->try_read(slice).value(), read_status::slice);
+        EXPECT_EQ(slice, "ok");
+        EXPECT_EQ(opened->try_read(slice).value(), read_status::would_block);
+        EXPECT_EQ(c.counters().in_use, 1u);
+    }
+    EXPECT_TRUE(p->is_destroyed);
+    EXPECT_EQ(c.counters().in_use + c.counters().idle, 0u);
+}
+
+TEST_F(ClientOverMemory, AFailedStreamKeepsItsFailure) {
+    client c = make();
+    const auto p = peer();
+    p->arrive("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n");
+    p->is_ended = true;
+    result<response_stream> opened = loop.run(c.open(to, request, exchange_limits(time_point::max())));
+    ASSERT_TRUE(opened);
+    std::string_view slice;
+    EXPECT_EQ(opened->try_read(slice).value(), read_status::slice);
+    for (int i = 0; i < 2; ++i) {
+        const result<read_status> got = opened->try_read(slice);
+        ASSERT_FALSE(got);
+        EXPECT_EQ(got.error().kind(), errc::protocol);
+        EXPECT_NE(got.error().message.find("truncated"), std::string::npos);
+    }
+    EXPECT_EQ(loop.run(opened->read()).error().kind(), errc::protocol);
+}
+
+TEST_F(ClientOverMemory, AServerThatNeverPausesMeetsTheDeadline) {
+    client c = make();
+    const auto p = peer();
+    p->arrive("HTTP/1.1 200 OK\r\n\r\n");
+    result<response_stream> opened =
+        loop.run(c.open(to, request, exchange_limits(clock.now() + std::chrono::seconds(5))));
+    ASSERT_TRUE(opened);
+    std::string_view slice;
+    p->arrive("a");
+    EXPECT_EQ(opened->try_read(slice).value(), read_status::slice);
+    clock.advance(std::chrono::seconds(5));
+    p->arrive("b");
+    EXPECT_EQ(opened->try_read(slice).error().kind(), errc::timed_out);
+}
+
+TEST_F(ClientOverMemory, ALongBodyIsRefusedBeforeAndWhileItArrives) {
+    for (const std::string_view framing : {"Content-Length: 11\r\n\r\n", "\r\n"}) {
+        client c = make();
+        const auto p = peer();
+        p->arrive("HTTP/1.1 200 OK\r\n" + std::string(framing) + "0123456789a");
+        exchange_limits limits(time_point::max());
+        limits.max_body = 10;
+        const result<http::response> got = loop.run(c.exchange(to, request, limits));
+        ASSERT_FALSE(got);
+        EXPECT_EQ(got.error().kind(), errc::protocol);
+        EXPECT_NE(got.error().message.find("limit of 10 bytes"), std::string::npos);
+        EXPECT_TRUE(p->is_destroyed);
+    }
+}
+
+TEST_F(ClientOverMemory, AnAnswerToHeadHasNoBodyWhateverItsLength) {
+    client c = make();
+    const auto p = peer();
+    auto head = std::make_shared<http::request>();
+    head->method = "HEAD";
+    p->arrive("HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n");
+    const result<http::response> got = loop.run(c.exchange(to, head, exchange_limits(time_point::max())));
+    ASSERT_TRUE(got) << got.error().message;
+    EXPECT_EQ(c.counters().idle, 1u);
+}
+
+TEST_F(ClientOverMemory, ADeadlineThatHasPassedSendsNothing) {
+    client c = make();
+    const auto p = peer();
+    const result<http::response> got = loop.run(c.exchange(to, request, exchange_limits(clock.now())));
+    ASSERT_FALSE(got);
+    EXPECT_EQ(got.error().kind(), errc::timed_out);
+    EXPECT_EQ(next, 0u);
+}
+
+TEST_F(ClientOverMemory, ARequestThatCannotBeWrittenOpensNothing) {
+    client c = make();
+    peer();
+    auto bad = std::make_shared<http::request>();
+    bad->headers.add("Authorization", "secret\n");
+    const result<http::response> got = loop.run(c.exchange(to, bad, exchange_limits(time_point::max())));
+    ASSERT_FALSE(got);
+    EXPECT_EQ(got.error().kind(), errc::config);
+    EXPECT_EQ(got.error().message.find("secret"), std::string::npos);
+    EXPECT_EQ(next, 0u);
+}
+
+TEST_F(ClientOverMemory, EndpointsShareConnectionsOnlyWhenTrustIsEqual) {
+    client c = make();
+    const auto first = peer();
+    first->arrive(ok);
+    first->arrive(ok);
+    ASSERT_TRUE(exchange(c));
+    to = std::make_shared<endpoint>(origin{false, "host.test", 8080});
+    ASSERT_TRUE(exchange(c));
+    EXPECT_EQ(c.counters().opened, 1u);
+    tls_settings other;
+    other.verify = false;
+    to = std::make_shared<endpoint>(origin{false, "host.test", 8080}, other);
+    peer()->arrive(ok);
+    ASSERT_TRUE(exchange(c));
+    EXPECT_EQ(c.counters().opened, 2u);
+}
+
+TEST_F(ClientOverMemory, StreamsMayOutliveTheClient) {
+    std::optional<client> c(make());
+    const auto p = peer();
+    p->arrive("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n");
+    result<response_stream> opened = loop.run(c->open(to, request, exchange_limits(time_point::max())));
+    ASSERT_TRUE(opened);
+    c.reset();
+    p->arrive("ok");
+    std::string_view slice;
+    EXPECT_EQ(opened->try_read(slice).value(), read_status::slice);
+    EXPECT_EQ(opened->try_read(slice).value(), read_status::end);
+}
+
+} // namespace
+} // namespace modelmesh::net

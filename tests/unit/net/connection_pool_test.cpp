@@ -1,0 +1,230 @@
+#include "net/connection_pool.hpp"
+
+#include "support/manual_clock.hpp"
+#include "support/memory_stream.hpp"
+#include "support/run.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace modelmesh::net {
+namespace {
+
+using lease = connection_pool::lease;
+
+class ConnectionPool : public testing::Test {
+protected:
+    std::shared_ptr<connection_pool> make(std::size_t connections, std::size_t idle = 8,
+                                          std::size_t queue = 8) {
+        pool_limits limits;
+        limits.connections = connections;
+        limits.idle = idle;
+        limits.queue = queue;
+        return std::make_shared<connection_pool>(loop.engine(), limits, clock);
+    }
+    auto ask(const std::shared_ptr<connection_pool>& pool, time_point deadline = time_point::max()) {
+        return loop.start(connection_pool::acquire(pool, deadline));
+    }
+    lease get(const std::shared_ptr<connection_pool>& pool) {
+        return std::move(loop.run(connection_pool::acquire(pool, time_point::max())).value());
+    }
+    // Gives a lease a connection that has finished an exchange.
+    std::shared_ptr<support::memory_peer> use(lease& on) {
+        auto peer = std::make_shared<support::memory_peer>();
+        auto connection = std::make_unique<http1_connection>(std::make_unique<support::memory_stream>(peer));
+        EXPECT_TRUE(loop.run(connection->send("", "", false, time_point::max())));
+        peer->arrive("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+        EXPECT_TRUE(connection->try_read_head().value());
+        on.attach(std::move(connection));
+        return peer;
+    }
+
+    support::manual_clock clock;
+    support::event_loop loop{engine_kind::epoll};
+};
+
+TEST_F(ConnectionPool, TheNewestConnectionAtRestIsReusedFirst) {
+    const auto pool = make(4);
+    lease a = get(pool);
+    lease b = get(pool);
+    EXPECT_EQ(a.connection(), nullptr) << "the right to open one";
+    const auto peer_a = use(a);
+    const auto peer_b = use(b);
+    EXPECT_FALSE(a.is_reused());
+    a.give_back();
+    b.give_back();
+    EXPECT_TRUE(peer_a->is_parked);
+    EXPECT_EQ(pool->counters().idle, 2u);
+    EXPECT_EQ(pool->counters().in_use, 0u);
+
+    const lease c = get(pool);
+    EXPECT_TRUE(c.is_reused());
+    EXPECT_FALSE(peer_b->is_parked) << "last in, first out";
+    EXPECT_TRUE(peer_a->is_parked);
+    EXPECT_EQ(pool->counters().reused, 1u);
+}
+
+TEST_F(ConnectionPool, AConnectionThatIsNotReusableIsClosed) {
+    const auto pool = make(1);
+    lease a = get(pool);
+    const auto peer = use(a);
+    a.connection()->close();
+    a.give_back();
+    EXPECT_TRUE(peer->is_destroyed);
+    EXPECT_EQ(pool->counters().idle, 0u);
+    EXPECT_EQ(get(pool).connection(), nullptr);
+}
+
+TEST_F(ConnectionPool, AConnectionThatThePeerLeftIsDiscarded) {
+    const auto pool = make(2);
+    lease a = get(pool);
+    lease b = get(pool);
+    const auto peer_a = use(a);
+    const auto peer_b = use(b);
+    a.give_back();
+    b.give_back();
+    peer_b->may_unpark = false;
+    const lease c = get(pool);
+    EXPECT_TRUE(c.is_reused());
+    EXPECT_TRUE(peer_b->is_destroyed);
+    EXPECT_FALSE(peer_a->is_destroyed);
+}
+
+TEST_F(ConnectionPool, WhatRestedTooLongIsClosedAtTheNextRequest) {
+    const auto pool = make(2);
+    lease a = get(pool);
+    lease b = get(pool);
+    const auto peer_a = use(a);
+    const auto peer_b = use(b);
+    a.give_back();
+    clock.advance(std::chrono::seconds(30));
+    b.give_back();
+    clock.advance(std::chrono::seconds(30));
+    lease c = get(pool);
+    EXPECT_TRUE(c.is_reused()) << "b rested for 30 s only";
+    c.give_back();
+    clock.advance(std::chrono::seconds(55));
+    EXPECT_EQ(get(pool).connection(), nullptr);
+    EXPECT_TRUE(peer_a->is_destroyed);
+    EXPECT_TRUE(peer_b->is_destroyed);
+}
+
+TEST_F(ConnectionPool, NoMoreRestThanAllowedTheOldestGoes) {
+    const auto pool = make(3, 1);
+    lease a = get(pool);
+    lease b = get(pool);
+    const auto peer_a = use(a);
+    const auto peer_b = use(b);
+    a.give_back();
+    b.give_back();
+    EXPECT_TRUE(peer_a->is_destroyed);
+    EXPECT_FALSE(peer_b->is_destroyed);
+}
+
+TEST_F(ConnectionPool, TheQueueIsServedInOrderAndHandsConnectionsOver) {
+    const auto pool = make(1);
+    lease first = get(pool);
+    const auto peer = use(first);
+    auto second = ask(pool);
+    auto third = ask(pool);
+    loop.run_until([&] { return pool->counters().waiting == 2; });
+    first.give_back();
+    loop.run_until([&] { return second.is_done(); });
+    EXPECT_FALSE(third.is_done());
+    EXPECT_FALSE(peer->is_parked) << "handed over, never at rest";
+    {
+        lease got = std::move(second.take().value());
+        EXPECT_TRUE(got.is_reused());
+        EXPECT_EQ(pool->counters().in_use, 1u);
+    }
+    loop.run_to_idle();
+    lease got = std::move(third.take().value());
+    EXPECT_TRUE(got.is_reused());
+    got.give_back();
+    EXPECT_EQ(pool->counters().in_use, 0u);
+    EXPECT_EQ(pool->counters().idle, 1u);
+    EXPECT_EQ(pool->counters().waiting, 0u);
+}
+
+TEST_F(ConnectionPool, ARightWithoutConnectionPassesOnToo) {
+    const auto pool = make(1);
+    lease first = get(pool);
+    auto second = ask(pool);
+    loop.run_until([&] { return pool->counters().waiting == 1; });
+    first.give_back();
+    loop.run_to_idle();
+    EXPECT_EQ(second.take().value().connection(), nullptr);
+}
+
+TEST_F(ConnectionPool, WaitingEndsAtTheDeadline) {
+    const auto pool = make(1);
+    const lease first = get(pool);
+    auto second = ask(pool, std::chrono::steady_clock::now() + std::chrono::milliseconds(5));
+    loop.run_to_idle();
+    EXPECT_EQ(second.take().error().kind(), errc::timed_out);
+    EXPECT_EQ(pool->counters().waiting, 0u);
+    EXPECT_EQ(pool->counters().in_use, 1u);
+}
+
+TEST_F(ConnectionPool, WaitingEndsWhenCanceled) {
+    const auto pool = make(1);
+    lease first = get(pool);
+    auto second = ask(pool);
+    auto third = ask(pool);
+    loop.run_until([&] { return pool->counters().waiting == 2; });
+    second.cancel();
+    loop.run_until([&] { return second.is_done(); });
+    EXPECT_EQ(second.take().error().kind(), errc::canceled);
+    EXPECT_EQ(pool->counters().waiting, 1u);
+    first.give_back();
+    loop.run_to_idle();
+    EXPECT_TRUE(third.take()) << "the canceled one took nothing with it";
+}
+
+TEST_F(ConnectionPool, AGrantThatMeetsACancellationIsNotLost) {
+    const auto pool = make(1);
+    lease first = get(pool);
+    auto second = ask(pool);
+    loop.run_until([&] { return pool->counters().waiting == 1; });
+    first.give_back();
+    second.cancel(); // granted, but has not run yet
+    loop.run_to_idle();
+    try {
+        (void)second.take(); // either outcome is right
+    } catch (const boost::system::system_error& e) {
+        EXPECT_EQ(e.code(), boost::asio::error::operation_aborted);
+    }
+    EXPECT_EQ(pool->counters().in_use, 0u);
+    EXPECT_EQ(get(pool).connection(), nullptr);
+}
+
+TEST_F(ConnectionPool, AFullQueueRefusesAtOnce) {
+    const auto pool = make(1, 8, 1);
+    lease first = get(pool);
+    auto second = ask(pool);
+    auto third = ask(pool);
+    loop.run_until([&] { return third.is_done(); });
+    EXPECT_EQ(third.take().error().kind(), errc::overloaded);
+    first.give_back();
+    loop.run_to_idle();
+    EXPECT_TRUE(second.take());
+}
+
+TEST_F(ConnectionPool, ALoopMayEndWithRequestsInTheQueue) {
+    lease first;
+    {
+        support::event_loop brief(engine_kind::epoll);
+        pool_limits limits;
+        limits.connections = 1;
+        const auto pool = std::make_shared<connection_pool>(brief.engine(), limits, clock);
+        first = std::move(brief.run(connection_pool::acquire(pool, time_point::max())).value());
+        auto second = brief.start(connection_pool::acquire(pool, time_point::max()));
+        brief.run_until([&] { return pool->counters().waiting == 1; });
+    }
+    first.give_back();
+}
+
+} // namespace
+} // namespace modelmesh::net
