@@ -11,10 +11,13 @@ namespace modelmesh::json::detail {
 inline constexpr std::size_t most_members = 64;
 
 // Converts to every member type, but not to the aggregate itself: that would be a copy, not a member.
+// Never called; it has a body because clang wants one for types of an unnamed namespace.
 template <class Aggregate> struct anything {
     template <class T>
         requires(!std::is_same_v<std::remove_cvref_t<T>, Aggregate>)
-    operator T() const; // never defined: only used unevaluated
+    operator T() const {
+        __builtin_unreachable();
+    }
 };
 
 template <class T, std::size_t... I>
