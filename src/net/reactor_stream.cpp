@@ -26,6 +26,7 @@ void reactor_stream::detach() noexcept {
 result<io_status> reactor_stream::try_receive(chunk& out) {
     out.release();
     if (!is_open()) return closed_fault();
+    if (error_ != 0) return receive_fault(error_);
     if (ended_) return io_status::end;
     if (!may_receive_) return io_status::would_block;
     buffer_pool::slot slot(io()->pool());
@@ -45,7 +46,8 @@ result<io_status> reactor_stream::try_receive(chunk& out) {
         may_receive_ = false;
         return io_status::would_block;
     }
-    return receive_fault(static_cast<int>(-r));
+    error_ = static_cast<int>(-r);
+    return receive_fault(error_);
 }
 
 void reactor_stream::want_readable() {
@@ -84,6 +86,6 @@ void reactor_stream::wait_over(asio::posix::stream_descriptor::wait_type what, b
     }
 }
 
-bool reactor_stream::unpark() noexcept { return is_open() && !ended_ && peer_is_silent(); }
+bool reactor_stream::unpark() noexcept { return is_open() && !readable() && peer_is_silent(); }
 
 } // namespace modelmesh::net

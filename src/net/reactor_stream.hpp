@@ -20,7 +20,7 @@ public:
     bool unpark() noexcept override;
 
 private:
-    bool readable() const noexcept override { return may_receive_ || ended_; }
+    bool readable() const noexcept override { return ended_ || error_ != 0; }
     void want_readable() override;
     void want_writable() override;
     void forget_readable() noexcept override { watch_->cancel(); }
@@ -40,6 +40,7 @@ private:
     bool write_watched_ = false;
     bool may_receive_ = true; // false after a receive that emptied the socket
     bool ended_ = false;
+    int error_ = 0; // the socket tells only once
 };
 
 } // namespace modelmesh::net

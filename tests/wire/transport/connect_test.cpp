@@ -1,0 +1,179 @@
+// Connecting by name and by address, what failures say, and which engine is chosen.
+#include "loopback.hpp"
+
+#include "net/resolve.hpp"
+
+#include <boost/asio/post.hpp>
+#include <gmock/gmock.h>
+
+#include <netinet/tcp.h>
+
+#include <cstdlib>
+#include <vector>
+
+namespace modelmesh::net::testing {
+namespace {
+
+using Connect = both_engines;
+INSTANTIATE_TEST_SUITE_P(Engine, Connect, ::testing::Values(engine_kind::uring, engine_kind::epoll),
+                         engine_name);
+
+result<std::unique_ptr<stream>> dial(loop& on, std::string host, std::uint16_t port,
+                                     time_point deadline = late()) {
+    const origin where{false, std::move(host), port};
+    return on.run(connect(*on.io, where, tls_settings(), deadline));
+}
+
+TEST_P(Connect, ByAddressAndByName) {
+    loop on(GetParam());
+    raw_listener listener;
+    for (const char* host : {"127.0.0.1", "localhost", "localhost"}) {
+        auto made = dial(on, host, listener.port());
+        ASSERT_TRUE(made) << made.error().message;
+        const raw_socket peer = listener.accept();
+        EXPECT_TRUE(on.run((*made)->send("hel", "lo", late())));
+        EXPECT_EQ(peer.receive(5), "hello");
+        int no_delay = 0;
+        socklen_t size = sizeof no_delay;
+        ::getsockopt(dynamic_cast<socket_stream&>(**made).descriptor(), IPPROTO_TCP, TCP_NODELAY, &no_delay,
+                     &size);
+        EXPECT_EQ(no_delay, 1);
+    }
+    EXPECT_EQ(resolver::of(on.context).queries(),
+              1u); // a literal asks nobody, the second time the cache answers
+    EXPECT_EQ(on.io->counters().open_streams, 0u);
+}
+
+TEST_P(Connect, RefusedNamesPeerAndReason) {
+    loop on(GetParam());
+    raw_listener listener;
+    const std::uint16_t port = listener.port();
+    listener.close();
+    const auto made = dial(on, "127.0.0.1", port);
+    ASSERT_FALSE(made);
+    EXPECT_EQ(made.error().kind(), errc::connect);
+    EXPECT_EQ(made.error().message, "connect to 127.0.0.1:" + std::to_string(port) + ": connection refused");
+    EXPECT_EQ(on.io->counters().open_streams, 0u);
+}
+
+TEST_P(Connect, UnknownNameSaysSo) {
+    loop on(GetParam());
+    const auto made = dial(on, "no-such-host.invalid", 80);
+    ASSERT_FALSE(made);
+    EXPECT_EQ(made.error().kind(), errc::connect);
+    EXPECT_THAT(made.error().message, ::testing::StartsWith("resolve no-such-host.invalid: "));
+}
+
+TEST_P(Connect, ConcurrentLookupsShareOneQuery) {
+    loop on(GetParam());
+    raw_listener listener;
+    int made = 0;
+    const origin where{false, "localhost", listener.port()};
+    for (int i = 0; i < 5; ++i)
+        asio::co_spawn(
+            on.context, connect(*on.io, where, tls_settings(), late()),
+            [&](std::exception_ptr, const result<std::unique_ptr<stream>>& r) { made += r.has_value(); });
+    on.drive();
+    EXPECT_EQ(made, 5);
+    EXPECT_EQ(resolver::of(on.context).queries(), 1u);
+}
+
+// A listener whose queue is full: further connections neither succeed nor fail.
+class full_listener {
+public:
+    full_listener() {
+        listener_.shrink_backlog();
+        for (int i = 0; i < 8; ++i) {
+            const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+            sockaddr_in to{};
+            to.sin_family = AF_INET;
+            to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+            to.sin_port = htons(listener_.port());
+            static_cast<void>(::connect(fd, reinterpret_cast<sockaddr*>(&to), sizeof to));
+            fillers_.emplace_back(fd);
+        }
+    }
+    [[nodiscard]] std::uint16_t port() const { return listener_.port(); }
+
+private:
+    raw_listener listener_;
+    std::vector<raw_socket> fillers_;
+};
+
+TEST_P(Connect, StallTimesOut) {
+    loop on(GetParam());
+    const full_listener stalled;
+    const auto made = dial(on, "127.0.0.1", stalled.port(), in(30ms));
+    ASSERT_FALSE(made);
+    EXPECT_EQ(made.error().kind(), errc::timed_out);
+    EXPECT_EQ(made.error().message, "connect to 127.0.0.1:" + std::to_string(stalled.port()) + ": timed out");
+    EXPECT_EQ(on.io->counters().open_streams, 0u);
+}
+
+TEST_P(Connect, CanceledWhileConnecting) {
+    loop on(GetParam());
+    const full_listener stalled;
+    asio::cancellation_signal stop;
+    std::optional<errc> kind;
+    const origin where{false, "127.0.0.1", stalled.port()};
+    asio::co_spawn(on.context, connect(*on.io, where, tls_settings(), late()),
+                   asio::bind_cancellation_slot(
+                       stop.slot(), [&](std::exception_ptr, const result<std::unique_ptr<stream>>& r) {
+                           kind = r.error().kind();
+                       }));
+    on.context.restart();
+    on.context.poll();
+    stop.emit(asio::cancellation_type::terminal);
+    on.drive();
+    EXPECT_EQ(kind, errc::canceled);
+    EXPECT_EQ(on.io->counters().open_streams, 0u);
+}
+
+TEST_P(Connect, ContextDestroyedWhileConnecting) {
+    const std::size_t before = open_descriptors();
+    {
+        const full_listener stalled;
+        loop on(GetParam());
+        const origin where{false, "127.0.0.1", stalled.port()};
+        asio::co_spawn(on.context, connect(*on.io, where, tls_settings(), late()),
+                       [](std::exception_ptr, const result<std::unique_ptr<stream>>&) {});
+        const origin named{false, "localhost", stalled.port()};
+        asio::co_spawn(on.context, connect(*on.io, named, tls_settings(), late()),
+                       [](std::exception_ptr, const result<std::unique_ptr<stream>>&) {});
+        on.context.poll();
+        EXPECT_GE(on.io->counters().waiters, 1u);
+    }
+    EXPECT_EQ(open_descriptors(), before);
+}
+
+class with_variable {
+public:
+    explicit with_variable(const char* value) { ::setenv("MODELMESH_IO", value, 1); }
+    ~with_variable() { ::unsetenv("MODELMESH_IO"); }
+};
+
+TEST(EngineChoice, FollowsTheVariable) {
+    for (const char* value : {"uring", "epoll"}) {
+        const with_variable set(value);
+        asio::io_context context{1};
+        EXPECT_EQ(engine::of(context).name(), value);
+        EXPECT_EQ(&engine::of(context), &engine::of(context));
+        EXPECT_EQ(engine::of(context).fallback_reason(), "");
+        EXPECT_FALSE(engine::create(context, engine_settings()));
+    }
+}
+
+TEST(EngineChoice, RefusesAnotherValue) {
+    const with_variable set("iocp");
+    asio::io_context context{1};
+    try {
+        engine::of(context);
+        FAIL() << "accepted";
+    } catch (const error& e) {
+        EXPECT_EQ(e.info().kind(), errc::config);
+        EXPECT_EQ(e.info().message, "MODELMESH_IO must be auto, uring or epoll");
+    }
+}
+
+} // namespace
+} // namespace modelmesh::net::testing
