@@ -94,6 +94,14 @@ errc kind_of(int status, std::string_view code, std::string_view type, std::stri
     return kind;
 }
 
+// Shortens to whole characters: what is cut inside one is no longer UTF-8.
+void cap(std::string& text) {
+    if (text.size() <= longest_message) return;
+    std::size_t end = longest_message;
+    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
+    text.resize(end);
+}
+
 fault make_fault(int status, std::string_view text) {
     const result<error_body> parsed = json::read<error_body>(text);
     std::string message, type, param, code;
@@ -107,7 +115,7 @@ fault make_fault(int status, std::string_view text) {
         }
     }
     if (message.empty()) message = "HTTP status " + std::to_string(status) + " without an explanation";
-    if (message.size() > longest_message) message.resize(longest_message);
+    cap(message);
     const errc kind = kind_of(status, code, type, message);
     fault f(kind, std::move(message));
     f.http_status = status;

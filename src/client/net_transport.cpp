@@ -1,1 +1,131 @@
 #include "client/net_transport.hpp"
+
+#include "net/engine.hpp"
+
+namespace modelmesh::detail {
+namespace {
+
+namespace asio = boost::asio;
+
+class net_endpoint final : public router::endpoint {
+public:
+    explicit net_endpoint(std::shared_ptr<const net::endpoint> to) : server(std::move(to)) {}
+    std::shared_ptr<const net::endpoint> server;
+};
+
+std::shared_ptr<const net::endpoint> server_of(const std::shared_ptr<const router::endpoint>& to) {
+    // Every endpoint of a snapshot that reaches this transport was made by make_endpoint below.
+    return static_cast<const net_endpoint&>(*to).server;
+}
+
+class net_body final : public router::body {
+public:
+    explicit net_body(net::response_stream over) : response_(std::move(over)) {}
+    result<router::body_state> try_read(std::string_view& slice) override {
+        const result<net::read_status> status = response_.try_read(slice);
+        if (!status) return status.error();
+        switch (*status) {
+        case net::read_status::slice: return router::body_state::slice;
+        case net::read_status::would_block: return router::body_state::would_block;
+        case net::read_status::end: break;
+        }
+        return router::body_state::end;
+    }
+    task<result<void>> wait() override { return response_.wait(); }
+    void done() noexcept override { response_.done(); }
+
+private:
+    net::response_stream response_;
+};
+
+// What the library keeps in a loop: destroyed with it.
+class loop_service final : public asio::execution_context::service {
+public:
+    static inline asio::execution_context::id id;
+
+    explicit loop_service(asio::execution_context& loop)
+        : service(loop), engine_(net::engine::of(static_cast<asio::io_context&>(loop))), client_(engine_),
+          transport_(engine_, client_) {}
+
+    net_transport& transport() noexcept { return transport_; }
+
+private:
+    void shutdown() override {}
+
+    net::engine& engine_;
+    net::client client_;
+    net_transport transport_;
+};
+
+} // namespace
+
+result<made_endpoint> make_endpoint(const provider_config& settings) {
+    result<net::url> url = net::parse_url(settings.base_url);
+    if (!url) return fault(errc::config, "base_url: " + url.error().message);
+    net::tls_settings tls;
+    tls.verify = settings.tls.verify;
+    tls.ca_file = settings.tls.ca_file;
+    tls.ca_pem = settings.tls.ca_pem;
+    made_endpoint made;
+    made.base_path = std::move(url->path);
+    made.where = std::make_shared<net_endpoint>(
+        std::make_shared<const net::endpoint>(std::move(url->where), std::move(tls)));
+    return made;
+}
+
+result<net_transport*> net_transport::of(asio::io_context& loop) {
+    try {
+        return &asio::use_service<loop_service>(loop).transport();
+    } catch (const error& failure) {
+        return failure.info();
+    }
+}
+
+task<result<http::response>> net_transport::exchange(std::shared_ptr<const router::endpoint> to,
+                                                     std::shared_ptr<const http::request> request,
+                                                     time_point deadline) {
+    return client_->exchange(server_of(to), std::move(request), net::exchange_limits(deadline));
+}
+
+namespace {
+task<result<router::opened>> open_streamed(net::client* client, std::shared_ptr<const net::endpoint> to,
+                                           std::shared_ptr<const http::request> request, time_point deadline) {
+    result<net::response_stream> response =
+        co_await client->open(std::move(to), std::move(request), net::exchange_limits(deadline));
+    if (!response) co_return std::move(response).error();
+    router::opened opened;
+    opened.head.status = response->status();
+    opened.head.headers = response->take_headers();
+    if (opened.head.status >= 200 && opened.head.status < 300) {
+        opened.body = std::make_unique<net_body>(std::move(*response));
+        co_return std::move(opened);
+    }
+    // The text of a failure is short; what is longer says nothing more.
+    constexpr std::size_t longest_explanation = 64 * 1024;
+    while (opened.head.body.size() < longest_explanation) {
+        result<std::optional<std::string_view>> slice = co_await response->read();
+        if (!slice) break; // the status says enough
+        if (!*slice) break;
+        opened.head.body += **slice;
+    }
+    co_return std::move(opened);
+}
+} // namespace
+
+task<result<router::opened>> net_transport::open(std::shared_ptr<const router::endpoint> to,
+                                                 std::shared_ptr<const http::request> request, time_point deadline) {
+    return open_streamed(client_, server_of(to), std::move(request), deadline);
+}
+
+std::string_view net_transport::engine_name() const noexcept { return engine_->name(); }
+
+engine_report net_transport::report() const {
+    engine_report report;
+    report.name = engine_->name();
+    report.reason = engine_->fallback_reason().empty()
+                        ? (report.name == "uring" ? "the kernel allows io_uring" : "chosen by MODELMESH_IO")
+                        : "io_uring is not used: " + engine_->fallback_reason();
+    return report;
+}
+
+} // namespace modelmesh::detail

@@ -31,7 +31,7 @@ public:
     /// Errors: config, MODELMESH_IO demands what this machine does not allow.
     [[nodiscard]] static result<net_transport*> of(boost::asio::io_context& loop);
 
-    explicit net_transport(net::client& over) : client_(&over) {}
+    net_transport(net::engine& io, net::client& over) : engine_(&io), client_(&over) {}
 
     task<result<http::response>> exchange(std::shared_ptr<const router::endpoint> to,
                                           std::shared_ptr<const http::request> request,
@@ -44,6 +44,7 @@ public:
     [[nodiscard]] engine_report report() const;
 
 private:
+    net::engine* engine_;
     net::client* client_;
 };
 

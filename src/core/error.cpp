@@ -133,8 +133,18 @@ std::error_code fault::code() const noexcept { return make_error_code(kind_); }
 
 bool retryable(const fault& f) noexcept { return f.retryable_hint || f.code() == cond::retryable; }
 
-error::error(fault f)
-    : std::system_error(f.code(), describe(f)), info_(std::make_shared<const fault>(std::move(f))) {}
+struct error::content {
+    fault info;
+    std::string text;
+};
+
+error::error(fault f) : std::system_error(f.code()) {
+    std::string text = describe(f);
+    content_ = std::make_shared<const content>(content{std::move(f), std::move(text)});
+}
+
+const char* error::what() const noexcept { return content_->text.c_str(); }
+const fault& error::info() const noexcept { return content_->info; }
 
 std::error_code make_error_code(const fault& f) noexcept { return f.code(); }
 

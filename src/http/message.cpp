@@ -4,7 +4,9 @@
 
 namespace modelmesh::http {
 namespace {
-constexpr char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
+constexpr char lower(char c) noexcept {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+}
 } // namespace
 
 bool iequals(std::string_view a, std::string_view b) noexcept {

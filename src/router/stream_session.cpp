@@ -35,7 +35,10 @@ result<stream_state> stream_session::advance(std::string_view& json) {
         }
         ready_.clear();
         next_ready_ = 0;
-        if (done_) return stream_state::end;
+        if (done_) {
+            body_->done();
+            return stream_state::end;
+        }
 
         proto::sse_event event;
         const result<bool> framed = events_.next(event);

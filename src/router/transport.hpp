@@ -24,6 +24,8 @@ public:
     virtual result<body_state> try_read(std::string_view& slice) = 0;
     /// Completes when try_read would not answer would_block.
     virtual task<result<void>> wait() = 0;
+    /// The reader has all it wants: what is still to come is at most the end of the body.
+    virtual void done() noexcept = 0;
 };
 
 /// An answer whose head has arrived. With a status other than 2xx the body has been read into `head.body`.

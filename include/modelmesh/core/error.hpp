@@ -93,10 +93,13 @@ private:
 class error : public std::system_error {
 public:
     explicit error(fault f);
-    [[nodiscard]] const fault& info() const noexcept { return *info_; }
+    /// The fault's message and a line for each attempt.
+    [[nodiscard]] const char* what() const noexcept override;
+    [[nodiscard]] const fault& info() const noexcept;
 
 private:
-    std::shared_ptr<const fault> info_; // shared: exceptions are copied
+    struct content;
+    std::shared_ptr<const content> content_; // shared: exceptions are copied
 };
 
 // Hooks that boost::system::result finds by argument-dependent lookup.

@@ -127,6 +127,13 @@ TEST(OpenAiCompatible, AServersTextIsCapped) {
               512u);
 }
 
+TEST(OpenAiCompatible, TheCapDoesNotCutACharacter) {
+    std::string message(511, 'a');
+    for (int i = 0; i < 10; ++i) message += "\xe2\x82\xac";
+    const fault f = openai_compatible().classify(answer(500, R"({"error":{"message":")" + message + "\"}}"));
+    EXPECT_EQ(f.message, std::string(511, 'a'));
+}
+
 TEST(OpenAiCompatible, ARepliesBytesPassThroughAndAnErrorInsideA200IsAnError) {
     const openai_compatible codec;
     const auto request = prepared(R"({"model":"x","messages":[]})");

@@ -46,6 +46,8 @@ public:
         co_return result<void>();
     }
 
+    void done() noexcept override {}
+
 private:
     scripted_answer answer_;
     std::size_t next_ = 0;

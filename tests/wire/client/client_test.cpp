@@ -14,7 +14,7 @@ namespace asio = boost::asio;
 
 class Client : public ClientFixture {};
 INSTANTIATE_TEST_SUITE_P(Engines, Client, ::testing::Values("uring", "epoll"),
-                         [](const auto& info) { return std::string(info.param); });
+                         [](const auto& which) { return std::string(which.param); });
 
 TEST_P(Client, AnswersOverTlsAndSaysWhoServed) {
     simulator& alpha = start("alpha", R"({"rules":[{"text":"two words"}]})", true);

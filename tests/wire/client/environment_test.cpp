@@ -28,7 +28,7 @@ protected:
     }
 };
 INSTANTIATE_TEST_SUITE_P(Engines, Environment, ::testing::Values("auto"),
-                         [](const auto& info) { return std::string(info.param); });
+                         [](const auto& which) { return std::string(which.param); });
 
 TEST_P(Environment, WithoutProvidersTheErrorNamesTheVariables) {
     EXPECT_EQ(failure(),

@@ -18,7 +18,7 @@ namespace asio = boost::asio;
 
 class Executor : public ClientFixture {};
 INSTANTIATE_TEST_SUITE_P(Engines, Executor, ::testing::Values("uring", "epoll"),
-                         [](const auto& info) { return std::string(info.param); });
+                         [](const auto& which) { return std::string(which.param); });
 
 TEST_P(Executor, APoolOfThreadsMayShareAClient) {
     start("alpha", R"({"rules":[{"times":"always","text":"one two"}]})");
