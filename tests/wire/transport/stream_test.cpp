@@ -19,7 +19,7 @@ TEST_P(Stream, ReceivesEverySizeInOrder) {
     auto [ours, peer] = on.pair();
     for (const std::size_t size : {1u, 2u, 63u, 64u, 1000u, 16383u, 16384u, 16385u, 100000u}) {
         const std::string want = pattern(size);
-        std::jthread sender([&peer = peer, &want] { peer.send(want); });
+        std::jthread sender([&far = peer, &want] { far.send(want); });
         const auto got = on.run(read(*ours, size, late()));
         ASSERT_TRUE(got) << got.error().message;
         EXPECT_EQ(*got, want) << size;
@@ -51,9 +51,9 @@ TEST_P(Stream, SendsHeadAndBodyToASlowReader) {
     auto [ours, peer] = on.pair();
     const std::string head = pattern(300), body = pattern(8 << 20);
     std::string got;
-    std::jthread reader([&peer = peer, &got, total = head.size() + body.size()] {
+    std::jthread reader([&far = peer, &got, total = head.size() + body.size()] {
         while (got.size() < total) {
-            const std::string part = peer.receive(std::min<std::size_t>(50000, total - got.size()));
+            const std::string part = far.receive(std::min<std::size_t>(50000, total - got.size()));
             if (part.empty()) return;
             got += part;
         }
