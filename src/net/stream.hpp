@@ -39,7 +39,8 @@ public:
     /// dead.
     virtual task<result<void>> send(std::string_view head, std::string_view body, time_point deadline) = 0;
 
-    /// Sends what the kernel takes at once and forgets the rest: for a protocol's goodbye just before close().
+    /// Sends what the kernel takes at once and forgets the rest: for a protocol's goodbye just before
+    /// close().
     virtual void send_last(std::string_view bytes) noexcept { static_cast<void>(bytes); }
 
     /// Aborts pending operations (they complete with canceled) and closes the connection.
