@@ -187,6 +187,14 @@ script& script::read_request() {
     return *this;
 }
 
+script& script::discard_rest() {
+    steps_.emplace_back([](scripted_server&, server_socket& socket) {
+        while (!socket.receive(65536).empty()) {
+        }
+    });
+    return *this;
+}
+
 script& script::send(std::string bytes) {
     steps_.emplace_back([bytes = std::move(bytes)](scripted_server& server, server_socket& socket) {
         if (!socket.send(bytes)) server.fail("the client was gone before " + quote(bytes) + " was sent");

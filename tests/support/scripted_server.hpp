@@ -34,6 +34,8 @@ public:
     script& expect(std::string bytes);
     /// Reads one request, head and content-length body, and records it.
     script& read_request();
+    /// Reads until the client is gone and looks at none of it.
+    script& discard_rest();
     script& send(std::string bytes);
     /// Sends in two writes with a pause of the network between them, so that they arrive apart.
     script& send_apart(std::string bytes, std::size_t cut);

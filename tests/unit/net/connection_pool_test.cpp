@@ -28,7 +28,7 @@ protected:
         return loop.start(connection_pool::acquire(pool, deadline));
     }
     lease get(const std::shared_ptr<connection_pool>& pool) {
-        return std::move(loop.run(connection_pool::acquire(pool, time_point::max())).value());
+        return loop.run(connection_pool::acquire(pool, time_point::max())).value();
     }
     // Gives a lease a connection that has finished an exchange.
     std::shared_ptr<support::memory_peer> use(lease& on) {
@@ -135,12 +135,12 @@ TEST_F(ConnectionPool, TheQueueIsServedInOrderAndHandsConnectionsOver) {
     EXPECT_FALSE(third.is_done());
     EXPECT_FALSE(peer->is_parked) << "handed over, never at rest";
     {
-        lease got = std::move(second.take().value());
+        lease got = second.take().value();
         EXPECT_TRUE(got.is_reused());
         EXPECT_EQ(pool->counters().in_use, 1u);
     }
     loop.run_to_idle();
-    lease got = std::move(third.take().value());
+    lease got = third.take().value();
     EXPECT_TRUE(got.is_reused());
     got.give_back();
     EXPECT_EQ(pool->counters().in_use, 0u);
@@ -219,7 +219,7 @@ TEST_F(ConnectionPool, ALoopMayEndWithRequestsInTheQueue) {
         pool_limits limits;
         limits.connections = 1;
         const auto pool = std::make_shared<connection_pool>(brief.engine(), limits, clock);
-        first = std::move(brief.run(connection_pool::acquire(pool, time_point::max())).value());
+        first = brief.run(connection_pool::acquire(pool, time_point::max())).value();
         auto second = brief.start(connection_pool::acquire(pool, time_point::max()));
         brief.run_until([&] { return pool->counters().waiting == 1; });
     }

@@ -1,0 +1,112 @@
+// An answer cut at every byte, in every way a connection can end: always a fault, never a hang, never a clean
+// end; and the next request is served.
+#include "support/http_fixture.hpp"
+
+namespace modelmesh::net {
+namespace {
+
+using support::script;
+
+class HttpCut : public support::http_test {
+protected:
+    enum class ending { close, cut, reset };
+
+    static script ended(script so_far, ending how) {
+        switch (how) {
+        case ending::close:
+            return so_far.close();
+        case ending::cut:
+            return so_far.cut();
+        case ending::reset:
+            return so_far.reset();
+        }
+        return so_far;
+    }
+
+    // @param is_whole  whether the answer is complete after that many bytes.
+    template <class Whole> void cut_everywhere(const std::string& answer, ending how, Whole is_whole) {
+        make_client(pool_limits()); // without a connection at rest
+        for (std::size_t cut = 0; cut < answer.size(); ++cut) {
+            SCOPED_TRACE("cut at byte " + std::to_string(cut));
+            server.add(ended(script().read_request().send(answer.substr(0, cut)), how));
+            const result<http::response> got = exchange();
+            if (is_whole(cut)) {
+                EXPECT_TRUE(got);
+                continue;
+            }
+            ASSERT_FALSE(got);
+            // A reset discards what the client has not read yet, so it may look earlier than it was.
+            const bool lost_early = cut == 0 || how == ending::reset;
+            EXPECT_TRUE(got.error().kind() == errc::protocol ||
+                        (lost_early && got.error().kind() == errc::connect))
+                << got.error().message;
+            EXPECT_NE(got.error().message.find(address()), std::string::npos) << got.error().message;
+            EXPECT_EQ(client->counters().in_use + client->counters().idle, 0u);
+        }
+        server.add(script().read_request().send(ok));
+        const result<http::response> got = exchange();
+        EXPECT_TRUE(got) << got.error().message;
+    }
+    void cut_everywhere(const std::string& answer, ending how) {
+        cut_everywhere(answer, how, [](std::size_t) { return false; });
+    }
+
+    const std::string chunked =
+        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+        "b\r\ndata: one\n\n\r\n1;x=y\r\n:\r\n14\r\n\n\ndata: \xC3\xA4\ndata: 2\n\n\r\n0\r\n\r\n";
+    const std::string counted = "HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\ndata: one\n\n\n";
+};
+INSTANTIATE_TEST_SUITE_P(Engines, HttpCut, support::http_combinations(), support::http_name);
+
+TEST_P(HttpCut, AChunkedAnswerThatCloses) { cut_everywhere(chunked, ending::close); }
+TEST_P(HttpCut, AChunkedAnswerThatIsCut) { cut_everywhere(chunked, ending::cut); }
+TEST_P(HttpCut, AChunkedAnswerThatIsReset) { cut_everywhere(chunked, ending::reset); }
+TEST_P(HttpCut, ACountedAnswerThatCloses) { cut_everywhere(counted, ending::close); }
+TEST_P(HttpCut, ACountedAnswerThatIsCut) { cut_everywhere(counted, ending::cut); }
+TEST_P(HttpCut, ACountedAnswerThatIsReset) { cut_everywhere(counted, ending::reset); }
+
+// Only the end of the connection ends such a body, so under TLS the end must be the peer's word.
+TEST_P(HttpCut, AnEndlessAnswerIsWholeOnlyWithAnOrderlyEnd) {
+    const std::string endless = "HTTP/1.1 200 OK\r\n\r\nbody";
+    const std::size_t head = endless.find("body");
+    cut_everywhere(endless, ending::close, [&](std::size_t cut) { return cut >= head; });
+    const bool is_tls = server.is_tls();
+    cut_everywhere(endless, ending::cut, [&](std::size_t cut) { return !is_tls && cut >= head; });
+}
+
+TEST_P(HttpCut, EverySplitOfTheAnswerIsTheSameAnswer) {
+    script all;
+    for (std::size_t cut = 1; cut < chunked.size(); ++cut) all.read_request().send_apart(chunked, cut);
+    server.add(std::move(all));
+    for (std::size_t cut = 1; cut < chunked.size(); ++cut) {
+        SCOPED_TRACE("split at byte " + std::to_string(cut));
+        const result<http::response> got = exchange();
+        ASSERT_TRUE(got) << got.error().message;
+        EXPECT_EQ(got->body, "data: one\n\n:\n\ndata: \xC3\xA4\ndata: 2\n\n");
+    }
+    EXPECT_EQ(server.connections(), 1u);
+}
+
+TEST_P(HttpCut, AMalformedAnswerIsAFaultAndClosesTheConnection) {
+    for (const char* wire :
+         {"SSH-2.0\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+          "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+          "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n2\r\nok\r\n"}) {
+        server.add(script().read_request().send(wire));
+        const result<http::response> got = exchange();
+        ASSERT_FALSE(got) << wire;
+        EXPECT_EQ(got.error().kind(), errc::protocol) << got.error().message;
+    }
+    server.add(script().read_request().send(ok));
+    EXPECT_TRUE(exchange());
+}
+
+TEST_P(HttpCut, AHalfClosedAnswerIsWhole) {
+    server.add(script().read_request().send("HTTP/1.1 200 OK\r\n\r\nok").half_close());
+    const result<http::response> got = exchange();
+    ASSERT_TRUE(got) << got.error().message;
+    EXPECT_EQ(got->body, "ok");
+}
+
+} // namespace
+} // namespace modelmesh::net
