@@ -3,8 +3,6 @@
 
 #include <modelmesh/api/completions.hpp>
 #include <modelmesh/config/config.hpp>
-#include <modelmesh/connector/registry.hpp>
-#include <modelmesh/core/log.hpp>
 
 #include <memory>
 #include <string>
@@ -12,6 +10,11 @@
 #include <vector>
 
 namespace modelmesh {
+
+namespace connector {
+class registry; // <modelmesh/connector/registry.hpp>
+}
+class log_sink; // <modelmesh/core/log.hpp>
 
 /// A handle to the mesh: cheap to copy, bound to no executor. The last copy closes its connections.
 /// A call runs on the event loop that awaits it when that loop is an `asio::io_context` made with the

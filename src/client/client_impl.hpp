@@ -8,6 +8,8 @@
 
 #include <modelmesh/api/call_options.hpp>
 #include <modelmesh/client.hpp>
+#include <modelmesh/connector/registry.hpp>
+#include <modelmesh/core/log.hpp>
 #include <modelmesh/core/task.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
