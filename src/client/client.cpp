@@ -2,6 +2,7 @@
 
 #include "client/client_impl.hpp"
 #include "client/detect.hpp"
+#include "core/cancellation.hpp"
 
 #include <modelmesh/router/capability.hpp>
 
@@ -219,7 +220,7 @@ task<result<void>> make_ready(std::shared_ptr<detail::client_impl> impl) {
 }
 
 task<void> make_ready_or_throw(std::shared_ptr<detail::client_impl> impl) {
-    const result<void> ready = co_await make_ready(std::move(impl));
+    const result<void> ready = co_await core::canceled_as_fault(make_ready(std::move(impl)), "ready");
     if (!ready) throw error(ready.error());
 }
 } // namespace
@@ -230,7 +231,7 @@ const call_options& call_options::none() noexcept {
 }
 
 task<void> client::ready() { return make_ready_or_throw(impl_); }
-task<result<void>> client::try_ready() { return make_ready(impl_); }
+task<result<void>> client::try_ready() { return core::canceled_as_fault(make_ready(impl_), "ready"); }
 std::string client::describe() const { return impl_->describe(); }
 
 client create(const config& from, const connector::registry& connectors, log_sink* log) {

@@ -1,6 +1,7 @@
 #include <modelmesh/api/completions.hpp>
 
 #include "client/client_impl.hpp"
+#include "core/cancellation.hpp"
 
 #include <modelmesh/json/read.hpp>
 #include <modelmesh/json/write.hpp>
@@ -156,7 +157,8 @@ time_point deadline_of(const call_options& opt) {
 namespace chat {
 
 task<result<reply>> completions::try_create(const request& req, const call_options& opt) {
-    return detail::run_whole(impl_, detail::prepare(req, false), detail::deadline_of(opt));
+    return core::canceled_as_fault(
+        detail::run_whole(impl_, detail::prepare(req, false), detail::deadline_of(opt)), "create");
 }
 
 task<reply> completions::create(const request& req, const call_options& opt) {
@@ -174,7 +176,8 @@ task<result<stream>> wrapped(task<result<std::unique_ptr<detail::chat_stream_imp
 
 task<result<stream>> completions::try_stream(const request& req, const call_options& opt) {
     return wrapped(
-        detail::run_stream(impl_, detail::prepare(req, true), detail::deadline_of(opt)),
+        core::canceled_as_fault(
+            detail::run_stream(impl_, detail::prepare(req, true), detail::deadline_of(opt)), "stream"),
         [](std::unique_ptr<detail::chat_stream_impl> impl) { return chat::stream(std::move(impl)); });
 }
 
@@ -188,7 +191,8 @@ stream& stream::operator=(stream&&) noexcept = default;
 stream::~stream() = default;
 
 task<result<std::optional<chunk_view>>> stream::try_read() {
-    return impl_->elsewhere() ? impl_->read_there() : impl_->read();
+    return core::canceled_as_fault(impl_->elsewhere() ? impl_->read_there() : impl_->read(),
+                                   "reading the stream");
 }
 
 task<std::optional<chunk_view>> stream::next() { return detail::or_throw(try_read()); }

@@ -25,9 +25,12 @@ public:
         const result<net::read_status> status = response_.try_read(slice);
         if (!status) return status.error();
         switch (*status) {
-        case net::read_status::slice: return router::body_state::slice;
-        case net::read_status::would_block: return router::body_state::would_block;
-        case net::read_status::end: break;
+        case net::read_status::slice:
+            return router::body_state::slice;
+        case net::read_status::would_block:
+            return router::body_state::would_block;
+        case net::read_status::end:
+            break;
         }
         return router::body_state::end;
     }
@@ -89,7 +92,8 @@ task<result<http::response>> net_transport::exchange(std::shared_ptr<const route
 
 namespace {
 task<result<router::opened>> open_streamed(net::client* client, std::shared_ptr<const net::endpoint> to,
-                                           std::shared_ptr<const http::request> request, time_point deadline) {
+                                           std::shared_ptr<const http::request> request,
+                                           time_point deadline) {
     result<net::response_stream> response =
         co_await client->open(std::move(to), std::move(request), net::exchange_limits(deadline));
     if (!response) co_return std::move(response).error();
@@ -113,7 +117,8 @@ task<result<router::opened>> open_streamed(net::client* client, std::shared_ptr<
 } // namespace
 
 task<result<router::opened>> net_transport::open(std::shared_ptr<const router::endpoint> to,
-                                                 std::shared_ptr<const http::request> request, time_point deadline) {
+                                                 std::shared_ptr<const http::request> request,
+                                                 time_point deadline) {
     return open_streamed(client_, server_of(to), std::move(request), deadline);
 }
 

@@ -1,11 +1,10 @@
 #include "net/client.hpp"
 
+#include "core/cancellation.hpp"
 #include "net/engine.hpp"
 
 #include <boost/asio/cancellation_state.hpp>
-#include <boost/asio/error.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/system/system_error.hpp>
 
 #include <algorithm>
 #include <unordered_map>
@@ -30,16 +29,6 @@ fault located(const endpoint& to, std::string_view doing, const fault& why) {
 // The time until a phase must be over, without running past the end of time.
 time_point phase_end(time_point now, duration limit, time_point deadline) {
     return deadline - now <= limit ? deadline : now + limit;
-}
-
-// Asio reports a cancellation that arrives between two awaits as an exception from the second.
-template <class T> task<result<T>> without_abort(std::shared_ptr<const endpoint> to, task<result<T>> work) {
-    try {
-        co_return co_await std::move(work);
-    } catch (const boost::system::system_error& e) {
-        if (e.code() != asio::error::operation_aborted) throw;
-        co_return fault(errc::canceled, to->name() + ": canceled");
-    }
 }
 
 } // namespace
@@ -269,13 +258,13 @@ task<result<http::response>> client::collect(std::shared_ptr<state> self, std::s
 task<result<response_stream>> client::open(std::shared_ptr<const endpoint> to,
                                            std::shared_ptr<const http::request> request,
                                            exchange_limits limits) {
-    return without_abort(to, start(state_, to, std::move(request), limits));
+    return core::canceled_as_fault(start(state_, to, std::move(request), limits), to->name());
 }
 
 task<result<http::response>> client::exchange(std::shared_ptr<const endpoint> to,
                                               std::shared_ptr<const http::request> request,
                                               exchange_limits limits) {
-    return without_abort(to, collect(state_, to, std::move(request), limits));
+    return core::canceled_as_fault(collect(state_, to, std::move(request), limits), to->name());
 }
 
 } // namespace modelmesh::net

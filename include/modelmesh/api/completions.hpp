@@ -65,7 +65,7 @@ public:
     /// refused the
     ///         request itself), timed_out, canceled, no_active_model; the kind that all attempts share, or
     ///         exhausted with every attempt listed.
-    /// @throws std::invalid_argument  at once, when `model` or `messages` is empty.
+    /// @throws std::invalid_argument  at once, when `model` or `messages` is empty, or a text is not UTF-8.
     /// Cancellation: all types; the connection is then not reused.
     [[nodiscard]] task<reply> create(const request& req, const call_options& opt = call_options::none());
     [[nodiscard]] task<result<reply>> try_create(const request& req,
