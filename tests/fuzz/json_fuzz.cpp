@@ -1,5 +1,6 @@
 // Any bytes: reading the chat types never misbehaves; what they accept is JSON, and survives being written
 // and read.
+// fuzz-uses: api json core
 #include <modelmesh/api/chat.hpp>
 #include <modelmesh/json/members.hpp>
 #include <modelmesh/json/read.hpp>
