@@ -8,6 +8,7 @@
 
 #include <boost/asio/post.hpp>
 
+#include <algorithm>
 #include <stdexcept>
 
 namespace modelmesh {
@@ -104,11 +105,7 @@ task<result<chat::reply>> whole(std::shared_ptr<client_impl> impl, net_transport
     if (!ready) co_return ready.error();
     result<router::call> made = route(*impl, std::move(request), deadline);
     if (!made) co_return std::move(made).error();
-    result<router::served> answer = co_await router::complete(via, impl->log(), std::move(*made));
-    if (!answer) co_return std::move(answer).error();
-    result<chat::reply> reply = json::read<chat::reply>(answer->json);
-    if (reply) reply->x_modelmesh = std::move(answer->route);
-    co_return reply;
+    co_return co_await router::complete(via, impl->log(), std::move(*made));
 }
 
 task<result<router::served_stream>> streamed(std::shared_ptr<client_impl> impl, net_transport& via,
@@ -148,7 +145,9 @@ template <class T> task<T> or_throw(task<result<T>> work) {
 }
 
 time_point deadline_of(const call_options& opt) {
-    return clock::system().now() + opt.timeout().value_or(default_timeout);
+    // Sums with "for ever" would overflow; nobody waits for a year.
+    constexpr duration longest = std::chrono::hours(24 * 365);
+    return clock::system().now() + std::min<duration>(opt.timeout().value_or(default_timeout), longest);
 }
 
 } // namespace

@@ -44,14 +44,21 @@ result<std::shared_ptr<const http::request>> encode(const attempt_plan& plan, co
 
 // The references of this coroutine and of those below outlive it: the attempt loop awaits it where they are
 // owned.
-task<result<std::string>> attempt_whole(transport& via, const attempt_plan& plan, const model_entry& model) {
+task<result<chat::reply>> attempt_whole(transport& via, const attempt_plan& plan, const model_entry& model) {
     result<std::shared_ptr<const http::request>> request = encode(plan, model);
     if (!request) co_return std::move(request).error();
     result<http::response> answer =
         co_await via.exchange(model.provider->where, std::move(*request), plan.made().deadline);
     if (!answer) co_return std::move(answer).error();
     if (!is_success(answer->status)) co_return model.provider->codec->classify(*answer);
-    co_return model.provider->codec->decode(*plan.made().request, std::move(*answer));
+    const result<std::string> json = model.provider->codec->decode(*plan.made().request, std::move(*answer));
+    if (!json) co_return json.error();
+    // Read here and not by the caller: a body that is no reply is a failure of this model, and the next one
+    // may do better.
+    result<chat::reply> reply = json::read<chat::reply>(*json);
+    if (reply && reply->choices.empty())
+        co_return fault(errc::protocol, "the provider answered with a document that has no choices");
+    co_return reply;
 }
 
 bool says_something(const json::maybe<std::string_view>& text) { return text && !text->empty(); }
@@ -113,21 +120,19 @@ task<result<std::unique_ptr<stream_session>>> attempt_stream(transport& via, con
 
 } // namespace
 
-task<result<served>> complete(transport& via, log_sink* log, call made) {
+task<result<chat::reply>> complete(transport& via, log_sink* log, call made) {
     attempt_plan plan(std::move(made), via.time());
     for (;;) {
         const result<const model_entry*> model = plan.next();
         if (!model) co_return model.error();
-        result<std::string> json = co_await attempt_whole(via, plan, **model);
-        if (json) {
+        result<chat::reply> reply = co_await attempt_whole(via, plan, **model);
+        if (reply) {
             plan.succeeded();
-            served s;
-            s.json = std::move(*json);
-            s.route = route_of(via, plan);
-            co_return std::move(s);
+            reply->x_modelmesh = route_of(via, plan);
+            co_return std::move(*reply);
         }
-        report_failure(log, plan, json.error());
-        if (std::optional<fault> final = plan.failed(std::move(json).error())) co_return std::move(*final);
+        report_failure(log, plan, reply.error());
+        if (std::optional<fault> final = plan.failed(std::move(reply).error())) co_return std::move(*final);
     }
 }
 

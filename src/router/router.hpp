@@ -5,6 +5,7 @@
 #include "router/stream_session.hpp"
 #include "router/transport.hpp"
 
+#include <modelmesh/api/chat.hpp>
 #include <modelmesh/api/route.hpp>
 #include <modelmesh/core/log.hpp>
 
@@ -12,14 +13,6 @@
 #include <string>
 
 namespace modelmesh::router {
-
-/// A whole reply: its JSON in the request's wire family, and who gave it.
-class served {
-public:
-    served() = default;
-    std::string json;
-    modelmesh::route route;
-};
 
 /// A streamed reply whose first content has arrived.
 class served_stream {
@@ -31,7 +24,8 @@ public:
 
 /// Errors of both: see attempt_plan::next, and the failures that no other model can repair.
 /// @param via, log  outlive the task; `log` may be null.
-task<result<served>> complete(transport& via, log_sink* log, call made);
+/// The reply of complete() says in x_modelmesh who gave it.
+task<result<chat::reply>> complete(transport& via, log_sink* log, call made);
 /// A model that fails before its first content is replaced without a trace for the reader.
 task<result<served_stream>> open_stream(transport& via, log_sink* log, call made);
 

@@ -109,6 +109,8 @@ std::string event(std::string_view delta) {
     return R"(data: {"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":)" +
            std::string(delta) + R"(,"finish_reason":null}]})" + "\n\n";
 }
+const std::string good =
+    R"({"id":"1","choices":[{"index":0,"message":{"role":"assistant","content":"4"},"finish_reason":"stop"}]})";
 const std::string role = event(R"({"role":"assistant","content":""})");
 const std::string done = "data: [DONE]\n\n";
 
@@ -117,7 +119,7 @@ protected:
     scripted_transport via;
     std::shared_ptr<const snapshot> picture = make_snapshot({"a", "b", "c"});
 
-    result<served> ask() { return modelmesh::run(complete(via, nullptr, make_call(picture, via.now))); }
+    result<chat::reply> ask() { return modelmesh::run(complete(via, nullptr, make_call(picture, via.now))); }
 
     // The whole text of a stream, or the fault that ended it.
     static task<result<std::string>> text_of(scripted_transport* via, call made) {
@@ -149,23 +151,43 @@ protected:
 };
 
 TEST_F(Router, TheFirstModelAnswers) {
-    via.script["a"] = {answers(200, R"({"id":"1"})")};
+    via.script["a"] = {answers(200, good)};
     const auto reply = ask();
     ASSERT_TRUE(reply) << reply.error().message;
-    EXPECT_EQ(reply->json, R"({"id":"1"})");
-    EXPECT_EQ(reply->route.model, "a.m");
-    EXPECT_EQ(reply->route.provider, "a");
-    EXPECT_EQ(reply->route.pool, "chat");
-    EXPECT_EQ(reply->route.attempts, 1);
-    EXPECT_EQ(reply->route.engine, "scripted");
+    EXPECT_EQ(reply->text(), "4");
+    EXPECT_EQ(reply->x_modelmesh->model, "a.m");
+    EXPECT_EQ(reply->x_modelmesh->provider, "a");
+    EXPECT_EQ(reply->x_modelmesh->pool, "chat");
+    EXPECT_EQ(reply->x_modelmesh->attempts, 1);
+    EXPECT_EQ(reply->x_modelmesh->engine, "scripted");
 }
 
 TEST_F(Router, AnUnreachableModelIsReplacedWithinTheRequestAndLeftAloneByTheNext) {
     via.script["a"] = {refuses(errc::connect)};
-    via.script["b"] = {answers(200, "{}"), answers(200, "{}")};
-    EXPECT_EQ(ask()->route.attempts, 2);
-    EXPECT_EQ(ask()->route.attempts, 1);
+    via.script["b"] = {answers(200, good), answers(200, good)};
+    EXPECT_EQ(ask()->x_modelmesh->attempts, 2);
+    EXPECT_EQ(ask()->x_modelmesh->attempts, 1);
     EXPECT_EQ(via.asked, (std::vector<std::string>{"a", "b", "b"}));
+}
+
+TEST_F(Router, AnAnswerThatIsNoReplyIsAFailureOfTheModel) {
+    for (const char* body :
+         {"", "{}", "[]", "{\"choices\":[]}", "{\"choices\":", "<html>", "{\"choices\":\"x\"}"}) {
+        picture = make_snapshot({"a", "b"});
+        via.script["a"] = {answers(200, body)};
+        via.script["b"] = {answers(200, good)};
+        const auto reply = ask();
+        ASSERT_TRUE(reply) << body << ": " << reply.error().message;
+        EXPECT_EQ(reply->x_modelmesh->provider, "b") << body;
+    }
+}
+
+TEST_F(Router, EveryPrefixOfAReplyIsAFailureOfTheModel) {
+    for (std::size_t cut = 0; cut < good.size(); ++cut) {
+        picture = make_snapshot({"a"});
+        via.script["a"] = {answers(200, good.substr(0, cut))};
+        EXPECT_FALSE(ask()) << "cut at byte " << cut;
+    }
 }
 
 TEST_F(Router, TheCallersOwnFaultIsNotTriedElsewhere) {

@@ -165,6 +165,18 @@ TEST_P(Client, WhenAllFailEveryAttemptIsListedAndNoSecretIsTold) {
     EXPECT_EQ(text.find("hello"), std::string::npos) << text;
 }
 
+TEST_P(Client, ABrokenDocumentIsServedByTheNext) {
+    for (const char* script : {R"({"rules":[{"malformed":"json"}]})", R"({"rules":[{"malformed":"head"}]})",
+                               R"({"rules":[{"content_length_off_by":-5}]})"}) {
+        settings = config();
+        start("alpha", script);
+        start("beta", R"({"rules":[{"text":"from beta"}]})");
+        const auto reply = run(ask_once(create(settings), question()));
+        ASSERT_TRUE(reply) << script << ": " << reply.error().message;
+        EXPECT_EQ(reply->text(), "from beta") << script;
+    }
+}
+
 TEST_P(Client, ADeadlineEndsAHangingCall) {
     start("alpha", R"({"rules":[{"times":"always","latency_ms":60000}]})");
     struct script {
