@@ -20,3 +20,8 @@ if(MODELMESH_ASIO_IO_URING)
     target_link_libraries(modelmesh PUBLIC PkgConfig::liburing)
 endif()
 set_target_properties(modelmesh PROPERTIES LINKER_LANGUAGE CXX)
+if(MODELMESH_SANITIZE)
+    # Whoever links an instrumented archive needs the sanitizer's runtime.
+    target_compile_options(modelmesh PUBLIC $<BUILD_INTERFACE:-fsanitize=${MODELMESH_SANITIZE}>)
+    target_link_options(modelmesh PUBLIC $<BUILD_INTERFACE:-fsanitize=${MODELMESH_SANITIZE}>)
+endif()

@@ -26,8 +26,9 @@ target_compile_features(modelmesh_flags INTERFACE cxx_std_20)
 target_compile_options(modelmesh_flags INTERFACE
     -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wimplicit-fallthrough
     $<$<CXX_COMPILER_ID:GNU>:-fcoroutines>
-    # g++ 12 warns of overlapping copies inside std::string where there are none (GCC bug 105651).
-    $<$<AND:$<CXX_COMPILER_ID:GNU>,$<VERSION_LESS:$<CXX_COMPILER_VERSION>,13>>:-Wno-restrict>
+    # g++ 12 warns of overlapping copies inside std::string and of unset optionals where there are none (GCC bugs
+    # 105651 and 80635).
+    "$<$<AND:$<CXX_COMPILER_ID:GNU>,$<VERSION_LESS:$<CXX_COMPILER_VERSION>,13>>:-Wno-restrict;-Wno-maybe-uninitialized>"
     $<$<BOOL:${MODELMESH_WERROR}>:-Werror>)
 if(MODELMESH_SANITIZE)
     target_compile_options(modelmesh_flags INTERFACE

@@ -54,9 +54,8 @@ client_impl::client_impl(const config& from, const connector::registry& connecto
     std::vector<std::string> problems;
     for (const auto& [name, settings] : from.providers) {
         const std::string where = "provider '" + name + "': ";
-        const bool twice =
-            std::any_of(providers_.begin(), providers_.end(),
-                        [&name = name](const provider_plan& plan) { return plan.entry.id == name; });
+        const bool twice = std::any_of(providers_.begin(), providers_.end(),
+                                       [&name](const provider_plan& plan) { return plan.entry.id == name; });
         if (name.empty() || twice) {
             problems.push_back(where + (name.empty() ? "needs a name" : "is configured twice"));
             continue;
