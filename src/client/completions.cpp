@@ -28,7 +28,8 @@ public:
     ~chat_stream_impl() {
         if (loop_ == nullptr || !session_) return;
         // The session's socket belongs to the other thread: let it be destroyed there.
-        boost::asio::post(*loop_, [session = std::move(session_), client = client_] {});
+        boost::asio::post(*loop_,
+                          [session = std::move(session_), client = client_]() mutable { session.reset(); });
     }
 
     [[nodiscard]] const modelmesh::route& route() const noexcept { return route_; }

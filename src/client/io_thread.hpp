@@ -4,6 +4,7 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 
+#include <future>
 #include <memory>
 #include <thread>
 
@@ -12,7 +13,7 @@ namespace modelmesh::detail {
 class io_thread {
 public:
     io_thread();
-    /// Stops the loop and joins; when the last owner dies on this very thread, lets it end by itself.
+    /// Lets the loop run out and joins; when the last owner dies on this very thread, lets it end by itself.
     ~io_thread();
     io_thread(const io_thread&) = delete;
     io_thread& operator=(const io_thread&) = delete;
@@ -20,9 +21,9 @@ public:
     [[nodiscard]] boost::asio::io_context& context() noexcept { return *context_; }
 
 private:
-    std::shared_ptr<boost::asio::io_context>
-        context_; ///< shared with the thread, which may outlive this object
+    std::shared_ptr<boost::asio::io_context> context_; ///< shared with the thread, which drops it last
     boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
+    std::promise<void> released_; ///< set when this object no longer touches the loop
     std::thread thread_;
 };
 
