@@ -57,8 +57,8 @@ public:
     /// The next slice, or nothing at the end. Lifetime and errors as above.
     [[nodiscard]] task<result<std::optional<std::string_view>>> read();
 
-    /// The reader has all it wants, and the rest of the body is at most its end. The connection is used again if that
-    /// end has arrived by then; nothing waits for it. Reading afterwards finds the end.
+    /// The reader has all it wants, and the rest of the body is at most its end. The connection is used again
+    /// if that end has arrived by then; nothing waits for it. Reading afterwards finds the end.
     void done() noexcept;
 
 private:

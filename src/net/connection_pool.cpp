@@ -96,8 +96,8 @@ std::unique_ptr<http1_connection> connection_pool::take_idle() {
             idle_.clear(); // the others have rested even longer
             return nullptr;
         }
-        const bool usable = newest.connection->is_reusable() ? newest.connection->unpark()
-                                                             : newest.connection->try_finish();
+        const bool usable =
+            newest.connection->is_reusable() ? newest.connection->unpark() : newest.connection->try_finish();
         if (usable) return std::move(newest.connection);
     }
     return nullptr;

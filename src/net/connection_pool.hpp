@@ -57,8 +57,8 @@ public:
         /// A used connection turned out dead: drops it and keeps the right to one.
         void drop_stale();
         void give_back() noexcept;
-        /// Gives back a connection on which only the end of a message is still to come. It rests like the others, and
-        /// is used again if that end has arrived by then.
+        /// Gives back a connection on which only the end of a message is still to come. It rests like the
+        /// others, and is used again if that end has arrived by then.
         void give_back_unfinished() noexcept;
 
     private:

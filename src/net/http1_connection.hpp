@@ -43,8 +43,8 @@ public:
     /// Whether the last message ended exactly at its boundary and another request may follow.
     [[nodiscard]] bool is_reusable() const noexcept;
 
-    /// Takes what has arrived of a message whose reader wants no more of it. True: it ended, and another request may
-    /// follow.
+    /// Takes what has arrived of a message whose reader wants no more of it. True: it ended, and another
+    /// request may follow.
     [[nodiscard]] bool try_finish() noexcept;
 
     void close() noexcept;
