@@ -16,10 +16,10 @@ class registry; // <modelmesh/connector/registry.hpp>
 }
 class log_sink; // <modelmesh/core/log.hpp>
 
-/// A handle to the mesh: cheap to copy, bound to no executor. The last copy closes its connections.
-/// A call runs on the event loop that awaits it when that loop is an `asio::io_context` made with the
-/// concurrency hint 1; on any other executor it runs on an I/O thread of the library and completes on the
-/// caller's executor. Threads: may be used from any thread.
+/// A handle to the mesh: cheap to copy, bound to no executor. Idle connections are kept by the event loop
+/// that made them, and are closed with it. A call runs on the event loop that awaits it when that loop is an
+/// `asio::io_context` made with the concurrency hint 1; on any other executor it runs on an I/O thread of the
+/// library and completes on the caller's executor. Threads: may be used from any thread.
 class client {
 public:
     modelmesh::chat::resource chat; ///< client.chat.completions.create(...)

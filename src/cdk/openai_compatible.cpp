@@ -146,6 +146,15 @@ bool mentions_error(std::string_view json) noexcept {
     return memmem(json.data(), json.size(), needle.data(), needle.size()) != nullptr;
 }
 
+struct plain_error {
+    json::maybe<std::string> error{};
+};
+
+fault upstream_fault(std::string text) {
+    cap(text);
+    return fault(errc::upstream, std::move(text));
+}
+
 class chat_stream_decoder final : public stream_decoder {
 public:
     result<void> on_frame(const frame& input, frame_sink& output) override {
@@ -159,6 +168,11 @@ public:
         if (input.event == "error" || mentions_error(input.data)) {
             if (const auto parsed = json::read<error_body>(input.data); parsed && parsed->error)
                 return make_fault(stream_error_status(*parsed->error), input.data);
+            // Some servers give a text where OpenAI gives an object, and an event of this name is never a
+            // chunk.
+            const auto plain = json::read<plain_error>(input.data);
+            if (plain && plain->error && !plain->error->empty()) return upstream_fault(*plain->error);
+            if (input.event == "error") return upstream_fault(std::string(input.data));
         }
         output.chunk(input.data);
         return {};

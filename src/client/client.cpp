@@ -45,8 +45,7 @@ boost::asio::io_context* single_threaded_loop(const boost::asio::any_io_executor
     // The hint is the only promise Asio knows that one thread will run the loop; it keeps it in its
     // scheduler.
     const int hint = boost::asio::use_service<boost::asio::detail::scheduler>(loop).concurrency_hint();
-    const bool promised = hint == 1 || !BOOST_ASIO_CONCURRENCY_HINT_IS_LOCKING(SCHEDULER, hint);
-    return promised ? &loop : nullptr;
+    return hint == 1 ? &loop : nullptr;
 }
 
 client_impl::client_impl(const config& from, const connector::registry& connectors, log_sink* log)

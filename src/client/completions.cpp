@@ -28,8 +28,7 @@ public:
     ~chat_stream_impl() {
         if (loop_ == nullptr || !session_) return;
         // The session's socket belongs to the other thread: let it be destroyed there.
-        boost::asio::post(*loop_,
-                          [session = std::move(session_), client = client_]() mutable { session.reset(); });
+        boost::asio::post(*loop_, [session = std::move(session_)] {});
     }
 
     [[nodiscard]] const modelmesh::route& route() const noexcept { return route_; }

@@ -11,6 +11,13 @@ struct verdict {
     bool penalise; ///< it counts against the model's health
 };
 
+// A server may echo the key that it refuses.
+void redact(std::string& text, const std::string& secret) {
+    if (secret.empty()) return;
+    for (std::size_t at = text.find(secret); at != std::string::npos; at = text.find(secret, at))
+        text.replace(at, secret.size(), "***");
+}
+
 verdict judge(errc kind) noexcept {
     switch (kind) {
     // The caller's own fault: no model can help, and no model is to blame.
@@ -61,6 +68,7 @@ std::optional<fault> attempt_plan::failed(fault f) {
     f.pool = call_.pool->name;
     f.provider = model.provider->id;
     f.model = model.id;
+    redact(f.message, model.provider->api_key);
     attempts_.push_back(attempt{model.id, model.provider->id, f.kind(), f.http_status,
                                 std::chrono::duration_cast<std::chrono::microseconds>(now - attempt_started_),
                                 f.message});
@@ -93,7 +101,7 @@ fault attempt_plan::closing_fault() const {
     std::string text = attempts_.size() == 1
                            ? "the only attempt failed in pool '"
                            : "all " + std::to_string(attempts_.size()) + " attempts failed in pool '";
-    text += call_.pool->name + "'";
+    text += call_.pool->name + "'; the last: " + attempts_.back().message;
     fault f(alike ? first : errc::exhausted, std::move(text));
     f.pool = call_.pool->name;
     f.retry_after = retry_after_;

@@ -7,11 +7,12 @@ stream_session::stream_session(call made, const model_entry& model,
                                std::unique_ptr<router::body> body)
     : call_(std::move(made)), model_(&model), decoder_(std::move(decoder)), body_(std::move(body)) {}
 
-fault stream_session::located(fault f) const {
+fault stream_session::failed(fault f) {
     f.pool = call_.pool->name;
     f.provider = model_->provider->id;
     f.model = model_->id;
-    return f;
+    failure_ = std::move(f);
+    return *failure_;
 }
 
 result<stream_state> stream_session::try_next(std::string_view& json) {
@@ -22,8 +23,9 @@ result<stream_state> stream_session::try_next(std::string_view& json) {
         json = replayed_;
         return stream_state::chunk;
     }
+    if (failure_) return *failure_;
     result<stream_state> state = advance(json);
-    if (!state) return located(std::move(state).error());
+    if (!state) return failed(std::move(state).error());
     return state;
 }
 

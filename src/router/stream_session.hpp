@@ -9,6 +9,7 @@
 
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -38,7 +39,7 @@ public:
 private:
     void chunk(std::string_view json) override { ready_.push_back(json); }
     void done() override { done_ = true; }
-    fault located(fault f) const;
+    fault failed(fault f);
     result<stream_state> advance(std::string_view& json);
 
     call call_; // keeps the snapshot that model_ points into
@@ -51,6 +52,7 @@ private:
     std::deque<std::string> held_;
     std::string replayed_; ///< the held chunk that the reader looks at
     bool done_ = false;
+    std::optional<fault> failure_; ///< the first one; every later read fails the same way
 };
 
 } // namespace modelmesh::router

@@ -185,6 +185,11 @@ TEST(OpenAiCompatible, AnErrorInsideAStreamIsItsClassOfFault) {
     ASSERT_FALSE(failed);
     EXPECT_EQ(failed.error().kind(), errc::rate_limit);
     EXPECT_EQ(failed.error().message, "Provider returned error");
+    const auto text = decoder->on_frame({"", R"({"error":"CUDA out of memory"})"}, sink);
+    ASSERT_FALSE(text);
+    EXPECT_EQ(text.error().message, "CUDA out of memory");
+    EXPECT_FALSE(decoder->on_frame({"error", "overloaded"}, sink));
+    EXPECT_TRUE(decoder->on_frame({"", R"({"id":"c","error":null})"}, sink)) << "null is no error";
     const auto generic =
         decoder->on_frame({"error", R"({"error":{"message":"x","type":"server_error"}})"}, sink);
     ASSERT_FALSE(generic);

@@ -200,6 +200,17 @@ TEST_F(Router, TheCallersOwnFaultIsNotTriedElsewhere) {
     EXPECT_EQ(via.asked, (std::vector<std::string>{"a"}));
 }
 
+TEST_F(Router, AKeyThatTheServerEchoesIsNotTold) {
+    for (const char* name : {"a", "b", "c"})
+        via.script[name] = {
+            answers(401, R"({"error":{"message":"bad key: key-of-)" + std::string(name) + "\"}}")};
+    const auto reply = ask();
+    ASSERT_FALSE(reply);
+    EXPECT_EQ(reply.error().kind(), errc::auth);
+    EXPECT_EQ(reply.error().message, "all 3 attempts failed in pool 'chat'; the last: bad key: ***");
+    for (const attempt& a : reply.error().attempts) EXPECT_EQ(a.message, "bad key: ***");
+}
+
 TEST_F(Router, WhenAllFailTheErrorListsEveryAttempt) {
     via.script["a"] = {answers(503, "")};
     via.script["b"] = {refuses(errc::timed_out)};
