@@ -39,7 +39,7 @@ void connection_pool::lease::give_back() noexcept {
 
 void connection_pool::lease::give_back_unfinished() noexcept {
     // Whoever waits in the queue gets no connection that may turn out useless: it opens one.
-    if (connection_ && !connection_->try_finish() && pool_ && pool_->queue_.empty()) {
+    if (pool_ && connection_ && connection_->try_finish() == leftover::pending && pool_->queue_.empty()) {
         --pool_->in_use_;
         pool_->rest(std::move(connection_));
         pool_.reset();
@@ -96,9 +96,9 @@ std::unique_ptr<http1_connection> connection_pool::take_idle() {
             idle_.clear(); // the others have rested even longer
             return nullptr;
         }
-        const bool usable =
-            newest.connection->is_reusable() ? newest.connection->unpark() : newest.connection->try_finish();
-        if (usable) return std::move(newest.connection);
+        http1_connection& candidate = *newest.connection;
+        const bool has_ended = candidate.is_reusable() || candidate.try_finish() == leftover::none;
+        if (has_ended && candidate.unpark()) return std::move(newest.connection);
     }
     return nullptr;
 }
@@ -126,15 +126,17 @@ task<result<connection_pool::lease>> connection_pool::acquire(std::shared_ptr<co
 
 void connection_pool::put_back(std::unique_ptr<http1_connection> connection) noexcept {
     if (connection && !connection->is_reusable()) connection.reset();
+    if (connection) connection->park();
     if (!queue_.empty()) {
+        // The next request looks at it as closely as at one that has rested: bytes behind the end of the
+        // last answer would be taken for the answer to come.
+        if (connection && !connection->unpark()) connection.reset();
         if (connection) ++counters_.reused;
         queue_.front()->grant(std::move(connection));
         return;
     }
     --in_use_;
-    if (!connection) return;
-    connection->park();
-    rest(std::move(connection));
+    if (connection) rest(std::move(connection));
 }
 
 void connection_pool::rest(std::unique_ptr<http1_connection> connection) noexcept {

@@ -4,6 +4,11 @@ namespace modelmesh::net {
 
 using event = proto::response_parser::event;
 
+namespace {
+// Of a body that nobody wants: one receive buffer.
+constexpr std::size_t drain_limit = 16 * 1024;
+} // namespace
+
 task<result<void>> http1_connection::send(std::string_view head, std::string_view body, bool to_head,
                                           time_point deadline) {
     parser_.start(to_head);
@@ -73,6 +78,7 @@ bool http1_connection::is_reusable() const noexcept {
 
 void http1_connection::close() noexcept {
     is_dead_ = true;
+    chunk_.release(); // ring buffers are few: they do not wait for the owner of a dead connection
     stream_->close();
 }
 
@@ -81,13 +87,18 @@ void http1_connection::park() noexcept {
     stream_->park();
 }
 
-bool http1_connection::try_finish() noexcept {
-    std::string_view ignored;
-    for (;;) {
+leftover http1_connection::try_finish() noexcept {
+    if (is_dead_ || !parser_.keep_alive()) return leftover::useless;
+    std::size_t drained = 0;
+    while (drained <= drain_limit) {
+        std::string_view ignored;
         const result<read_status> got = try_read(ignored);
-        if (!got || *got == read_status::would_block) return false;
-        if (*got == read_status::end) return is_reusable();
+        if (!got) return leftover::useless;
+        if (*got == read_status::would_block) return leftover::pending;
+        if (*got == read_status::end) return is_reusable() ? leftover::none : leftover::useless;
+        drained += ignored.size();
     }
+    return leftover::useless;
 }
 
 } // namespace modelmesh::net

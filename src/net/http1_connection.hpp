@@ -15,6 +15,13 @@ enum class read_status : std::uint8_t {
     end,         ///< the message is complete
 };
 
+/// What has become of a message whose reader wants no more of it.
+enum class leftover : std::uint8_t {
+    none,    ///< it has ended, and another request may follow
+    pending, ///< its end has not arrived
+    useless, ///< no other request may follow, whatever arrives
+};
+
 /// Carries one exchange at a time. After a failure the connection is closed and every call fails.
 /// Used by one thread; a task that it returned must not outlive it.
 class http1_connection {
@@ -43,12 +50,13 @@ public:
     /// Whether the last message ended exactly at its boundary and another request may follow.
     [[nodiscard]] bool is_reusable() const noexcept;
 
-    /// Takes what has arrived of a message whose reader wants no more of it. True: it ended, and another
-    /// request may follow.
-    [[nodiscard]] bool try_finish() noexcept;
+    /// Takes what has arrived of a message whose reader wants no more of it. Gives up on a body that goes on:
+    /// reading it would cost more than a new connection.
+    [[nodiscard]] leftover try_finish() noexcept;
 
     void close() noexcept;
     void park() noexcept;
+    /// False: the peer closed the connection, or sent bytes that nobody asked for.
     [[nodiscard]] bool unpark() noexcept { return stream_->unpark(); }
 
 private:

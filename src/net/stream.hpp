@@ -48,8 +48,8 @@ public:
 
     /// For a connection at rest in a pool: lets go of what keeps the event loop alive and of receive buffers.
     virtual void park() noexcept = 0;
-    /// Takes a parked stream back into use. False: the peer closed it or sent bytes nobody asked for; discard
-    /// it.
+    /// Takes a stream, parked or not, into use for another exchange. False: the peer closed it or sent bytes
+    /// nobody asked for; discard it.
     virtual bool unpark() noexcept = 0;
 };
 

@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -224,6 +225,95 @@ TEST_F(ConnectionPool, ALoopMayEndWithRequestsInTheQueue) {
         brief.run_until([&] { return pool->counters().waiting == 1; });
     }
     first.give_back();
+}
+
+TEST_F(ConnectionPool, BytesThatNobodyAskedForAreSeenWhenAConnectionIsHandedOver) {
+    const auto pool = make(1);
+    lease first = get(pool);
+    const auto peer = use(first);
+    auto second = ask(pool);
+    loop.run_until([&] { return pool->counters().waiting == 1; });
+    peer->may_unpark = false;
+    first.give_back();
+    loop.run_to_idle();
+    const lease got = second.take().value();
+    EXPECT_EQ(got.connection(), nullptr) << "the right to open one instead";
+    EXPECT_TRUE(peer->is_destroyed);
+    EXPECT_EQ(pool->counters().reused, 0u);
+}
+
+// An exchange whose reader leaves before the end of the body has arrived.
+class UnfinishedConnection : public ConnectionPool {
+protected:
+    std::shared_ptr<support::memory_peer> leave_early(std::string fields = "") {
+        lease on = get(pool);
+        auto peer = std::make_shared<support::memory_peer>();
+        auto connection = std::make_unique<http1_connection>(std::make_unique<support::memory_stream>(peer));
+        EXPECT_TRUE(loop.run(connection->send("", "", false, time_point::max())));
+        peer->arrive("HTTP/1.1 200 OK\r\n" + fields + "Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n");
+        EXPECT_TRUE(connection->try_read_head().value());
+        on.attach(std::move(connection));
+        if (prepare) prepare(*peer);
+        on.give_back_unfinished();
+        EXPECT_EQ(pool->counters().in_use, 0u);
+        return peer;
+    }
+    void expect_not_kept(const support::memory_peer& peer) {
+        EXPECT_TRUE(peer.is_destroyed);
+        EXPECT_EQ(pool->counters().idle, 0u);
+    }
+
+    std::shared_ptr<connection_pool> pool = make(4);
+    std::function<void(support::memory_peer&)> prepare;
+};
+
+TEST_F(UnfinishedConnection, IsUsedAgainOnceTheEndHasArrived) {
+    const auto peer = leave_early();
+    EXPECT_EQ(pool->counters().idle, 1u);
+    EXPECT_EQ(peer->lent, 0) << "a connection at rest holds no buffer";
+    peer->arrive("0\r\n\r\n");
+    EXPECT_TRUE(get(pool).is_reused());
+}
+
+TEST_F(UnfinishedConnection, IsDiscardedWhileTheEndIsMissing) {
+    const auto peer = leave_early();
+    EXPECT_EQ(get(pool).connection(), nullptr);
+    expect_not_kept(*peer);
+}
+
+TEST_F(UnfinishedConnection, IsDiscardedWithBytesBehindTheEnd) {
+    const auto peer = leave_early();
+    peer->arrive("0\r\n\r\n");
+    peer->may_unpark = false; // the bytes that nobody asked for are a segment of their own
+    EXPECT_EQ(get(pool).connection(), nullptr);
+    expect_not_kept(*peer);
+}
+
+TEST_F(UnfinishedConnection, IsNotKeptWhenItIsLost) {
+    prepare = [](support::memory_peer& peer) { peer.is_ended = true; };
+    expect_not_kept(*leave_early());
+    prepare = [](support::memory_peer& peer) { peer.arrive("no chunk\r\n"); };
+    expect_not_kept(*leave_early());
+}
+
+TEST_F(UnfinishedConnection, IsNotKeptWhenTheServerWillCloseIt) {
+    expect_not_kept(*leave_early("Connection: close\r\n"));
+    prepare = [](support::memory_peer& peer) { peer.arrive("0\r\n\r\n"); };
+    expect_not_kept(*leave_early("Connection: close\r\n"));
+}
+
+TEST_F(UnfinishedConnection, IsNotKeptWithBytesLeftOver) {
+    prepare = [](support::memory_peer& peer) { peer.arrive("0\r\n\r\nHTTP/1.1 200 OK\r\n"); };
+    expect_not_kept(*leave_early());
+}
+
+TEST_F(UnfinishedConnection, IsNotKeptWhenTheBodyGoesOn) {
+    prepare = [](support::memory_peer& peer) {
+        for (int i = 0; i < 1000; ++i) peer.arrive("400\r\n" + std::string(1024, 'x') + "\r\n");
+    };
+    const auto peer = leave_early();
+    expect_not_kept(*peer);
+    EXPECT_FALSE(peer->arrivals.empty()) << "nobody reads a body to its end that nobody wants";
 }
 
 } // namespace

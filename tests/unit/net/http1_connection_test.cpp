@@ -123,5 +123,14 @@ TEST_F(Http1Connection, ABodyWithoutLengthEndsWithTheStreamAndSoDoesTheConnectio
     EXPECT_FALSE(connection.is_reusable());
 }
 
+TEST_F(Http1Connection, ClosingGivesTheBufferBack) {
+    ask();
+    peer->arrive("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab");
+    EXPECT_TRUE(connection.try_read_head().value());
+    EXPECT_EQ(peer->lent, 1);
+    connection.close();
+    EXPECT_EQ(peer->lent, 0);
+}
+
 } // namespace
 } // namespace modelmesh::net

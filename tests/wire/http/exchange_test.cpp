@@ -118,6 +118,37 @@ TEST_P(HttpExchange, BytesThatNobodyAskedForEndTheConnection) {
     EXPECT_EQ(server.connections(), 2u);
 }
 
+TEST_P(HttpExchange, BytesBehindTheEndOfAStreamEndTheConnection) {
+    server.add(script()
+                   .read_request()
+                   .send(chunked_head + "2\r\nok\r\n")
+                   .pause("end")
+                   .send("0\r\n\r\n")
+                   .pause("more")
+                   .send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil")
+                   .pause("sent"));
+    server.add(script().read_request().send(ok));
+    {
+        result<response_stream> opened = loop.run(client->open(to, request(), patient()));
+        ASSERT_TRUE(opened) << opened.error().message;
+        const auto slice = loop.run(opened->read());
+        ASSERT_TRUE(slice && *slice);
+        opened->done();
+        EXPECT_EQ(client->counters().idle, 1u);
+    }
+    // Each in a buffer of its own, where the engine receives ahead of its reader.
+    server.resume("end");
+    loop.run_until([&] { return server.is_paused("more"); });
+    loop.engine().reap();
+    server.resume("more");
+    loop.run_until([&] { return server.is_paused("sent"); });
+    const result<http::response> got = exchange();
+    server.resume("sent");
+    ASSERT_TRUE(got) << got.error().message;
+    EXPECT_EQ(got->body, "ok");
+    EXPECT_EQ(server.connections(), 2u);
+}
+
 TEST_P(HttpExchange, StreamsEventsAsTheyArrive) {
     server.add(script()
                    .read_request()
