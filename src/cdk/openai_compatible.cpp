@@ -267,8 +267,33 @@ result<std::vector<model_info>> openai_compatible::decode_list_models(http::resp
     result<model_list> parsed = json::read<model_list>(answer.body);
     if (!parsed) return std::move(parsed).error();
     std::vector<model_info> models;
-    for (listed_model& entry : parsed->data) models.push_back({std::move(entry.id)});
+    for (listed_model& entry : parsed->data) {
+        const bool for_chat = chats(entry.id);
+        models.push_back(model_info{std::move(entry.id), for_chat});
+    }
     return models;
+}
+
+bool openai_compatible::chats(std::string_view model) const {
+    constexpr std::array<std::string_view, 20> others{
+        "embed",    "embedding", "embeddings", "embedder",   "bge",     "minilm",   "rerank",
+        "reranker", "whisper",   "tts",        "transcribe", "audio",   "realtime", "dall",
+        "image",    "diffusion", "sora",       "moderation", "davinci", "babbage"};
+    return !has_word(model, others);
+}
+
+bool has_word(std::string_view name, std::span<const std::string_view> words) {
+    const auto is_part = [](unsigned char c) { return std::isalnum(c) != 0; };
+    for (auto at = name.begin(); at != name.end();) {
+        const auto first = std::find_if(at, name.end(), is_part);
+        at = std::find_if_not(first, name.end(), is_part);
+        const std::string_view word(first, at);
+        if (std::any_of(words.begin(), words.end(), [word](std::string_view wanted) {
+                return word.size() == wanted.size() && contains_lower(word, wanted);
+            }))
+            return true;
+    }
+    return false;
 }
 
 } // namespace modelmesh::connector

@@ -5,6 +5,8 @@
 
 #include <chrono>
 #include <optional>
+#include <span>
+#include <string_view>
 
 namespace modelmesh::connector {
 
@@ -26,7 +28,14 @@ protected:
     virtual void authorize(const target& to, http::headers& output) const;
     /// Whether this server accepts `stream_options.include_usage`; without it a stream has no usage.
     [[nodiscard]] virtual bool wants_stream_usage() const noexcept { return true; }
+    /// Whether a listed model answers plain chat requests. The format does not say; this guesses by the words
+    /// of the name, and is wrong at most about who may be chosen without being named.
+    [[nodiscard]] virtual bool chats(std::string_view model) const;
 };
+
+/// Whether one of `words` (lower case) is a word of `name`: bounded by its ends or by what is no letter and
+/// no digit.
+[[nodiscard]] bool has_word(std::string_view name, std::span<const std::string_view> words);
 
 /// Reads how long an answer asks to wait: `retry-after-ms`, then `Retry-After` in seconds or as an HTTP date.
 /// @param wall  now, for the date form. Empty when no header says so or it does not parse.

@@ -23,6 +23,8 @@ struct target {
 /// A model that a provider says it serves.
 struct model_info {
     std::string name; ///< the vendor's own name
+    /// Whether a pool may choose it for chat by itself. Who names the model gets it anyhow.
+    bool chats{true};
 };
 
 /// How a streamed body is cut into frames; the core does the cutting.

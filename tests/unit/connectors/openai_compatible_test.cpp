@@ -1,6 +1,9 @@
 #include <modelmesh/connector/openai_compatible.hpp>
+#include <modelmesh/connector/registry.hpp>
 
 #include <gtest/gtest.h>
+
+#include <map>
 
 namespace modelmesh::connector {
 namespace {
@@ -208,6 +211,60 @@ TEST(OpenAiCompatible, ListOfModels) {
     ASSERT_EQ(models->size(), 2u);
     EXPECT_EQ((*models)[1].name, "b");
     EXPECT_FALSE(codec.decode_list_models(answer(200, "<html>")));
+}
+
+std::map<std::string, bool> listed(const provider& codec, const std::vector<std::string>& names) {
+    std::string body = R"({"data":[)";
+    for (const std::string& name : names)
+        body += (body.back() == '[' ? "{\"id\":\"" : ",{\"id\":\"") + name + "\"}";
+    std::map<std::string, bool> chats;
+    const auto models = codec.decode_list_models(answer(200, body + "]}"));
+    for (const model_info& model : models.value()) chats[model.name] = model.chats;
+    return chats;
+}
+
+TEST(OpenAiCompatible, ModelsForOtherThingsThanChatAreToldByTheWordsOfTheirNames) {
+    const openai_compatible codec;
+    const std::vector<std::string> others{"text-embedding-3-small",
+                                          "nomic-embed-text:latest",
+                                          "bge-m3:latest",
+                                          "whisper-1",
+                                          "tts-1-hd",
+                                          "dall-e-3",
+                                          "gpt-image-1",
+                                          "sora-2",
+                                          "gpt-4o-audio-preview",
+                                          "gpt-4o-realtime-preview",
+                                          "omni-moderation-latest",
+                                          "davinci-002",
+                                          "BAAI/bge-reranker-v2",
+                                          "Qwen/Qwen3-Embedding-8B",
+                                          "gpt-4o-mini-TTS"};
+    for (const auto& [name, chats] : listed(codec, others)) EXPECT_FALSE(chats) << name;
+    // Parts of words are not words.
+    const std::vector<std::string> chatting{"gpt-4o",        "o3-mini",
+                                            "llama3.2:3b",   "imagenet-chat",
+                                            "my-audiobooks", "meta-llama/Llama-3.1-8B-Instruct",
+                                            "gemma-pro",     "attsy"};
+    for (const auto& [name, chats] : listed(codec, chatting)) EXPECT_TRUE(chats) << name;
+}
+
+TEST(OpenAi, PreferredModelsComeFirstAndOtherEndpointsModelsAreNotForChat) {
+    registry connectors;
+    register_builtin(connectors);
+    const std::unique_ptr<provider> codec = std::move(connectors.make_provider("openai.llm.v1")).value();
+    const auto models = codec->decode_list_models(answer(
+        200,
+        R"({"data":[{"id":"gpt-4-0613"},{"id":"gpt-4o-mini"},{"id":"gpt-4.1"},{"id":"gpt-4o"},{"id":"o1-pro"}]})"));
+    std::string order;
+    for (const model_info& model : models.value()) order += model.name + " ";
+    EXPECT_EQ(order, "gpt-4o gpt-4o-mini gpt-4-0613 gpt-4.1 o1-pro ");
+    const std::vector<std::string> others{"gpt-3.5-turbo-instruct", "gpt-5-codex", "o1-pro",
+                                          "o3-deep-research", "computer-use-preview"};
+    for (const auto& [name, chats] : listed(*codec, others)) EXPECT_FALSE(chats) << name;
+    const std::vector<std::string> theirs{"gemini-2.5-pro", "Llama-3.1-8B-Instruct", "gpt-oss:20b",
+                                          "o4-mini"};
+    for (const auto& [name, chats] : listed(*codec, theirs)) EXPECT_TRUE(chats) << name;
 }
 
 } // namespace

@@ -1,0 +1,36 @@
+#include "openai.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace modelmesh::connector {
+namespace {
+
+// The connector serves other vendors' servers as well (OPENAI_BASE_URL), whose names mean other things.
+bool is_openais_name(std::string_view model) {
+    const bool is_numbered = model.size() > 1 && model[0] == 'o' && model[1] >= '0' && model[1] <= '9';
+    return is_numbered || model.starts_with("gpt-") || model.starts_with("codex-") ||
+           model.starts_with("computer-use");
+}
+
+} // namespace
+
+result<std::vector<model_info>> openai::decode_list_models(http::response&& answer) const {
+    result<std::vector<model_info>> models = openai_compatible::decode_list_models(std::move(answer));
+    if (!models) return models;
+    // What a program gets that configures nothing but the key.
+    constexpr std::array<std::string_view, 2> preferred{"gpt-4o", "gpt-4o-mini"};
+    auto rest = models->begin();
+    for (const std::string_view name : preferred)
+        rest = std::stable_partition(rest, models->end(),
+                                     [name](const model_info& model) { return model.name == name; });
+    return models;
+}
+
+bool openai::chats(std::string_view model) const {
+    // Offered through other endpoints only: Responses, or the completions of old.
+    constexpr std::array<std::string_view, 5> others{"codex", "computer", "research", "pro", "instruct"};
+    return openai_compatible::chats(model) && !(is_openais_name(model) && has_word(model, others));
+}
+
+} // namespace modelmesh::connector

@@ -1,0 +1,17 @@
+// OpenAI's own service: the chat format, and what its list of models does not say.
+#pragma once
+
+#include <modelmesh/connector/openai_compatible.hpp>
+
+namespace modelmesh::connector {
+
+class openai final : public openai_compatible {
+public:
+    /// The list comes in no order that means anything: the models to prefer are put first.
+    result<std::vector<model_info>> decode_list_models(http::response&& answer) const override;
+
+protected:
+    [[nodiscard]] bool chats(std::string_view model) const override;
+};
+
+} // namespace modelmesh::connector
