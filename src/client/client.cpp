@@ -6,11 +6,14 @@
 
 #include <modelmesh/router/capability.hpp>
 
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detail/concurrency_hint.hpp>
 #include <boost/asio/detail/scheduler.hpp>
+#include <boost/asio/post.hpp>
 
 #include <algorithm>
-#include <array>
 
 namespace modelmesh {
 namespace detail {
@@ -18,17 +21,6 @@ namespace {
 
 // What the connectors of this version offer.
 constexpr std::string_view offered = "generation.text-generation.chat-completion";
-constexpr auto list_models_limit = std::chrono::seconds(10);
-
-// A vendor's list mixes all its models; these words mark those that do not chat.
-bool looks_like_chat(std::string_view model) {
-    constexpr std::array<std::string_view, 12> others{"embed",  "whisper",    "tts",      "dall-e",
-                                                      "image",  "moderation", "realtime", "audio",
-                                                      "rerank", "transcribe", "sora",     "davinci"};
-    return std::none_of(others.begin(), others.end(), [model](std::string_view word) {
-        return model.find(word) != std::string_view::npos;
-    });
-}
 
 std::string joined(const std::vector<std::string>& lines) {
     std::string text;
@@ -49,17 +41,19 @@ boost::asio::io_context* single_threaded_loop(const boost::asio::any_io_executor
 }
 
 client_impl::client_impl(const config& from, const connector::registry& connectors, log_sink* log)
-    : log_(log) {
+    : log_(log), refresher_(std::make_shared<refresher>()) {
     std::vector<std::string> problems;
+    std::vector<router::provider_plan> providers;
     for (const auto& [name, settings] : from.providers) {
         const std::string where = "provider '" + name + "': ";
-        const bool twice = std::any_of(providers_.begin(), providers_.end(),
-                                       [&name](const provider_plan& plan) { return plan.entry.id == name; });
+        const bool twice =
+            std::any_of(providers.begin(), providers.end(),
+                        [&name](const router::provider_plan& plan) { return plan.entry.id == name; });
         if (name.empty() || twice) {
             problems.push_back(where + (name.empty() ? "needs a name" : "is configured twice"));
             continue;
         }
-        provider_plan plan;
+        router::provider_plan plan;
         plan.entry.id = name;
         plan.entry.api_key = settings.api_key;
         plan.models = settings.models;
@@ -75,12 +69,13 @@ client_impl::client_impl(const config& from, const connector::registry& connecto
             plan.entry.where = std::move(endpoint->where);
             plan.entry.base_path = std::move(endpoint->base_path);
         }
-        providers_.push_back(std::move(plan));
+        providers.push_back(std::move(plan));
     }
     if (from.providers.empty()) problems.push_back("no provider configured");
 
     named<pool_config> pools = from.pools;
     if (pools.empty()) pools.emplace_back("chat-completion", pool_config{"chat-completion"});
+    std::vector<router::pool_plan> plans;
     for (const auto& [name, settings] : pools) {
         const std::string where = "pool '" + name + "': ";
         result<std::string> path = capability::canonical(settings.capability);
@@ -97,16 +92,13 @@ client_impl::client_impl(const config& from, const connector::registry& connecto
                 problems.push_back(where + "there is no provider '" + wanted + "'");
         if (settings.failure_threshold == 0)
             problems.push_back(where + "failure_threshold must be at least 1");
-        pools_.push_back(router::pool_plan{name, std::move(*path), settings.providers,
-                                           settings.failure_threshold,
-                                           std::chrono::seconds(settings.cooldown_seconds)});
+        plans.push_back(router::pool_plan{name, std::move(*path), settings.providers,
+                                          settings.failure_threshold,
+                                          std::chrono::seconds(settings.cooldown_seconds)});
     }
     if (!problems.empty()) throw error(fault(errc::config, joined(problems)));
 
-    std::vector<std::vector<std::string>> models;
-    for (const provider_plan& plan : providers_) models.push_back(plan.models);
-    snapshot_ = build(models);
-    ready_.store(!lacks_models(), std::memory_order_release);
+    catalogue_ = std::make_shared<router::catalogue>(std::move(providers), std::move(plans), log);
 }
 
 client client_impl::handle(std::shared_ptr<client_impl> impl) {
@@ -116,78 +108,49 @@ client client_impl::handle(std::shared_ptr<client_impl> impl) {
     return c;
 }
 
-bool client_impl::lacks_models() const noexcept {
-    return std::any_of(providers_.begin(), providers_.end(),
-                       [](const provider_plan& plan) { return plan.models.empty(); });
-}
-
-std::shared_ptr<const router::snapshot> client_impl::build(
-    const std::vector<std::vector<std::string>>& models) const {
-    std::vector<std::unique_ptr<router::provider_entry>> entries;
-    for (const provider_plan& plan : providers_)
-        entries.push_back(std::make_unique<router::provider_entry>(plan.entry));
-    return router::build_snapshot(std::move(entries), models, pools_);
-}
-
-std::shared_ptr<const router::snapshot> client_impl::current() const {
-    const std::lock_guard lock(mutex_);
-    return snapshot_;
-}
-
 boost::asio::io_context& client_impl::own_loop() {
     const std::lock_guard lock(mutex_);
     if (!thread_) thread_ = std::make_unique<io_thread>();
     return thread_->context();
 }
 
-task<result<void>> client_impl::ensure_ready(std::shared_ptr<client_impl> self, net_transport& via) {
-    if (self->ready_.load(std::memory_order_acquire)) co_return result<void>();
-    std::vector<std::vector<std::string>> models;
-    std::vector<std::string> problems;
-    bool any = false;
-    for (const provider_plan& plan : self->providers_) {
-        models.push_back(plan.models);
-        if (!plan.models.empty()) {
-            any = true;
-            continue;
-        }
-        auto request = std::make_shared<http::request>();
-        const connector::target to = plan.entry.target_for({});
-        result<void> encoded = plan.entry.codec->encode_list_models(to, *request);
-        if (!encoded) co_return encoded.error();
-        result<http::response> answer =
-            co_await via.exchange(plan.entry.where, std::move(request), via.time().now() + list_models_limit);
-        if (!answer && answer.error().code() == errc::canceled) co_return answer.error();
-        if (answer && answer->status != 200) answer = plan.entry.codec->classify(*answer);
-        result<std::vector<connector::model_info>> listed =
-            answer ? plan.entry.codec->decode_list_models(std::move(*answer))
-                   : result<std::vector<connector::model_info>>(answer.error());
-        if (!listed) {
-            problems.push_back("provider '" + plan.entry.id +
-                               "' did not list its models: " + listed.error().message);
-            continue;
-        }
-        for (connector::model_info& model : *listed)
-            if (looks_like_chat(model.name)) models.back().push_back(std::move(model.name));
-        if (models.back().empty())
-            problems.push_back("provider '" + plan.entry.id + "' serves no chat model; it listed " +
-                               std::to_string(listed->size()) + " models");
-        any = any || !models.back().empty();
+task<result<void>> client_impl::ensure_ready(std::shared_ptr<client_impl> self, net_transport& via,
+                                             time_point deadline) {
+    if (!self->catalogue_->is_ready()) {
+        const result<void> ready = co_await router::catalogue::ready(self->catalogue_, via, deadline);
+        if (!ready) co_return ready.error();
     }
-    if (self->log_ != nullptr && self->log_->wants(severity::warning))
-        for (const std::string& problem : problems) {
-            const std::array<log_field, 1> fields{{{"reason", problem}}};
-            self->log_->write(severity::warning, "provider.models_unknown", fields);
-        }
-    if (!any) co_return fault(errc::no_active_model, joined(problems));
-    std::shared_ptr<const router::snapshot> made = self->build(models);
-    const std::lock_guard lock(self->mutex_);
-    // Two first calls may race here; whoever is first decides, so that health is kept in one place.
-    if (!self->ready_.load(std::memory_order_relaxed)) {
-        self->snapshot_ = std::move(made);
-        self->ready_.store(true, std::memory_order_release);
-    }
+    if (self->catalogue_->claim_refresh(via.time().now())) self->refresh_in_background();
     co_return result<void>();
+}
+
+// Used on the library's own loop only.
+struct client_impl::refresher {
+    boost::asio::cancellation_signal stop;
+    bool is_running = false;
+};
+
+void client_impl::refresh_in_background() {
+    boost::asio::io_context* loop = &own_loop();
+    // The catalogue and not the client: the client's end is what ends it.
+    boost::asio::post(*loop, [loop, catalogue = catalogue_, state = refresher_] {
+        const result<net_transport*> via = net_transport::of(*loop);
+        if (state->is_running || !via) return; // every call on a loop without an engine says so itself
+        state->is_running = true;
+        // The only thing it throws is its cancellation.
+        boost::asio::co_spawn(
+            *loop, router::catalogue::refresh(catalogue, **via),
+            boost::asio::bind_cancellation_slot(state->stop.slot(),
+                                                [state](std::exception_ptr) { state->is_running = false; }));
+    });
+}
+
+client_impl::~client_impl() {
+    // What the thread waits for otherwise is the longest patience with a provider.
+    if (thread_)
+        boost::asio::post(thread_->context(), [state = refresher_] {
+            state->stop.emit(boost::asio::cancellation_type::terminal);
+        });
 }
 
 std::string client_impl::describe() const {
@@ -198,7 +161,7 @@ std::string client_impl::describe() const {
         text += "pool '" + pool->name + "' (stick-until-failure)\n  capability: " + pool->capability + "\n";
         const std::uint32_t cursor = pool->state->cursor.load(std::memory_order_relaxed);
         for (std::size_t i = 0; i < pool->models.size(); ++i) {
-            const bool standby = pool->state->health[i].load().standby;
+            const bool standby = pool->state->health[i]->load().standby;
             text += i == cursor ? "  -> " : "     ";
             text += pool->models[i]->id + (standby ? " (standby)\n" : " (active)\n");
         }

@@ -3,6 +3,7 @@
 
 #include "client/io_thread.hpp"
 #include "client/net_transport.hpp"
+#include "router/catalogue.hpp"
 #include "router/router.hpp"
 #include "router/snapshot.hpp"
 
@@ -17,7 +18,6 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
-#include <atomic>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -32,16 +32,20 @@ class client_impl : public std::enable_shared_from_this<client_impl> {
 public:
     /// @throws error  config: every problem found.
     client_impl(const config& from, const connector::registry& connectors, log_sink* log);
+    ~client_impl();
+    client_impl(const client_impl&) = delete;
+    client_impl& operator=(const client_impl&) = delete;
 
     [[nodiscard]] static client handle(std::shared_ptr<client_impl> impl);
 
     /// What requests are routed on now; after ensure_ready, with the models of every provider that answered.
-    [[nodiscard]] std::shared_ptr<const router::snapshot> current() const;
+    [[nodiscard]] std::shared_ptr<const router::snapshot> current() const { return catalogue_->current(); }
     [[nodiscard]] log_sink* log() const noexcept { return log_; }
 
-    /// Asks the providers that were configured without models, once. Errors: the failure when no pool got a
-    /// model.
-    static task<result<void>> ensure_ready(std::shared_ptr<client_impl> self, net_transport& via);
+    /// Asks the providers that were configured without models; see catalogue::ready. Those that failed are
+    /// asked again later, on the library's own loop, so that no call waits for them.
+    static task<result<void>> ensure_ready(std::shared_ptr<client_impl> self, net_transport& via,
+                                           time_point deadline = time_point::max());
 
     /// The library's own loop, started on first use.
     [[nodiscard]] boost::asio::io_context& own_loop();
@@ -71,23 +75,15 @@ private:
         co_return co_await work(**via);
     }
 
-    struct provider_plan {
-        router::provider_entry entry;
-        std::vector<std::string> models;
-    };
-    [[nodiscard]] std::shared_ptr<const router::snapshot> build(
-        const std::vector<std::vector<std::string>>& models) const;
-    [[nodiscard]] bool lacks_models() const noexcept;
+    struct refresher;
+    void refresh_in_background();
 
-    std::vector<provider_plan> providers_;
-    std::vector<router::pool_plan> pools_;
     log_sink* log_;
+    std::shared_ptr<router::catalogue> catalogue_;
+    std::shared_ptr<refresher> refresher_;
 
-    mutable std::mutex mutex_; ///< guards what follows; taken for a pointer copy
-    std::shared_ptr<const router::snapshot> snapshot_;
+    std::mutex mutex_; ///< guards what follows
     std::unique_ptr<io_thread> thread_;
-    std::atomic<bool> ready_{
-        false}; ///< release after snapshot_ is final, acquire before skipping the enumeration
 };
 
 } // namespace modelmesh::detail

@@ -11,13 +11,6 @@ struct verdict {
     bool penalise; ///< it counts against the model's health
 };
 
-// A server may echo the key that it refuses.
-void redact(std::string& text, const std::string& secret) {
-    if (secret.empty()) return;
-    for (std::size_t at = text.find(secret); at != std::string::npos; at = text.find(secret, at))
-        text.replace(at, secret.size(), "***");
-}
-
 verdict judge(errc kind) noexcept {
     switch (kind) {
     // The caller's own fault: no model can help, and no model is to blame.
@@ -68,7 +61,7 @@ std::optional<fault> attempt_plan::failed(fault f) {
     f.pool = call_.pool->name;
     f.provider = model.provider->id;
     f.model = model.id;
-    redact(f.message, model.provider->api_key);
+    model.provider->redact(f.message);
     attempts_.push_back(attempt{model.id, model.provider->id, f.kind(), f.http_status,
                                 std::chrono::duration_cast<std::chrono::microseconds>(now - attempt_started_),
                                 f.message});

@@ -9,25 +9,25 @@ std::optional<std::size_t> select_sticky(const pool& from, const exclusion_set& 
     const std::size_t start = from.state->cursor.load(std::memory_order_relaxed);
     for (std::size_t step = 0; step < count; ++step) {
         const std::size_t index = (start + step) % count;
-        if (!tried.contains(index) && from.state->health[index].available(since_epoch(now))) return index;
+        if (!tried.contains(index) && from.state->health[index]->available(since_epoch(now))) return index;
     }
     return std::nullopt;
 }
 
-void note_success(const pool& in, std::size_t index) { in.state->health[index].note_success(); }
+void note_success(const pool& in, std::size_t index) { in.state->health[index]->note_success(); }
 
 bool note_failure(const pool& in, std::size_t index, time_point now) {
     auto expected = static_cast<std::uint32_t>(index);
     const auto next = static_cast<std::uint32_t>((index + 1) % in.models.size());
     // Fails when another request moved it already: then there is nothing to do.
     in.state->cursor.compare_exchange_strong(expected, next, std::memory_order_relaxed);
-    return in.state->health[index].note_failure(in.failure_threshold, since_epoch(now), in.cooldown);
+    return in.state->health[index]->note_failure(in.failure_threshold, since_epoch(now), in.cooldown);
 }
 
 std::chrono::milliseconds until_available(const pool& in, time_point now) {
     std::chrono::milliseconds least = std::chrono::milliseconds::max();
-    for (const state::health_slot& slot : in.state->health) {
-        const state::health_slot::view v = slot.load();
+    for (const auto& slot : in.state->health) {
+        const state::health_slot::view v = slot->load();
         if (!v.standby) return std::chrono::milliseconds(0);
         least = std::min(least, std::max(v.until - since_epoch(now), std::chrono::milliseconds(0)));
     }

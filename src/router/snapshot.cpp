@@ -5,6 +5,41 @@
 #include <algorithm>
 
 namespace modelmesh::router {
+namespace {
+
+// The state of a pool, with what `previous` knows of its models.
+std::shared_ptr<pool_state> state_of(const pool& made, const snapshot* previous) {
+    auto state = std::make_shared<pool_state>();
+    const pool* before = nullptr;
+    if (previous != nullptr)
+        for (const auto& candidate : previous->pools)
+            if (candidate->name == made.name && candidate->capability == made.capability)
+                before = candidate.get();
+    std::unordered_map<std::string_view, std::size_t> known; // index in `before` by model id
+    if (before != nullptr)
+        for (std::size_t i = 0; i < before->models.size(); ++i) known.emplace(before->models[i]->id, i);
+    const std::uint32_t cursor =
+        before == nullptr ? 0 : before->state->cursor.load(std::memory_order_relaxed);
+    for (const model_entry* model : made.models) {
+        const auto found = known.find(model->id);
+        if (found == known.end()) {
+            state->health.push_back(std::make_shared<state::health_slot>());
+            continue;
+        }
+        if (found->second == cursor)
+            state->cursor.store(static_cast<std::uint32_t>(state->health.size()), std::memory_order_relaxed);
+        state->health.push_back(before->state->health[found->second]);
+    }
+    return state;
+}
+
+} // namespace
+
+void provider_entry::redact(std::string& text) const {
+    if (api_key.empty()) return;
+    for (std::size_t at = text.find(api_key); at != std::string::npos; at = text.find(api_key, at))
+        text.replace(at, api_key.size(), "***");
+}
 
 result<const pool*> snapshot::resolve(std::string_view name) const {
     if (const auto found = names.find(name); found != names.end()) return found->second;
@@ -26,15 +61,16 @@ result<const pool*> snapshot::resolve(std::string_view name) const {
 }
 
 std::shared_ptr<const snapshot> build_snapshot(std::vector<std::unique_ptr<provider_entry>> providers,
-                                               const std::vector<std::vector<std::string>>& models,
-                                               const std::vector<pool_plan>& pools) {
+                                               const std::vector<std::vector<model_plan>>& models,
+                                               const std::vector<pool_plan>& pools,
+                                               const snapshot* previous) {
     auto built = std::make_shared<snapshot>();
     built->providers = std::move(providers);
     for (std::size_t i = 0; i < built->providers.size(); ++i) {
         const provider_entry* provider = built->providers[i].get();
-        for (const std::string& name : models[i])
-            built->models.push_back(
-                std::make_unique<model_entry>(model_entry{provider->id + "." + name, name, provider}));
+        for (const model_plan& model : models[i])
+            built->models.push_back(std::make_unique<model_entry>(
+                model_entry{provider->id + "." + model.name, model.name, provider, model.in_pools}));
     }
     for (const pool_plan& plan : pools) {
         auto made = std::make_unique<pool>();
@@ -43,10 +79,11 @@ std::shared_ptr<const snapshot> build_snapshot(std::vector<std::unique_ptr<provi
         made->failure_threshold = plan.failure_threshold;
         made->cooldown = plan.cooldown;
         for (const auto& model : built->models)
-            if (plan.providers.empty() || std::find(plan.providers.begin(), plan.providers.end(),
-                                                    model->provider->id) != plan.providers.end())
+            if (model->in_pools &&
+                (plan.providers.empty() || std::find(plan.providers.begin(), plan.providers.end(),
+                                                     model->provider->id) != plan.providers.end()))
                 made->models.push_back(model.get());
-        made->state = std::make_shared<pool_state>(made->models.size());
+        made->state = state_of(*made, previous);
         built->pools.push_back(std::move(made));
     }
     // First come, first served: pool names win over capabilities, those over model ids, those over vendors'
@@ -65,7 +102,7 @@ std::shared_ptr<const snapshot> build_snapshot(std::vector<std::unique_ptr<provi
             single->failure_threshold = built->pools.front()->failure_threshold;
             single->cooldown = built->pools.front()->cooldown;
         }
-        single->state = std::make_shared<pool_state>(1);
+        single->state = state_of(*single, previous);
         built->names.emplace(model->id, single.get());
         built->names.emplace(model->name, single.get());
         built->pools.push_back(std::move(single));

@@ -30,6 +30,9 @@ struct provider_entry {
     std::shared_ptr<const connector::provider> codec;
     std::shared_ptr<const endpoint> where;
 
+    /// Takes the key out of a server's text: a server may echo the key that it refuses.
+    void redact(std::string& text) const;
+
     [[nodiscard]] connector::target target_for(std::string_view model) const noexcept {
         return {base_path, model, api_key};
     }
@@ -39,12 +42,13 @@ struct model_entry {
     std::string id;   ///< `<provider>.<wire name>`, unique
     std::string name; ///< the vendor's own name
     const provider_entry* provider;
+    bool in_pools; ///< false: answers only those who name it
 };
 
-/// Health and position of one pool; mutable, shared by all threads, kept while snapshots come and go.
+/// Health and position of one pool; mutable, shared by all threads. A pool of the next snapshot shares the
+/// slots of the models that both have.
 struct pool_state {
-    explicit pool_state(std::size_t models) : health(models) {}
-    std::vector<state::health_slot> health; ///< indexed like pool::models
+    std::vector<std::shared_ptr<state::health_slot>> health; ///< indexed like pool::models
     /// Index of the model that stick-until-failure stays on. Relaxed: it is a hint, and any valid index is
     /// correct.
     std::atomic<std::uint32_t> cursor{0};
@@ -93,9 +97,19 @@ struct pool_plan {
     std::chrono::milliseconds cooldown;
 };
 
-/// Builds a snapshot. `models` are vendors' names per provider, in the order of `providers`.
+/// A model to build.
+struct model_plan {
+    std::string name;    ///< the vendor's own name
+    bool in_pools{true}; ///< false: answers only those who name it
+};
+
+/// Builds a snapshot.
+/// @param models    per provider, in the order of `providers`.
+/// @param previous  the snapshot that this one takes the place of, whose health and positions it takes over;
+///                  may be null.
 [[nodiscard]] std::shared_ptr<const snapshot> build_snapshot(
     std::vector<std::unique_ptr<provider_entry>> providers,
-    const std::vector<std::vector<std::string>>& models, const std::vector<pool_plan>& pools);
+    const std::vector<std::vector<model_plan>>& models, const std::vector<pool_plan>& pools,
+    const snapshot* previous = nullptr);
 
 } // namespace modelmesh::router

@@ -87,7 +87,7 @@ TEST_F(AttemptPlan, FailuresOfTheProviderRotateAndCountAgainstItsHealth) {
         (void)plan.next();
         EXPECT_EQ(plan.failed(with_status(kind, 0)), std::nullopt) << to_string(kind);
         EXPECT_EQ(next_id(plan), "b.m") << to_string(kind);
-        EXPECT_TRUE(picture->pools.front()->state->health[0].load().standby) << to_string(kind);
+        EXPECT_TRUE(picture->pools.front()->state->health[0]->load().standby) << to_string(kind);
     }
 }
 
@@ -99,7 +99,7 @@ TEST_F(AttemptPlan, TheCallersDeadlineEndsTheRequestAndHarmsNoModel) {
     const auto final = plan.failed(with_status(errc::timed_out, 0));
     ASSERT_TRUE(final);
     EXPECT_EQ(final->kind(), errc::timed_out);
-    EXPECT_FALSE(picture->pools.front()->state->health[0].load().standby);
+    EXPECT_FALSE(picture->pools.front()->state->health[0]->load().standby);
 }
 
 TEST_F(AttemptPlan, NoAttemptStartsAfterTheDeadline) {

@@ -26,7 +26,7 @@ private:
 inline std::shared_ptr<const snapshot> make_snapshot(const std::vector<std::string>& names,
                                                      unsigned failure_threshold = 3) {
     std::vector<std::unique_ptr<provider_entry>> providers;
-    std::vector<std::vector<std::string>> models;
+    std::vector<std::vector<model_plan>> models;
     for (const std::string& name : names) {
         auto entry = std::make_unique<provider_entry>();
         entry->id = name;
@@ -35,7 +35,7 @@ inline std::shared_ptr<const snapshot> make_snapshot(const std::vector<std::stri
         entry->codec = std::make_shared<connector::openai_compatible>();
         entry->where = std::make_shared<endpoint>();
         providers.push_back(std::move(entry));
-        models.push_back({"m"});
+        models.push_back({model_plan{"m"}});
     }
     return build_snapshot(std::move(providers), models,
                           {pool_plan{"chat",

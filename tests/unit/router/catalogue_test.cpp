@@ -1,0 +1,345 @@
+#include "router/catalogue.hpp"
+
+#include "fixture.hpp"
+
+#include <modelmesh/router/capability.hpp>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <gtest/gtest.h>
+
+#include <map>
+
+namespace modelmesh::router {
+namespace {
+
+namespace asio = boost::asio;
+using std::chrono::seconds;
+using testing::virtual_clock;
+
+// Holds every question until the test answers it. Providers are told apart by the key that they are sent.
+class held_transport final : public transport {
+public:
+    explicit held_transport(virtual_clock& on) : clock_(&on) {}
+
+    task<result<http::response>> exchange(std::shared_ptr<const endpoint>,
+                                          std::shared_ptr<const http::request> request,
+                                          time_point deadline) override {
+        const std::string_view prefix = "Bearer key-of-";
+        const std::string name(request->headers.get("Authorization").substr(prefix.size()));
+        asked.push_back(name);
+        deadlines.push_back(deadline);
+        const asio::any_io_executor executor = co_await asio::this_coro::executor;
+        auto held = std::make_shared<question>(executor);
+        pending[name] = held;
+        (void)co_await held->alarm.async_wait(asio::as_tuple(asio::use_awaitable));
+        if (!held->answer) co_return fault(errc::canceled, "scripted");
+        co_return *held->answer;
+    }
+    task<result<opened>> open(std::shared_ptr<const endpoint>, std::shared_ptr<const http::request>,
+                              time_point) override {
+        co_return fault(errc::internal, "the catalogue opens no streams");
+    }
+    const clock& time() const noexcept override { return *clock_; }
+    std::string_view engine_name() const noexcept override { return "held"; }
+
+    void answer(const std::string& name, result<http::response> with) {
+        const std::shared_ptr<question> held = pending.at(name);
+        pending.erase(name);
+        held->answer = std::move(with);
+        held->alarm.cancel();
+    }
+    void list(const std::string& name, const std::string& model) {
+        http::response r;
+        r.status = 200;
+        r.body = R"({"data":[{"id":")" + model + R"("}]})";
+        answer(name, std::move(r));
+    }
+    void refuse(const std::string& name, errc kind) { answer(name, fault(kind, name + " is away")); }
+
+    std::vector<std::string> asked;
+    std::vector<time_point> deadlines;
+
+private:
+    struct question {
+        explicit question(const asio::any_io_executor& on)
+            : alarm(on, asio::steady_timer::time_point::max()) {}
+        asio::steady_timer alarm;
+        std::optional<result<http::response>> answer;
+    };
+    std::map<std::string, std::shared_ptr<question>> pending;
+    virtual_clock* clock_;
+};
+
+class Catalogue : public ::testing::Test {
+protected:
+    asio::io_context loop{1};
+    virtual_clock time;
+    held_transport via{time};
+
+    static provider_plan provider(const std::string& name, std::vector<std::string> models = {}) {
+        provider_plan plan;
+        plan.entry.id = name;
+        plan.entry.base_path = "/v1";
+        plan.entry.api_key = "key-of-" + name;
+        plan.entry.codec = std::make_shared<connector::openai_compatible>();
+        plan.entry.where = std::make_shared<endpoint>();
+        plan.models = std::move(models);
+        return plan;
+    }
+    static std::shared_ptr<catalogue> make(std::vector<provider_plan> providers) {
+        std::vector<pool_plan> pools{
+            pool_plan{"chat", capability::canonical("chat").value(), {}, 1, seconds(60)}};
+        return std::make_shared<catalogue>(std::move(providers), std::move(pools), nullptr);
+    }
+
+    // A caller of ready(): its outcome once there is one.
+    struct caller {
+        std::optional<result<void>> outcome;
+        asio::cancellation_signal stop;
+        std::string kind() const {
+            if (!outcome) return "waits";
+            return *outcome ? "ready" : std::string(to_string(outcome->error().kind()));
+        }
+    };
+    std::shared_ptr<caller> call(const std::shared_ptr<catalogue>& of, duration timeout = seconds(300)) {
+        auto made = std::make_shared<caller>();
+        asio::co_spawn(
+            loop, catalogue::ready(of, via, time.now() + timeout),
+            asio::bind_cancellation_slot(made->stop.slot(), [made](std::exception_ptr e, result<void> r) {
+                if (!e) made->outcome = std::move(r);
+            }));
+        poll();
+        return made;
+    }
+    void refresh(const std::shared_ptr<catalogue>& of) {
+        asio::co_spawn(loop, catalogue::refresh(of, via), [](std::exception_ptr e) { EXPECT_FALSE(e); });
+        poll();
+    }
+    void poll() {
+        loop.restart();
+        loop.poll();
+    }
+
+    static std::string models(const catalogue& of) {
+        std::string text;
+        for (const model_entry* model : of.current()->pools.front()->models) text += model->id + " ";
+        return text;
+    }
+};
+
+TEST_F(Catalogue, ProvidersWithModelsAreNotAsked) {
+    const auto all = make({provider("a", {"m"})});
+    EXPECT_TRUE(all->is_ready());
+    EXPECT_EQ(call(all)->kind(), "ready");
+    EXPECT_TRUE(via.asked.empty());
+    EXPECT_FALSE(all->claim_refresh(time.now() + std::chrono::hours(1)));
+}
+
+TEST_F(Catalogue, AllProvidersAreAskedAtOnceAndKeepTheirOrder) {
+    const auto all = make({provider("a"), provider("b", {"m"}), provider("c")});
+    const auto first = call(all);
+    EXPECT_EQ(via.asked, (std::vector<std::string>{"a", "c"}));
+    via.list("c", "n");
+    poll();
+    EXPECT_EQ(first->kind(), "waits");
+    via.list("a", "n");
+    poll();
+    EXPECT_EQ(first->kind(), "ready");
+    EXPECT_EQ(models(*all), "a.n b.m c.n ");
+}
+
+TEST_F(Catalogue, AListIsWaitedForNoLongerThanItsLimitAndTheCallsDeadline) {
+    const time_point start = time.now();
+    (void)call(make({provider("a")}), seconds(300));
+    (void)call(make({provider("a")}), seconds(3));
+    EXPECT_EQ(via.deadlines, (std::vector<time_point>{start + catalogue::list_limit, start + seconds(3)}));
+}
+
+TEST_F(Catalogue, ADeadlineThatHasPassedAsksNobody) {
+    EXPECT_EQ(call(make({provider("a")}), seconds(0))->kind(), "timed_out");
+    EXPECT_TRUE(via.asked.empty());
+}
+
+TEST_F(Catalogue, CallersShareOneQuestionAndItsAnswer) {
+    const auto all = make({provider("a")});
+    const auto first = call(all);
+    const auto second = call(all);
+    const auto third = call(all);
+    EXPECT_EQ(via.asked.size(), 1u);
+    via.refuse("a", errc::auth);
+    poll();
+    for (const auto& who : {first, second, third}) EXPECT_EQ(who->kind(), "auth");
+    EXPECT_EQ(via.asked.size(), 1u);
+}
+
+TEST_F(Catalogue, ACanceledCallersQuestionIsAskedByTheNextInLine) {
+    const auto all = make({provider("a")});
+    const auto first = call(all);
+    const auto second = call(all);
+    first->stop.emit(asio::cancellation_type::terminal);
+    poll();
+    EXPECT_EQ(first->kind(), "canceled");
+    EXPECT_EQ(via.asked.size(), 2u);
+    via.list("a", "m");
+    poll();
+    EXPECT_EQ(second->kind(), "ready");
+}
+
+TEST_F(Catalogue, ACallerWhoseLoopDiesLeavesItsTurnToOthers) {
+    const auto all = make({provider("a")});
+    {
+        asio::io_context other{1};
+        asio::co_spawn(other, catalogue::ready(all, via, time.now() + seconds(300)),
+                       [](std::exception_ptr, result<void>) {});
+        other.poll();
+        EXPECT_EQ(via.asked.size(), 1u);
+    }
+    const auto next = call(all);
+    EXPECT_EQ(via.asked.size(), 2u);
+    via.list("a", "m");
+    poll();
+    EXPECT_EQ(next->kind(), "ready");
+}
+
+TEST_F(Catalogue, ACanceledWaiterLeavesTheOthersAlone) {
+    const auto all = make({provider("a")});
+    const auto first = call(all);
+    const auto second = call(all);
+    second->stop.emit(asio::cancellation_type::terminal);
+    poll();
+    EXPECT_EQ(second->kind(), "canceled");
+    EXPECT_EQ(first->kind(), "waits");
+    via.list("a", "m");
+    poll();
+    EXPECT_EQ(first->kind(), "ready");
+}
+
+TEST_F(Catalogue, AShortDeadlineOfOneIsNotTheAnswerOfOthers) {
+    const auto all = make({provider("a")});
+    const auto hasty = call(all, seconds(2));
+    const auto patient = call(all, seconds(300));
+    time.advance(seconds(2));
+    via.refuse("a", errc::timed_out);
+    poll();
+    EXPECT_EQ(hasty->kind(), "timed_out");
+    EXPECT_EQ(patient->kind(), "waits");
+    EXPECT_EQ(via.asked.size(), 2u);
+    via.list("a", "m");
+    poll();
+    EXPECT_EQ(patient->kind(), "ready");
+}
+
+TEST_F(Catalogue, WhenAllFailAlikeTheErrorIsThatKindWithALineForEach) {
+    const auto all = make({provider("a"), provider("b")});
+    const auto who = call(all);
+    http::response refused;
+    refused.status = 401;
+    refused.body = R"({"error":{"message":"bad key: key-of-a"}})";
+    via.answer("a", refused);
+    via.refuse("b", errc::auth);
+    poll();
+    ASSERT_EQ(who->kind(), "auth");
+    EXPECT_EQ(who->outcome->error().message, "provider 'a' did not list its models: bad key: ***\n"
+                                             "provider 'b' did not list its models: b is away");
+    EXPECT_EQ(who->outcome->error().http_status, 401);
+    EXPECT_FALSE(retryable(who->outcome->error()));
+}
+
+TEST_F(Catalogue, WhenAllFailDifferentlyThereIsNoActiveModel) {
+    const auto all = make({provider("a"), provider("b"), provider("c")});
+    const auto who = call(all);
+    via.refuse("a", errc::connect);
+    via.refuse("b", errc::auth);
+    http::response empty;
+    empty.status = 200;
+    empty.body = R"({"data":[]})";
+    via.answer("c", empty);
+    poll();
+    EXPECT_EQ(who->kind(), "no_active_model");
+    EXPECT_TRUE(retryable(who->outcome->error()));
+}
+
+TEST_F(Catalogue, WithoutAnyModelEveryCallAsksAnew) {
+    const auto all = make({provider("a")});
+    (void)call(all);
+    via.refuse("a", errc::connect);
+    poll();
+    const auto second = call(all);
+    EXPECT_EQ(second->kind(), "waits");
+    via.list("a", "m");
+    poll();
+    EXPECT_EQ(second->kind(), "ready");
+}
+
+TEST_F(Catalogue, AFailedProviderIsAskedAgainAfterItsCooldownAndNobodyWaits) {
+    const auto all = make({provider("a"), provider("b", {"m"})});
+    (void)call(all);
+    via.refuse("a", errc::connect);
+    poll();
+    EXPECT_EQ(models(*all), "b.m ");
+
+    time.advance(catalogue::cooldown - seconds(1));
+    EXPECT_EQ(call(all)->kind(), "ready");
+    EXPECT_FALSE(all->claim_refresh(time.now()));
+    time.advance(seconds(1));
+    EXPECT_EQ(call(all)->kind(), "ready");
+    EXPECT_TRUE(all->claim_refresh(time.now()));
+    EXPECT_FALSE(all->claim_refresh(time.now())) << "one caller does it";
+
+    refresh(all);
+    EXPECT_EQ(call(all)->kind(), "ready") << "nobody waits for the second answer";
+    via.refuse("a", errc::connect);
+    poll();
+    time.advance(catalogue::cooldown);
+    EXPECT_TRUE(all->claim_refresh(time.now()));
+    refresh(all);
+    via.list("a", "m");
+    poll();
+    EXPECT_EQ(models(*all), "a.m b.m ");
+    EXPECT_EQ(via.asked, (std::vector<std::string>{"a", "a", "a"}));
+    time.advance(catalogue::cooldown);
+    refresh(all);
+    EXPECT_EQ(via.asked.size(), 3u) << "who has answered is left alone";
+}
+
+TEST_F(Catalogue, HealthAndPositionOutliveANewSnapshot) {
+    const auto all = make({provider("a"), provider("b", {"m", "n"})});
+    (void)call(all);
+    via.refuse("a", errc::connect);
+    poll();
+    const std::shared_ptr<const snapshot> before = all->current();
+    EXPECT_TRUE(note_failure(*before->pools.front(), 0, time.now())); // b.m; the pool moves on to b.n
+    refresh(all);
+    via.list("a", "m");
+    poll();
+    const pool& after = *all->current()->pools.front();
+    ASSERT_EQ(models(*all), "a.m b.m b.n ");
+    EXPECT_FALSE(after.state->health[0]->load().standby);
+    EXPECT_TRUE(after.state->health[1]->load().standby);
+    EXPECT_EQ(after.state->cursor.load(), 2u);
+    // Requests that are still on the way with the old picture count as well.
+    EXPECT_TRUE(note_failure(*before->pools.front(), 1, time.now()));
+    EXPECT_TRUE(after.state->health[2]->load().standby);
+}
+
+TEST_F(Catalogue, WhatDoesNotChatAnswersOnlyThoseWhoNameIt) {
+    const auto all = make({provider("a")});
+    (void)call(all);
+    http::response list;
+    list.status = 200;
+    list.body = R"({"data":[{"id":"text-embedding-3"},{"id":"gpt"},{"id":"gpt"}]})";
+    via.answer("a", list);
+    poll();
+    EXPECT_EQ(models(*all), "a.gpt ") << "and a model that is listed twice is one";
+    EXPECT_TRUE(all->current()->resolve("a.text-embedding-3"));
+    EXPECT_TRUE(all->current()->resolve("text-embedding-3"));
+}
+
+} // namespace
+} // namespace modelmesh::router
