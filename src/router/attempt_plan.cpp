@@ -31,6 +31,19 @@ verdict judge(errc kind) noexcept {
 
 } // namespace
 
+bool settle_failure(const call& made, std::size_t index, fault& f, time_point now) {
+    const model_entry& model = *made.pool->models[index];
+    f.pool = made.pool->name;
+    f.provider = model.provider->id;
+    f.model = model.id;
+    model.provider->redact(f.message);
+    verdict v = judge(f.kind());
+    // A deadline that the caller set says nothing about the model's health, and leaves no time for another.
+    if (f.kind() == errc::timed_out && now >= made.deadline) v = {false, false};
+    if (v.penalise) note_failure(*made.pool, index, now);
+    return v.rotate;
+}
+
 attempt_plan::attempt_plan(call made, const clock& time)
     : call_(std::move(made)), clock_(&time), tried_(call_.pool->models.size()), started_(time.now()),
       attempt_started_(started_) {}
@@ -57,37 +70,43 @@ void attempt_plan::succeeded() { note_success(*call_.pool, current_); }
 
 std::optional<fault> attempt_plan::failed(fault f) {
     const time_point now = clock_->now();
-    const model_entry& model = current();
-    f.pool = call_.pool->name;
-    f.provider = model.provider->id;
-    f.model = model.id;
-    model.provider->redact(f.message);
-    attempts_.push_back(attempt{model.id, model.provider->id, f.kind(), f.http_status,
+    const bool may_rotate = settle_failure(call_, current_, f, now);
+    attempts_.push_back(attempt{f.model, f.provider, f.kind(), f.http_status,
                                 std::chrono::duration_cast<std::chrono::microseconds>(now - attempt_started_),
                                 f.message});
-    verdict v = judge(f.kind());
-    // A deadline that the caller set says nothing about the model's health, and leaves no time for another.
-    if (f.kind() == errc::timed_out && now >= call_.deadline) v = {false, false};
-    if (v.penalise) note_failure(*call_.pool, current_, now);
     if (f.retry_after) retry_after_ = std::min(retry_after_.value_or(*f.retry_after), *f.retry_after);
-    if (v.rotate) return std::nullopt;
+    if (may_rotate) {
+        request_id_ = std::move(f.request_id);
+        param_ = std::move(f.param);
+        return std::nullopt;
+    }
     f.attempts = attempts_;
     return f;
 }
 
-fault attempt_plan::closing_fault() const {
-    if (attempts_.empty()) {
-        const std::chrono::milliseconds wait = until_available(*call_.pool, clock_->now());
-        const std::size_t count = call_.pool->models.size();
-        fault f(errc::no_active_model, count == 0 ? "pool '" + call_.pool->name + "' has no models"
-                                                  : "all " + std::to_string(count) + " models of pool '" +
-                                                        call_.pool->name +
-                                                        "' are out of service; the first returns in " +
-                                                        std::to_string(wait.count()) + " ms");
+fault attempt_plan::no_model_fault() const {
+    const std::size_t count = call_.pool->models.size();
+    std::string text;
+    if (count == 0) {
+        text = "pool '" + call_.pool->name + "' has no models";
+        if (!call_.picture->models.empty())
+            text += "; a model outside of it answers to its name, like '" +
+                    call_.picture->models.front()->id + "'";
+        fault f(errc::no_active_model, std::move(text));
         f.pool = call_.pool->name;
-        if (count != 0) f.retry_after = wait;
         return f;
     }
+    const std::chrono::milliseconds wait = until_available(*call_.pool, clock_->now());
+    fault f(errc::no_active_model, "all " + std::to_string(count) + " models of pool '" + call_.pool->name +
+                                       "' are out of service; the first returns in " +
+                                       std::to_string(wait.count()) + " ms");
+    f.pool = call_.pool->name;
+    f.retry_after = wait;
+    return f;
+}
+
+fault attempt_plan::closing_fault() const {
+    if (attempts_.empty()) return no_model_fault();
     const errc first = attempts_.front().kind;
     const bool alike = std::all_of(attempts_.begin(), attempts_.end(),
                                    [first](const attempt& a) { return a.kind == first; });
@@ -105,6 +124,8 @@ fault attempt_plan::closing_fault() const {
         f.http_status = attempts_.back().http_status;
         f.provider = attempts_.back().provider;
         f.model = attempts_.back().model;
+        f.request_id = request_id_;
+        f.param = param_;
     }
     f.attempts = attempts_;
     return f;

@@ -19,9 +19,14 @@ struct call {
     time_point deadline;
 };
 
+/// What a failed attempt at the model `index` of the call's pool means: completes `f` with who failed, takes
+/// the key out of its text, and counts it against the model's health when the model is to blame.
+/// True when another model may do better.
+bool settle_failure(const call& made, std::size_t index, fault& f, time_point now);
+
 class attempt_plan {
 public:
-    /// @param time  outlives the plan.
+    /// @param time  outlives the plan and the stream that it ends in.
     attempt_plan(call made, const clock& time);
 
     /// Starts the next attempt. Errors, each with every attempt so far: no_active_model (the pool is out of
@@ -35,10 +40,13 @@ public:
 
     [[nodiscard]] const call& made() const noexcept { return call_; }
     [[nodiscard]] const model_entry& current() const noexcept { return *call_.pool->models[current_]; }
+    [[nodiscard]] std::size_t current_index() const noexcept { return current_; }
+    [[nodiscard]] const clock& time() const noexcept { return *clock_; }
     [[nodiscard]] int attempt_number() const noexcept { return number_; }
     [[nodiscard]] time_point started() const noexcept { return started_; }
 
 private:
+    [[nodiscard]] fault no_model_fault() const;
     [[nodiscard]] fault closing_fault() const;
 
     call call_;
@@ -49,7 +57,9 @@ private:
     time_point started_;
     time_point attempt_started_;
     std::vector<attempt> attempts_;
-    std::optional<std::chrono::milliseconds> retry_after_;
+    std::optional<std::chrono::milliseconds> retry_after_; ///< the shortest that a provider asked for
+    std::string request_id_;                               ///< of the last failure
+    std::string param_;                                    ///< the same
 };
 
 } // namespace modelmesh::router

@@ -41,6 +41,38 @@ TEST_F(AttemptPlan, ARequestNeverTriesAModelTwice) {
     EXPECT_EQ(last.error().http_status, 503);
 }
 
+TEST_F(AttemptPlan, TheLastRequestIdAndParameterAreKept) {
+    picture = make_snapshot({"a", "b"});
+    attempt_plan plan(make_call(picture, time), time);
+    for (const char* id : {"req-1", "req-2"}) {
+        (void)plan.next();
+        fault f(errc::unsupported, "no tools here");
+        f.request_id = id;
+        f.param = "tools";
+        EXPECT_EQ(plan.failed(f), std::nullopt);
+    }
+    const auto last = plan.next();
+    ASSERT_FALSE(last);
+    EXPECT_EQ(last.error().kind(), errc::unsupported);
+    EXPECT_EQ(last.error().request_id, "req-2");
+    EXPECT_EQ(last.error().param, "tools");
+}
+
+TEST_F(AttemptPlan, APoolWithoutModelsSaysWhatElseThereIs) {
+    std::vector<std::unique_ptr<provider_entry>> providers;
+    providers.push_back(std::make_unique<provider_entry>());
+    providers.back()->id = "a";
+    const std::vector<std::vector<model_plan>> models{{model_plan{"embedder", false}}};
+    picture = build_snapshot(std::move(providers), models,
+                             {pool_plan{"chat", "chat", {}, 3, std::chrono::seconds(60)}});
+    attempt_plan plan(make_call(picture, time), time);
+    const auto model = plan.next();
+    ASSERT_FALSE(model);
+    EXPECT_EQ(model.error().kind(), errc::no_active_model);
+    EXPECT_EQ(model.error().message,
+              "pool 'chat' has no models; a model outside of it answers to its name, like 'a.embedder'");
+}
+
 TEST_F(AttemptPlan, MixedFailuresAreExhaustedAndRetryableWhenOneWas) {
     attempt_plan plan(make_call(picture, time), time);
     (void)plan.next();
