@@ -98,7 +98,7 @@ task<result<void>> read_to_content(stream_session& session) {
         found = has_content(chunk);
         seen.emplace_back(json);
     }
-    session.hold_back(std::move(seen));
+    session.hand_over(std::move(seen));
     co_return result<void>();
 }
 
@@ -111,8 +111,8 @@ task<result<std::unique_ptr<stream_session>>> attempt_stream(transport& via, con
     if (!answer) co_return std::move(answer).error();
     const connector::provider& codec = *model.provider->codec;
     if (!is_success(answer->head.status)) co_return codec.classify(answer->head);
-    auto session = std::make_unique<stream_session>(
-        plan.made(), model, codec.open_stream(*plan.made().request), std::move(answer->body));
+    auto session = std::make_unique<stream_session>(plan, codec.open_stream(*plan.made().request),
+                                                    std::move(answer->body));
     const result<void> ready = co_await read_to_content(*session);
     if (!ready) co_return ready.error();
     co_return std::move(session);
@@ -143,7 +143,6 @@ task<result<served_stream>> open_stream(transport& via, log_sink* log, call made
         if (!model) co_return model.error();
         result<std::unique_ptr<stream_session>> session = co_await attempt_stream(via, plan, **model);
         if (session) {
-            plan.succeeded();
             served_stream s;
             s.session = std::move(*session);
             s.route = route_of(via, plan);

@@ -2,20 +2,26 @@
 
 namespace modelmesh::router {
 
-stream_session::stream_session(call made, const model_entry& model,
-                               std::unique_ptr<connector::stream_decoder> decoder,
+stream_session::stream_session(const attempt_plan& plan, std::unique_ptr<connector::stream_decoder> decoder,
                                std::unique_ptr<router::body> body)
-    : call_(std::move(made)), model_(&model), decoder_(std::move(decoder)), body_(std::move(body)) {}
+    : call_(plan.made()), index_(plan.current_index()), clock_(&plan.time()), decoder_(std::move(decoder)),
+      body_(std::move(body)) {}
 
-fault stream_session::failed(fault f) {
-    f.pool = call_.pool->name;
-    f.provider = model_->provider->id;
-    f.model = model_->id;
-    failure_ = std::move(f);
-    return *failure_;
+fault stream_session::fail(fault f) {
+    if (failure_) return *failure_;
+    // Before that, the attempt loop does it for every failure of an attempt.
+    if (is_handed_over_) settle_failure(call_, index_, f, clock_->now());
+    if (f.kind() != errc::canceled) failure_ = f;
+    return f;
+}
+
+void stream_session::hand_over(std::deque<std::string> chunks) {
+    held_ = std::move(chunks);
+    is_handed_over_ = true;
 }
 
 result<stream_state> stream_session::try_next(std::string_view& json) {
+    if (failure_) return *failure_;
     if (!held_.empty()) {
         replayed_ = std::move(held_.front());
         held_.pop_front();
@@ -23,9 +29,12 @@ result<stream_state> stream_session::try_next(std::string_view& json) {
         json = replayed_;
         return stream_state::chunk;
     }
-    if (failure_) return *failure_;
     result<stream_state> state = advance(json);
-    if (!state) return failed(std::move(state).error());
+    if (!state) return fail(std::move(state).error());
+    if (*state == stream_state::end && is_handed_over_ && !is_counted_) {
+        note_success(*call_.pool, index_);
+        is_counted_ = true;
+    }
     return state;
 }
 

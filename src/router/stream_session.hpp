@@ -21,7 +21,8 @@ enum class stream_state : std::uint8_t { chunk, pending, end };
 /// reply.
 class stream_session final : private connector::frame_sink {
 public:
-    stream_session(call made, const model_entry& model, std::unique_ptr<connector::stream_decoder> decoder,
+    /// @param plan  whose current attempt this stream is.
+    stream_session(const attempt_plan& plan, std::unique_ptr<connector::stream_decoder> decoder,
                    std::unique_ptr<router::body> body);
 
     /// Takes the next chunk that has arrived. `json` is valid until the next call, with 64 readable bytes
@@ -31,19 +32,24 @@ public:
     /// Completes when try_next would not answer pending.
     task<result<void>> wait() { return body_->wait(); }
 
-    /// Gives chunks back that were read while looking for the first content; they come again, in order.
-    void hold_back(std::deque<std::string> chunks) { held_ = std::move(chunks); }
+    /// Ends the stream with a failure that its reader met: a chunk that is no JSON, a wait() that failed.
+    /// Returns it completed; later reads fail the same way, unless only this read was cancelled.
+    fault fail(fault f);
 
-    [[nodiscard]] const model_entry& model() const noexcept { return *model_; }
+    /// Passes the stream from the attempt loop, which looked for the first content, to the reader: the chunks
+    /// that were read come again, in order. From now on the stream itself tells the model's health how it
+    /// ends; a success is one that ended well, because a model that always breaks off would never trip
+    /// otherwise. A reader that goes away says nothing about the model.
+    void hand_over(std::deque<std::string> chunks);
 
 private:
     void chunk(std::string_view json) override { ready_.push_back(json); }
     void done() override { done_ = true; }
-    fault failed(fault f);
     result<stream_state> advance(std::string_view& json);
 
-    call call_; // keeps the snapshot that model_ points into
-    const model_entry* model_;
+    call call_;
+    std::size_t index_; ///< of the model in the call's pool
+    const clock* clock_;
     std::unique_ptr<connector::stream_decoder> decoder_;
     std::unique_ptr<router::body> body_;
     proto::sse_decoder events_;
@@ -52,6 +58,8 @@ private:
     std::deque<std::string> held_;
     std::string replayed_; ///< the held chunk that the reader looks at
     bool done_ = false;
+    bool is_handed_over_ = false;
+    bool is_counted_ = false;      ///< the model's health knows of the success
     std::optional<fault> failure_; ///< the first one; every later read fails the same way
 };
 

@@ -260,6 +260,69 @@ TEST_F(Router, AStreamThatIsCutAfterItsFirstContentFailsAndIsNeverRepeated) {
     EXPECT_EQ(via.asked, (std::vector<std::string>{"a"}));
 }
 
+TEST_F(Router, AModelThatKeepsBreakingOffGoesOutOfService) {
+    picture = make_snapshot({"a", "b"}, 2);
+    const pool& chat = *picture->pools.front();
+    const scripted_answer broken{std::nullopt, 200, {event(R"({"content":"half"})")}, {}};
+    const scripted_answer whole{std::nullopt, 200, {event(R"({"content":"all"})"), done}, {}};
+    via.script["a"] = {broken, broken};
+    via.script["b"] = {whole};
+    EXPECT_FALSE(stream());
+    EXPECT_EQ(chat.state->health[0]->load().failures, 1u);
+    EXPECT_EQ(chat.state->cursor.load(), 1u) << "the next request begins elsewhere";
+    chat.state->cursor.store(0);
+    EXPECT_FALSE(stream()) << "the first content was no success";
+    EXPECT_TRUE(chat.state->health[0]->load().standby);
+    EXPECT_EQ(stream().value(), "b.m:all");
+}
+
+TEST_F(Router, AStreamThatEndsWellForgetsItsModelsFailures) {
+    note_failure(*picture->pools.front(), 0, via.now.now());
+    picture->pools.front()->state->cursor.store(0);
+    via.script["a"] = {{std::nullopt, 200, {event(R"({"content":"all"})"), done}, {}}};
+    EXPECT_EQ(stream().value(), "a.m:all");
+    EXPECT_EQ(picture->pools.front()->state->health[0]->load().failures, 0u);
+}
+
+TEST_F(Router, AFailureInsideAStreamIsCountedOnceAndTellsNoKey) {
+    via.script["a"] = {
+        {std::nullopt,
+         200,
+         {event(R"({"content":"half"})"), "data: {\"error\":{\"message\":\"bad key-of-a\"}}\n\n"},
+         {}}};
+    result<served_stream> opened =
+        modelmesh::run(open_stream(via, nullptr, make_call(picture, via.now, true)));
+    ASSERT_TRUE(opened);
+    stream_session& session = *opened->session;
+    std::string_view json;
+    EXPECT_EQ(session.try_next(json).value(), stream_state::chunk);
+    while (session.try_next(json).has_value()) (void)modelmesh::run(session.wait());
+    for (int i = 0; i < 3; ++i) {
+        const auto again = session.try_next(json);
+        ASSERT_FALSE(again);
+        EXPECT_EQ(again.error().message, "bad ***");
+        EXPECT_EQ(again.error().model, "a.m");
+        EXPECT_EQ(session.fail(fault(errc::protocol, "later")).message, "bad ***") << "the first one stays";
+    }
+    EXPECT_EQ(picture->pools.front()->state->health[0]->load().failures, 1u);
+}
+
+TEST_F(Router, WhatTheReaderMeetsEndsTheStreamUnlessItIsItsOwnCancellation) {
+    via.script["a"] = {
+        {std::nullopt, 200, {event(R"({"content":"x"})"), event(R"({"content":"y"})"), done}, {}}};
+    result<served_stream> opened =
+        modelmesh::run(open_stream(via, nullptr, make_call(picture, via.now, true)));
+    ASSERT_TRUE(opened);
+    stream_session& session = *opened->session;
+    std::string_view json;
+    EXPECT_EQ(session.fail(fault(errc::canceled, "stop")).model, "a.m");
+    EXPECT_EQ(session.try_next(json).value(), stream_state::chunk) << "the next read goes on";
+    EXPECT_EQ(picture->pools.front()->state->health[0]->load().failures, 0u);
+    EXPECT_EQ(session.fail(fault(errc::protocol, "no JSON")).provider, "a");
+    EXPECT_EQ(session.try_next(json).error().message, "no JSON");
+    EXPECT_EQ(picture->pools.front()->state->health[0]->load().failures, 1u);
+}
+
 TEST_F(Router, AStreamCutAtEveryByteNeverEndsCleanly) {
     const std::string whole =
         role + event(R"({"content":"text"})") +
