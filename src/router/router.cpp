@@ -78,11 +78,15 @@ bool has_content(const chat::chunk& chunk) {
     return false;
 }
 
+// Far more than any preamble; a provider that sends this much and says nothing never will.
+constexpr std::size_t longest_preamble = 256 * 1024;
+
 // Reads on until the first content. Everything read is held back for the reader.
 task<result<void>> read_to_content(stream_session& session) {
     json::reader reader;
     chat::chunk chunk;
     std::deque<std::string> seen;
+    std::size_t seen_size = 0;
     for (bool found = false; !found;) {
         std::string_view json;
         const result<stream_state> state = session.try_next(json);
@@ -97,6 +101,10 @@ task<result<void>> read_to_content(stream_session& session) {
         if (!parsed) co_return parsed.error();
         found = has_content(chunk);
         seen.emplace_back(json);
+        seen_size += json.size();
+        if (!found && seen_size > longest_preamble)
+            co_return fault(errc::protocol, "the provider streamed " + std::to_string(seen_size) +
+                                                " bytes of chunks without any content");
     }
     session.hand_over(std::move(seen));
     co_return result<void>();

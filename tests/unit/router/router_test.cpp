@@ -323,6 +323,20 @@ TEST_F(Router, WhatTheReaderMeetsEndsTheStreamUnlessItIsItsOwnCancellation) {
     EXPECT_EQ(picture->pools.front()->state->health[0]->load().failures, 1u);
 }
 
+TEST_F(Router, AStreamThatNeverSaysAnythingIsReplacedWithinBounds) {
+    const std::string empty = event(R"({"content":"","padding":""})");
+    std::string much;
+    while (much.size() < 1024 * 1024) much += empty;
+    via.script["a"] = {{std::nullopt, 200, {much, event(R"({"content":"late"})"), done}, {}}};
+    via.script["b"] = {refuses(errc::connect)};
+    via.script["c"] = {refuses(errc::connect)};
+    const auto text = stream();
+    ASSERT_FALSE(text);
+    ASSERT_EQ(text.error().attempts.size(), 3u);
+    EXPECT_EQ(text.error().attempts[0].kind, errc::protocol);
+    EXPECT_NE(text.error().attempts[0].message.find("without any content"), std::string::npos);
+}
+
 TEST_F(Router, AStreamCutAtEveryByteNeverEndsCleanly) {
     const std::string whole =
         role + event(R"({"content":"text"})") +
