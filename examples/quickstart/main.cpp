@@ -7,6 +7,8 @@
 #include <modelmesh/testing/simulator.hpp>
 
 #include <cstdio>
+#include <cstdlib>
+#include <exception>
 #include <memory>
 #include <string>
 #include <vector>
@@ -52,8 +54,11 @@ modelmesh::task<> with_simulators(modelmesh::client client,
 }
 
 int run_simulated() {
-    std::printf("No provider in the environment: starting three simulated ones (HTTPS, own certificate "
-                "authority).\n");
+    if (const char* key = std::getenv("ANTHROPIC_API_KEY"); key != nullptr && *key != '\0')
+        std::printf("ANTHROPIC_API_KEY is set, but this version has no connector for it yet.\n");
+    std::printf(
+        "OPENAI_API_KEY, OLLAMA_HOST and VLLM_HOST are not set: starting three simulated providers (HTTPS, "
+        "own certificate authority).\n");
     modelmesh::config config;
     std::vector<std::unique_ptr<simulator>> providers;
     for (const char* name : {"alpha", "beta", "gamma"}) {
@@ -89,7 +94,7 @@ int main() {
         std::printf("Using the providers in the environment:\n");
         modelmesh::run(with_real_providers(modelmesh::create(detected)));
         return 0;
-    } catch (const modelmesh::error& failure) {
+    } catch (const std::exception& failure) { // modelmesh::error, and what starting a server may throw
         std::fprintf(stderr, "error: %s\n", failure.what());
         return 1;
     }
