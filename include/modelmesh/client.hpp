@@ -19,14 +19,19 @@ class log_sink; // <modelmesh/core/log.hpp>
 /// A handle to the mesh: cheap to copy, bound to no executor. Idle connections are kept by the event loop
 /// that made them, and are closed with it. A call runs on the event loop that awaits it when that loop is an
 /// `asio::io_context` made with the concurrency hint 1; on any other executor it runs on an I/O thread of the
-/// library and completes on the caller's executor. Threads: may be used from any thread.
+/// library and completes on the caller's executor. Providers that did not say which models they have are
+/// asked again on that thread, once in half a minute. Destroying the last copy joins the thread when it was
+/// started: that takes no longer than cancelling what runs there, except while a host's name is being looked
+/// up, because getaddrinfo cannot be interrupted and is waited for. Threads: may be used from any thread.
 class client {
 public:
     modelmesh::chat::resource chat; ///< client.chat.completions.create(...)
 
-    /// Asks providers that were configured without models which ones they serve. The first call does it
-    /// otherwise.
-    /// @throws error  as the first call would.
+    /// Asks providers that were configured without models which ones they serve, all at once and 10 s at
+    /// most. The first call does it otherwise. A model whose name says that it is none for chat is in no
+    /// pool, but answers to its name.
+    /// @throws error  when no provider has a model: the kind of failure that all of them share, else
+    ///         no_active_model, with a line for each.
     [[nodiscard]] task<void> ready();
     [[nodiscard]] task<result<void>> try_ready();
 
