@@ -174,6 +174,8 @@ task<void> catalogue::refresh(std::shared_ptr<catalogue> self, transport& via) {
 
 task<catalogue::listing> catalogue::ask_one(std::shared_ptr<catalogue> self, std::size_t index,
                                             transport* via, time_point limit) {
+    // Asked for in a coroutine of its own, which would let only the hardest type of cancellation through.
+    co_await asio::this_coro::reset_cancellation_state(asio::enable_total_cancellation());
     const provider_entry& provider = self->providers_[index].entry;
     listing said(index);
     auto request = std::make_shared<http::request>();

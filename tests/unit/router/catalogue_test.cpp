@@ -191,6 +191,29 @@ TEST_F(Catalogue, ACanceledCallersQuestionIsAskedByTheNextInLine) {
     EXPECT_EQ(second->kind(), "ready");
 }
 
+TEST_F(Catalogue, EveryTypeOfCancellationThatTheCallerLetsThroughArrives) {
+    struct script {
+        static task<result<void>> all_types(std::shared_ptr<catalogue> of, transport* via,
+                                            time_point deadline) {
+            co_await asio::this_coro::reset_cancellation_state(asio::enable_total_cancellation());
+            co_return co_await catalogue::ready(of, *via, deadline);
+        }
+    };
+    for (const auto type : {asio::cancellation_type::terminal, asio::cancellation_type::partial,
+                            asio::cancellation_type::total}) {
+        asio::cancellation_signal stop;
+        std::string kind;
+        asio::co_spawn(loop, script::all_types(make({provider("a")}), &via, time.now() + seconds(300)),
+                       asio::bind_cancellation_slot(stop.slot(), [&](std::exception_ptr e, result<void> r) {
+                           if (!e && !r) kind = to_string(r.error().kind());
+                       }));
+        poll();
+        stop.emit(type);
+        poll();
+        EXPECT_EQ(kind, "canceled") << static_cast<unsigned>(type);
+    }
+}
+
 TEST_F(Catalogue, ACallerWhoseLoopDiesLeavesItsTurnToOthers) {
     const auto all = make({provider("a")});
     {
