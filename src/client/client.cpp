@@ -57,6 +57,12 @@ client_impl::client_impl(const config& from, const connector::registry& connecto
         plan.entry.id = name;
         plan.entry.api_key = settings.api_key;
         plan.models = settings.models;
+        for (auto model = settings.models.begin(); model != settings.models.end(); ++model) {
+            if (model->empty())
+                problems.push_back(where + "lists a model without a name");
+            else if (std::find(settings.models.begin(), model, *model) != model)
+                problems.push_back(where + "lists the model '" + *model + "' twice");
+        }
         auto codec = connectors.make_provider(settings.connector);
         if (!codec)
             problems.push_back(where + codec.error().message);
@@ -83,6 +89,10 @@ client_impl::client_impl(const config& from, const connector::registry& connecto
             problems.push_back(where + path.error().message);
             continue;
         }
+        const bool twice = std::any_of(plans.begin(), plans.end(),
+                                       [&name](const router::pool_plan& plan) { return plan.name == name; });
+        if (name.empty() || twice)
+            problems.push_back(where + (name.empty() ? "needs a name" : "is configured twice"));
         if (!capability::within(offered, *path))
             problems.push_back(where + "no configured provider offers '" + *path + "'; they offer '" +
                                std::string(offered) + "'");

@@ -1,0 +1,55 @@
+// What create() refuses in a configuration.
+#include "fixture.hpp"
+
+namespace modelmesh::testing {
+namespace {
+
+std::string refusal(const config& settings) {
+    try {
+        (void)create(settings);
+    } catch (const error& e) {
+        EXPECT_EQ(e.code(), errc::config);
+        return e.info().message;
+    }
+    return "no error";
+}
+
+config with_pools(std::initializer_list<const char*> names) {
+    config settings;
+    provider_config provider;
+    provider.connector = "openai.llm.v1";
+    provider.base_url = "http://127.0.0.1:9/v1";
+    provider.models = {"m"};
+    settings.providers.emplace_back("p", provider);
+    for (const char* name : names) {
+        pool_config pool;
+        pool.capability = "chat-completion";
+        settings.pools.emplace_back(name, pool);
+    }
+    return settings;
+}
+
+TEST(Configuration, NamesOfPoolsAreDistinctAndNotEmpty) {
+    EXPECT_EQ(refusal(with_pools({"a", "b"})), "no error");
+    EXPECT_EQ(refusal(with_pools({"a", "b", "a"})), "pool 'a': is configured twice");
+    EXPECT_EQ(refusal(with_pools({""})), "pool '': needs a name");
+}
+
+TEST(Configuration, NamesOfProvidersAreDistinctAndNotEmpty) {
+    config settings = with_pools({"a"});
+    settings.providers.push_back(settings.providers.front());
+    EXPECT_EQ(refusal(settings), "provider 'p': is configured twice");
+    settings.providers.back().first.clear();
+    EXPECT_EQ(refusal(settings), "provider '': needs a name");
+}
+
+TEST(Configuration, AModelIsListedOnce) {
+    config settings = with_pools({"a"});
+    settings.providers.front().second.models = {"m", "n", "m"};
+    EXPECT_EQ(refusal(settings), "provider 'p': lists the model 'm' twice");
+    settings.providers.front().second.models = {"m", ""};
+    EXPECT_EQ(refusal(settings), "provider 'p': lists a model without a name");
+}
+
+} // namespace
+} // namespace modelmesh::testing
