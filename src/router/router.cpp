@@ -3,6 +3,7 @@
 #include <modelmesh/api/chat.hpp>
 #include <modelmesh/json/read.hpp>
 
+#include <algorithm>
 #include <array>
 #include <deque>
 
@@ -63,6 +64,11 @@ task<result<chat::reply>> attempt_whole(transport& via, const attempt_plan& plan
 
 bool says_something(const json::maybe<std::string_view>& text) { return text && !text->empty(); }
 
+bool is_empty(std::string_view json) {
+    constexpr std::array<std::string_view, 4> nothing{"null", "\"\"", "[]", "{}"};
+    return std::find(nothing.begin(), nothing.end(), json) != nothing.end();
+}
+
 // Whether a chunk commits the stream to its model: the reader is about to see something of the reply. Members
 // that the type does not name (reasoning text, audio) count unless they are empty.
 bool has_content(const chat::chunk& chunk) {
@@ -73,7 +79,7 @@ bool has_content(const chat::chunk& chunk) {
             return true;
         if (delta.tool_calls && !delta.tool_calls->empty()) return true;
         for (const json::extra_view::entry& other : delta.extra)
-            if (other.value.text != "null" && other.value.text != "\"\"") return true;
+            if (!is_empty(other.value.text)) return true;
     }
     return false;
 }

@@ -235,8 +235,9 @@ TEST_F(Router, AStreamThatFailsBeforeItsFirstContentIsReplacedUnnoticed) {
     const std::vector<scripted_answer> failures{
         refuses(errc::connect),
         answers(500, ""),
-        {std::nullopt, 200, {}, {}},                                                  // ends at once
-        {std::nullopt, 200, {role}, fault(errc::connect, "reset")},                   // cut after the role
+        {std::nullopt, 200, {}, {}},                                // ends at once
+        {std::nullopt, 200, {role}, fault(errc::connect, "reset")}, // cut after the role
+        {std::nullopt, 200, {event(R"({"content":"","reasoning_details":[],"audio":{},"x":null})")}, {}},
         {std::nullopt, 200, {role, "data: {\"error\":{\"message\":\"x\"}}\n\n"}, {}}, // says so itself
         {std::nullopt, 200, {role, "data: {\"id\":\n\n"}, {}},                        // breaks its JSON
     };
