@@ -26,6 +26,17 @@ fault located(const endpoint& to, std::string_view doing, const fault& why) {
     return fault(why.kind(), std::move(text));
 }
 
+// @param on  outlives the task.
+task<result<void>> head_arrives(http1_connection* on, time_point until) {
+    for (;;) {
+        const result<bool> is_there = on->try_read_head();
+        if (!is_there) co_return is_there.error();
+        if (*is_there) co_return result<void>();
+        const result<void> waited = co_await on->wait(until);
+        if (!waited) co_return waited.error();
+    }
+}
+
 // The time until a phase must be over, without running past the end of time.
 time_point phase_end(time_point now, duration limit, time_point deadline) {
     return deadline - now <= limit ? deadline : now + limit;
@@ -194,15 +205,18 @@ task<result<response_stream>> client::start(std::shared_ptr<state> self, std::sh
         std::string_view doing = "sending the request";
         result<void> progress =
             co_await connection.send(*head, request->body, request->method == "HEAD", limits.deadline);
-        if (progress) doing = "waiting for the answer";
-        const time_point until = phase_end(self->time.now(), limits.first_byte, limits.deadline);
-        while (progress) {
-            const result<bool> is_there = connection.try_read_head();
-            if (is_there && *is_there) break;
-            if (is_there)
-                progress = co_await connection.wait(until);
-            else
-                progress = is_there.error();
+        if (progress) {
+            doing = "waiting for the answer";
+            const time_point until = phase_end(self->time.now(), limits.first_byte, limits.deadline);
+            progress = co_await head_arrives(&connection, until);
+        } else if (progress.error().kind() == errc::connect) {
+            // A server that refuses an upload answers and closes without reading the rest: the answer is in
+            // the socket, and says more than the write that failed. The socket is dead, so nothing waits
+            // long.
+            connection.end_after_this();
+            const time_point until = phase_end(self->time.now(), limits.first_byte, limits.deadline);
+            const result<void> refused = co_await head_arrives(&connection, until);
+            if (refused || refused.error().kind() == errc::canceled) progress = refused;
         }
 
         if (progress) {

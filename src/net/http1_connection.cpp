@@ -73,7 +73,7 @@ result<read_status> http1_connection::try_read(std::string_view& slice) {
 task<result<void>> http1_connection::wait(time_point deadline) { return stream_->wait_readable(deadline); }
 
 bool http1_connection::is_reusable() const noexcept {
-    return !is_dead_ && parser_.ended() && parser_.keep_alive() && chunk_.empty();
+    return !is_dead_ && !is_last_ && parser_.ended() && parser_.keep_alive() && chunk_.empty();
 }
 
 void http1_connection::close() noexcept {
@@ -88,7 +88,7 @@ void http1_connection::park() noexcept {
 }
 
 leftover http1_connection::try_finish() noexcept {
-    if (is_dead_ || !parser_.keep_alive()) return leftover::useless;
+    if (is_dead_ || is_last_ || !parser_.keep_alive()) return leftover::useless;
     std::size_t drained = 0;
     while (drained <= drain_limit) {
         std::string_view ignored;

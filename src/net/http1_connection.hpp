@@ -29,7 +29,8 @@ public:
     explicit http1_connection(std::unique_ptr<stream> transport) : stream_(std::move(transport)) {}
 
     /// Starts an exchange. @param head, body  must stay valid until completion. @param to_head  the method is
-    /// HEAD. Errors: those of stream::send.
+    /// HEAD. Errors: those of stream::send. What the server said before it stopped listening can still be
+    /// read; then call end_after_this().
     [[nodiscard]] task<result<void>> send(std::string_view head, std::string_view body, bool to_head,
                                           time_point deadline);
 
@@ -50,6 +51,9 @@ public:
     /// Whether the last message ended exactly at its boundary and another request may follow.
     [[nodiscard]] bool is_reusable() const noexcept;
 
+    /// The request did not go out whole, so no other one may follow.
+    void end_after_this() noexcept { is_last_ = true; }
+
     /// Takes what has arrived of a message whose reader wants no more of it. Gives up on a body that goes on:
     /// reading it would cost more than a new connection.
     [[nodiscard]] leftover try_finish() noexcept;
@@ -68,6 +72,7 @@ private:
     proto::response_parser parser_;
     chunk chunk_;
     bool is_dead_ = false;
+    bool is_last_ = false;
 };
 
 } // namespace modelmesh::net

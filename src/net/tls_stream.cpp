@@ -112,7 +112,7 @@ tls_stream::~tls_stream() {
 void tls_stream::close() noexcept {
     if (!*alive_) return;
     *alive_ = false;
-    if (established_ && !failure_) {
+    if (established_ && !failure_ && !send_failure_) {
         ERR_clear_error();
         SSL_shutdown(ssl_);
         // Between two records only: a send in progress may have handed down half of one.
@@ -283,6 +283,7 @@ task<result<void>> tls_stream::send(std::string_view head, std::string_view body
     const auto alive = alive_;
     if (!*alive) co_return fault(errc::canceled, "send: canceled");
     if (failure_) co_return *failure_;
+    if (send_failure_) co_return *send_failure_;
     while (!head.empty() || !body.empty()) {
         for (std::string_view* const part : {&head, &body})
             if (auto broken = encrypt(*part)) co_return *broken;
@@ -292,7 +293,7 @@ task<result<void>> tls_stream::send(std::string_view head, std::string_view body
         in_send_ = true;
         auto sent = co_await below_->send(sending_, {}, deadline);
         if (!sent) {
-            if (*alive) failure_ = sent.error();
+            if (*alive) send_failure_ = sent.error(); // what has arrived can still be read
             co_return sent.error();
         }
         if (!*alive) co_return fault(errc::canceled, "send: canceled");
@@ -309,7 +310,7 @@ void tls_stream::park() noexcept {
 }
 
 bool tls_stream::unpark() noexcept {
-    if (!*alive_ || failure_ || ended_ || !ready_.empty()) return false;
+    if (!*alive_ || failure_ || send_failure_ || ended_ || !ready_.empty()) return false;
     // Session tickets may have arrived meanwhile: they are no answer to anything, so they are taken first.
     const auto status = decrypt(ready_);
     if (!status || *status != io_status::would_block) return false;

@@ -53,13 +53,14 @@ private:
     std::shared_ptr<tls_context> context_;
     std::string peer_;
     ssl_st* ssl_ = nullptr;
-    chunk input_;                      // ciphertext lent from below, read in place
-    chunk ready_;                      // plaintext found by wait_readable
-    std::string output_;               // ciphertext for the next send
-    std::string sending_;              // ciphertext that a send is handing down
-    std::optional<fault> below_fault_; // why the BIO could not read
-    std::optional<fault> failure_;     // sticky: the stream is dead
-    std::shared_ptr<bool> alive_;      // false once closed or destroyed; checked after every suspension
+    chunk input_;                       // ciphertext lent from below, read in place
+    chunk ready_;                       // plaintext found by wait_readable
+    std::string output_;                // ciphertext for the next send
+    std::string sending_;               // ciphertext that a send is handing down
+    std::optional<fault> below_fault_;  // why the BIO could not read
+    std::optional<fault> failure_;      // sticky: the stream is dead
+    std::optional<fault> send_failure_; // sticky: nothing can be sent, but what has arrived can be read
+    std::shared_ptr<bool> alive_;       // false once closed or destroyed; checked after every suspension
     bool established_ = false;
     bool below_ended_ = false;
     bool ended_ = false;

@@ -249,5 +249,32 @@ TEST_F(ClientOverMemory, StreamsMayOutliveTheClient) {
     EXPECT_EQ(opened->try_read(slice).value(), read_status::end);
 }
 
+TEST_F(ClientOverMemory, AnAnswerThatCameBeforeTheRequestWasSentIsTheAnswer) {
+    client c = make();
+    const auto p = peer();
+    p->send_failure = fault(errc::connect, "broken pipe");
+    p->arrive("HTTP/1.1 413 Content Too Large\r\nContent-Length: 5\r\n\r\nlarge");
+    const result<http::response> got = exchange(c);
+    ASSERT_TRUE(got) << got.error().message;
+    EXPECT_EQ(got->status, 413);
+    EXPECT_EQ(got->body, "large");
+    EXPECT_TRUE(p->is_destroyed) << "its request never went out whole";
+    EXPECT_EQ(c.counters().idle, 0u);
+}
+
+TEST_F(ClientOverMemory, WithoutAnAnswerTheFailureToSendIsReported) {
+    for (const char* arrived : {"", "HTTP/1.1 4"}) {
+        client c = make();
+        const auto p = peer();
+        p->send_failure = fault(errc::connect, "broken pipe");
+        if (*arrived != 0) p->arrive(arrived);
+        p->is_ended = true;
+        const result<http::response> got = exchange(c);
+        ASSERT_FALSE(got);
+        EXPECT_EQ(got.error().kind(), errc::connect);
+        EXPECT_EQ(got.error().message, "host.test:8080: sending the request: broken pipe");
+    }
+}
+
 } // namespace
 } // namespace modelmesh::net

@@ -149,6 +149,31 @@ TEST_P(HttpExchange, BytesBehindTheEndOfAStreamEndTheConnection) {
     EXPECT_EQ(server.connections(), 2u);
 }
 
+TEST_P(HttpExchange, AnAnswerInTheMiddleOfAnUploadIsTheAnswer) {
+    const std::string huge(32 * 1024 * 1024, 'x'); // more than the kernel takes
+    for (const bool is_reused : {false, true}) {
+        const std::string refuse = is_reused ? "refuse reused" : "refuse fresh";
+        SCOPED_TRACE(refuse);
+        script s;
+        if (is_reused) s.read_request().send(ok);
+        server.add(std::move(s.pause(refuse)
+                                 .send("HTTP/1.1 413 Content Too Large\r\nContent-Length: 5\r\n\r\nlarge")
+                                 .close()));
+        if (is_reused) {
+            ASSERT_TRUE(exchange());
+        }
+        auto under_way = loop.start(client->exchange(to, request("/", huge), patient()));
+        loop.run_until([&] { return server.is_paused(refuse) && loop.engine().counters().waiters == 1; });
+        server.resume(refuse);
+        loop.run_to_idle();
+        const result<http::response> got = under_way.take();
+        ASSERT_TRUE(got) << got.error().message;
+        EXPECT_EQ(got->status, 413);
+        EXPECT_EQ(got->body, "large");
+        EXPECT_EQ(client->counters().in_use + client->counters().idle, 0u);
+    }
+}
+
 TEST_P(HttpExchange, StreamsEventsAsTheyArrive) {
     server.add(script()
                    .read_request()
