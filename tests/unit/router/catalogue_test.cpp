@@ -13,7 +13,9 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <map>
+#include <thread>
 
 namespace modelmesh::router {
 namespace {
@@ -228,6 +230,68 @@ TEST_F(Catalogue, ACallerWhoseLoopDiesLeavesItsTurnToOthers) {
     via.list("a", "m");
     poll();
     EXPECT_EQ(next->kind(), "ready");
+}
+
+TEST_F(Catalogue, CallersOfOtherLoopsShareTheAnswerUnlessTheirLoopHasDied) {
+    const auto all = make({provider("a")});
+    const auto first = call(all);
+    asio::io_context other{1};
+    std::optional<result<void>> outcome;
+    asio::co_spawn(other, catalogue::ready(all, via, time.now() + seconds(300)),
+                   [&](std::exception_ptr, result<void> r) { outcome = std::move(r); });
+    other.poll();
+    {
+        asio::io_context mortal{1};
+        asio::co_spawn(mortal, catalogue::ready(all, via, time.now() + seconds(300)),
+                       [](std::exception_ptr, result<void>) { ADD_FAILURE() << "it was never run again"; });
+        mortal.poll();
+    }
+    EXPECT_EQ(via.asked.size(), 1u);
+    via.list("a", "m");
+    poll();
+    EXPECT_EQ(first->kind(), "ready");
+    EXPECT_FALSE(outcome) << "it resumes on its own loop";
+    other.restart();
+    other.poll();
+    ASSERT_TRUE(outcome);
+    EXPECT_TRUE(*outcome);
+}
+
+TEST_F(Catalogue, CallersOnThreadsOfTheirOwnAllGetTheAnswer) {
+    // A transport that answers at once, in the thread that asks.
+    class prompt_transport final : public transport {
+    public:
+        task<result<http::response>> exchange(std::shared_ptr<const endpoint>,
+                                              std::shared_ptr<const http::request>, time_point) override {
+            ++questions;
+            http::response r;
+            r.status = 200;
+            r.body = R"({"data":[{"id":"m"}]})";
+            co_return r;
+        }
+        task<result<opened>> open(std::shared_ptr<const endpoint>, std::shared_ptr<const http::request>,
+                                  time_point) override {
+            co_return fault(errc::internal, "the catalogue opens no streams");
+        }
+        const clock& time() const noexcept override { return clock::system(); }
+        std::string_view engine_name() const noexcept override { return "prompt"; }
+        std::atomic<int> questions{0};
+    };
+    for (int round = 0; round < 50; ++round) {
+        const auto all = make({provider("a"), provider("b")});
+        prompt_transport prompt;
+        std::atomic<int> served{0};
+        std::vector<std::thread> threads;
+        for (int i = 0; i < 4; ++i)
+            threads.emplace_back([&] {
+                if (modelmesh::run(catalogue::ready(all, prompt, clock::system().now() + seconds(60))))
+                    ++served;
+            });
+        for (std::thread& thread : threads) thread.join();
+        EXPECT_EQ(served, 4);
+        EXPECT_EQ(prompt.questions, 2);
+        EXPECT_EQ(models(*all), "a.m b.m ");
+    }
 }
 
 TEST_F(Catalogue, ACanceledWaiterLeavesTheOthersAlone) {
