@@ -184,8 +184,8 @@ std::string client_impl::describe() const {
 
 namespace {
 task<result<void>> make_ready(std::shared_ptr<detail::client_impl> impl) {
-    std::function<task<result<void>>(detail::net_transport&)> work = [impl](detail::net_transport& via) {
-        return detail::client_impl::ensure_ready(impl, via);
+    function<task<result<void>>(detail::call_site)> work = [impl](detail::call_site at) {
+        return detail::client_impl::ensure_ready(impl, at.via);
     };
     co_return co_await detail::client_impl::on_loop(impl, std::move(work));
 }

@@ -1,6 +1,7 @@
 // What every copy of a client shares: the providers, the current snapshot, and the I/O thread.
 #pragma once
 
+#include "client/bridge.hpp"
 #include "client/io_thread.hpp"
 #include "client/net_transport.hpp"
 #include "router/catalogue.hpp"
@@ -10,15 +11,13 @@
 #include <modelmesh/api/call_options.hpp>
 #include <modelmesh/client.hpp>
 #include <modelmesh/connector/registry.hpp>
+#include <modelmesh/core/function.hpp>
 #include <modelmesh/core/log.hpp>
 #include <modelmesh/core/task.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -27,6 +26,15 @@ namespace modelmesh::detail {
 
 /// The event loop behind an executor when the engine may run on it: an io_context that promised one thread.
 [[nodiscard]] boost::asio::io_context* single_threaded_loop(const boost::asio::any_io_executor& executor);
+
+/// Where a call runs.
+class call_site {
+public:
+    call_site(net_transport& on, boost::asio::io_context* other_loop) noexcept
+        : via(on), elsewhere(other_loop) {}
+    net_transport& via;
+    boost::asio::io_context* elsewhere; ///< the library's own loop; null: the caller's
+};
 
 class client_impl : public std::enable_shared_from_this<client_impl> {
 public:
@@ -53,26 +61,26 @@ public:
     /// Runs `work` where the engine can run: on the awaiting coroutine's loop, or else on the library's own.
     /// Completes on the awaiting coroutine's executor.
     template <class T>
-    static task<T> on_loop(std::shared_ptr<client_impl> self, std::function<task<T>(net_transport&)> work) {
+    static task<T> on_loop(std::shared_ptr<client_impl> self, function<task<T>(call_site)> work) {
         const boost::asio::any_io_executor executor = co_await boost::asio::this_coro::executor;
-        if (boost::asio::io_context* loop = single_threaded_loop(executor)) {
-            result<net_transport*> via = net_transport::of(*loop);
-            if (!via) co_return std::move(via).error();
-            co_return co_await work(**via);
-        }
-        boost::asio::io_context& loop = self->own_loop();
-        co_return co_await boost::asio::co_spawn(loop, over_there(&loop, std::move(work)),
-                                                 boost::asio::use_awaitable);
+        if (boost::asio::io_context* loop = single_threaded_loop(executor))
+            co_return co_await with_transport(loop, std::move(work), false);
+        boost::asio::io_context* loop = &self->own_loop();
+        function<task<T>()> there = [loop, work = std::move(work)]() mutable {
+            return with_transport(loop, std::move(work), true);
+        };
+        co_return co_await run_bridged(std::move(self), *loop, std::move(there));
     }
 
     [[nodiscard]] std::string describe() const;
 
 private:
     template <class T>
-    static task<T> over_there(boost::asio::io_context* loop, std::function<task<T>(net_transport&)> work) {
-        result<net_transport*> via = net_transport::of(*loop);
-        if (!via) co_return std::move(via).error();
-        co_return co_await work(**via);
+    static task<T> with_transport(boost::asio::io_context* loop, function<task<T>(call_site)> work,
+                                  bool is_bridged) {
+        const result<net_transport*> via = net_transport::of(*loop);
+        if (!via) co_return via.error();
+        co_return co_await work(call_site(**via, is_bridged ? loop : nullptr));
     }
 
     struct refresher;

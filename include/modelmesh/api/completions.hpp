@@ -51,8 +51,8 @@ public:
 
 private:
     friend class completions;
-    explicit stream(std::unique_ptr<detail::chat_stream_impl> impl) noexcept;
-    std::unique_ptr<detail::chat_stream_impl> impl_;
+    explicit stream(std::shared_ptr<detail::chat_stream_impl> impl) noexcept;
+    std::shared_ptr<detail::chat_stream_impl> impl_; ///< shared with a read under way on another thread
 };
 
 /// Requests to chat models. `request::model` names a capability, a pool or a model.

@@ -2,13 +2,17 @@
 // promise.
 #include "fixture.hpp"
 
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/strand.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_future.hpp>
 
 #include <atomic>
+#include <future>
 #include <thread>
 
 namespace modelmesh::testing {
@@ -95,6 +99,155 @@ TEST_P(Executor, TheLastClientMayDieWhileAStreamFromElsewhereLives) {
     asio::thread_pool pool(1);
     EXPECT_GE(asio::co_spawn(pool, script::read_on(settings, question()), asio::use_future).get(), 50u);
     pool.join();
+}
+
+// Words half a second apart: whoever has read one waits for the next.
+constexpr const char* slow_words = R"({"rules":[{"times":"always","tokens":10000,"pace_ms":500}]})";
+
+// Reads such a stream: tells when it waits for the second word, returns what ended it.
+task<result<void>> read_past_first(client c, chat::request request,
+                                   std::shared_ptr<std::promise<void>> waiting) {
+    auto opened = co_await c.chat.completions.try_stream(request);
+    if (!opened) co_return opened.error();
+    bool told = false;
+    for (;;) {
+        const auto chunk = co_await opened->try_read();
+        if (!chunk) co_return chunk.error();
+        if (!*chunk) co_return result<void>();
+        if (!told && !(*chunk)->text().empty()) {
+            told = true;
+            waiting->set_value();
+        }
+    }
+}
+
+TEST_P(Executor, CancellationReachesAReadThatWaitsOnTheLibrarysThread) {
+    start("alpha", slow_words);
+    client c = create(settings);
+    for (const auto type : {asio::cancellation_type::terminal, asio::cancellation_type::partial,
+                            asio::cancellation_type::total}) {
+        asio::thread_pool pool(2);
+        auto strand = asio::make_strand(pool);
+        asio::cancellation_signal stop;
+        auto waiting = std::make_shared<std::promise<void>>();
+        std::promise<result<void>> ended;
+        struct script {
+            // Only a coroutine that asks for it receives the milder types.
+            static task<result<void>> all_types(task<result<void>> work) {
+                co_await asio::this_coro::reset_cancellation_state(asio::enable_total_cancellation());
+                co_return co_await std::move(work);
+            }
+        };
+        asio::co_spawn(strand, script::all_types(read_past_first(c, question(), waiting)),
+                       asio::bind_cancellation_slot(stop.slot(), [&](std::exception_ptr e, result<void> r) {
+                           if (e)
+                               ended.set_exception(e);
+                           else
+                               ended.set_value(std::move(r));
+                       }));
+        waiting->get_future().wait();
+        asio::post(strand, [&] { stop.emit(type); });
+        const result<void> failure = ended.get_future().get();
+        ASSERT_FALSE(failure);
+        EXPECT_EQ(failure.error().code(), errc::canceled) << failure.error().message;
+        pool.join();
+    }
+}
+
+TEST_P(Executor, CancellationMayRaceWithCompletion) {
+    start("alpha", R"({"rules":[{"times":"always","text":"ok"}]})");
+    client c = create(settings);
+    asio::thread_pool pool(2);
+    for (int i = 0; i < 100; ++i) {
+        auto strand = asio::make_strand(pool);
+        asio::cancellation_signal stop;
+        std::promise<result<chat::reply>> ended;
+        asio::co_spawn(
+            strand, ask_once(c, question()),
+            asio::bind_cancellation_slot(stop.slot(), [&](std::exception_ptr e, result<chat::reply> r) {
+                if (e)
+                    ended.set_exception(e);
+                else
+                    ended.set_value(std::move(r));
+            }));
+        // A different moment each time: after as many turns of the pool as there were rounds.
+        std::atomic<int> turns{i};
+        struct spin {
+            static void turn(asio::strand<asio::thread_pool::executor_type>& on, std::atomic<int>& left,
+                             asio::cancellation_signal& stop, std::promise<void>& emitted) {
+                asio::post(on, [&] {
+                    if (left.fetch_sub(1) > 0) return turn(on, left, stop, emitted);
+                    stop.emit(asio::cancellation_type::terminal);
+                    emitted.set_value();
+                });
+            }
+        };
+        std::promise<void> emitted;
+        spin::turn(strand, turns, stop, emitted);
+        const result<chat::reply> reply = ended.get_future().get();
+        if (reply)
+            EXPECT_EQ(reply->text(), "ok");
+        else
+            EXPECT_EQ(reply.error().code(), errc::canceled) << reply.error().message;
+        emitted.get_future().wait();
+    }
+    pool.join();
+}
+
+TEST_P(Executor, TheCallersContextMayEndDuringACall) {
+    start("alpha", R"({"rules":[{"times":"always","latency_ms":3600000}]})");
+    client c = create(settings);
+    for (int polls = 0; polls < 6; ++polls) {
+        asio::io_context mortal; // no hint: calls run on the library's thread
+        bool ended = false;
+        asio::co_spawn(mortal, ask_once(c, question()),
+                       [&](std::exception_ptr, const result<chat::reply>&) { ended = true; });
+        for (int i = 0; i < polls; ++i) mortal.poll_one();
+        EXPECT_FALSE(ended);
+    }
+    for (int round = 0; round < 20; ++round) {
+        asio::thread_pool mortal(1);
+        asio::co_spawn(mortal, ask_once(c, question()),
+                       [](std::exception_ptr, const result<chat::reply>&) {});
+        mortal.stop();
+    }
+}
+
+TEST_P(Executor, TheCallersContextMayEndDuringARead) {
+    simulator& alpha = start("alpha", slow_words);
+    {
+        asio::thread_pool mortal(1);
+        auto waiting = std::make_shared<std::promise<void>>();
+        asio::co_spawn(mortal, read_past_first(create(settings), question(), waiting),
+                       [](std::exception_ptr, const result<void>&) {});
+        waiting->get_future().wait();
+        mortal.stop();
+    } // destroys the coroutine, its stream and the last client
+    EXPECT_EQ(alpha.requests().size(), 1u);
+}
+
+TEST_P(Executor, TheCallersContextMayEndWhileAnswersArrive) {
+    start("alpha", R"({"rules":[{"times":"always","text":"ok"}]})");
+    client c = create(settings);
+    std::atomic<int> answers{0};
+    for (int round = 0; round < 100; ++round) {
+        asio::thread_pool mortal(2);
+        for (int i = 0; i < 4; ++i)
+            asio::co_spawn(mortal, ask_once(c, question()),
+                           [&answers](std::exception_ptr, const result<chat::reply>&) { ++answers; });
+        const int seen = answers;
+        while (answers == seen) std::this_thread::yield(); // some have arrived, the rest are on their way
+    }
+    EXPECT_GE(answers, 100);
+}
+
+TEST_P(Executor, AMalformedMemberIsAFaultAndNotAnException) {
+    start("alpha");
+    chat::request request = question();
+    request.extra.add("broken", "{");
+    const auto reply = run(ask_once(create(settings), request));
+    ASSERT_FALSE(reply);
+    EXPECT_EQ(reply.error().code(), errc::bad_request) << reply.error().message;
 }
 
 } // namespace
