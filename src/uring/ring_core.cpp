@@ -4,12 +4,14 @@
 #include <liburing.h>
 
 #include <poll.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
 #include <cassert>
 #include <cerrno>
+#include <chrono>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -18,8 +20,10 @@ namespace modelmesh::uring {
 namespace {
 
 constexpr int buffer_group = 0;
-// Rounds of at most 100 ms that the destructor grants the kernel to give everything back.
-constexpr int drain_rounds = 20;
+// What the destructor grants the kernel to give everything back. Normally microseconds; a thread that started
+// operations and now never enters the kernel needs a tick of its timer.
+constexpr std::chrono::seconds drain_limit(2);
+constexpr std::chrono::milliseconds drain_round(100);
 
 fault unavailable(std::string_view step, int error) {
     std::string text(step);
@@ -88,7 +92,7 @@ result<void> ring_core::probe(provided_buffers& buffers) {
     const char byte = 'x';
     const bool sent = ::send(pair[1], &byte, 1, MSG_NOSIGNAL) == 1;
     ::close(pair[1]); // the end of the stream ends the multishot receive
-    for (int round = 0; in_flight_ != 0 && round < drain_rounds; ++round) wait_and_reap();
+    while (in_flight_ != 0 && wait_and_reap()) continue;
     ::close(pair[0]);
     const completion& first = trial_->first;
     if (first.buffer != completion::no_buffer) buffers.provide(static_cast<std::uint16_t>(first.buffer));
@@ -103,27 +107,44 @@ result<void> ring_core::probe(provided_buffers& buffers) {
 ring_core::~ring_core() {
     if (!open_) return;
     static_cast<void>(drain());
-    io_uring_queue_exit(ring_.get());
+    unmap();
+}
+
+// As io_uring_queue_exit does, but through the C library: liburing makes the system calls itself, so that a
+// sanitizer would take the next ring at the same address for this one. The kernel's references to what is in
+// flight outlive the descriptor; there is nothing in flight.
+void ring_core::unmap() noexcept {
+    io_uring_sq& submissions = ring_->sq;
+    io_uring_cq& completions = ring_->cq;
+    ::munmap(submissions.sqes, submissions.ring_entries * sizeof(io_uring_sqe));
+    ::munmap(submissions.ring_ptr, submissions.ring_sz);
+    if (completions.ring_ptr != nullptr && completions.ring_ptr != submissions.ring_ptr)
+        ::munmap(completions.ring_ptr, completions.ring_sz);
+    ::close(ring_->ring_fd);
 }
 
 bool ring_core::drain() noexcept {
     // Closing the descriptor alone would leave the kernel writing into buffers that are about to be freed: it
     // cancels behind our back, later.
-    for (int round = 0; in_flight_ != 0 && round < drain_rounds; ++round) {
+    const auto give_up = std::chrono::steady_clock::now() + drain_limit;
+    while (in_flight_ != 0 && std::chrono::steady_clock::now() < give_up) {
         io_uring_sqe* const sqe = prepare();
         io_uring_prep_cancel64(sqe, 0, IORING_ASYNC_CANCEL_ANY);
         io_uring_sqe_set_data64(sqe, 0);
         submit();
-        wait_and_reap();
+        // The request itself completes at once. What it cancels completes on the thread that started it or,
+        // when that has ended, on one of the kernel's: later.
+        while (in_flight_ != 0 && wait_and_reap()) continue;
     }
     return in_flight_ == 0;
 }
 
-void ring_core::wait_and_reap() noexcept {
-    __kernel_timespec limit{.tv_sec = 0, .tv_nsec = 100'000'000};
+bool ring_core::wait_and_reap() noexcept {
+    __kernel_timespec limit{.tv_sec = 0, .tv_nsec = std::chrono::nanoseconds(drain_round).count()};
     io_uring_cqe* cqe = nullptr;
-    io_uring_wait_cqe_timeout(ring_.get(), &cqe, &limit);
+    const int r = io_uring_wait_cqe_timeout(ring_.get(), &cqe, &limit);
     reap();
+    return r == 0 || r == -EINTR;
 }
 
 int ring_core::descriptor() const noexcept { return ring_->ring_fd; }

@@ -91,7 +91,9 @@ private:
     ring_core();
     result<void> open(std::uint32_t entries, provided_buffers& buffers);
     result<void> probe(provided_buffers& buffers);
-    void wait_and_reap() noexcept;
+    void unmap() noexcept;
+    /// False: nothing completed for a while.
+    bool wait_and_reap() noexcept;
     io_uring_sqe* prepare();
     void begin(operation& op, io_uring_sqe* sqe) noexcept;
 

@@ -21,6 +21,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <fstream>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -42,6 +43,15 @@ inline std::size_t open_descriptors() {
     DIR* const folder = ::opendir("/proc/self/fd");
     while (::readdir(folder) != nullptr) ++count;
     ::closedir(folder);
+    return count;
+}
+
+/// Memory that this process shares with rings of the kernel.
+inline std::size_t ring_mappings() {
+    std::size_t count = 0;
+    std::ifstream maps("/proc/self/maps");
+    for (std::string line; std::getline(maps, line);)
+        if (line.find("[io_uring]") != std::string::npos) ++count;
     return count;
 }
 

@@ -4,6 +4,8 @@
 
 #include <boost/asio/post.hpp>
 
+#include <atomic>
+#include <latch>
 #include <thread>
 #include <vector>
 
@@ -312,6 +314,42 @@ TEST_P(Stream, NothingLeaks) {
         EXPECT_EQ(open_descriptors(), with_loop);
     }
     EXPECT_EQ(open_descriptors(), before);
+}
+
+TEST_P(Stream, AContextDestroyedOnAnotherThreadLeavesNothing) {
+    // The kernel finishes what is in flight on the thread that started it: whether that has ended, sleeps, or
+    // never enters the kernel.
+    enum class runner { ended, sleeps, spins };
+    const std::size_t before = open_descriptors();
+    const std::size_t mapped_before = ring_mappings();
+    for (const runner what : {runner::ended, runner::sleeps, runner::spins}) {
+        SCOPED_TRACE(static_cast<int>(what));
+        std::latch ran(1);
+        std::atomic<bool> over{false};
+        std::jthread thread;
+        {
+            loop on(GetParam());
+            if (GetParam() == engine_kind::uring) {
+                EXPECT_GT(ring_mappings(), mapped_before);
+            }
+            std::vector<std::pair<std::unique_ptr<socket_stream>, raw_socket>> pairs;
+            for (int i = 0; i < 8; ++i) pairs.push_back(on.pair());
+            for (auto& [ours, peer] : pairs) // arms a receive that stays armed
+                asio::co_spawn(on.context, ours->wait_readable(in(1ms)), asio::detached);
+            thread = std::jthread([&] {
+                on.context.run();
+                ran.count_down();
+                if (what == runner::sleeps) over.wait(false);
+                while (what == runner::spins && !over) continue;
+            });
+            if (what == runner::ended) thread.join();
+            ran.wait();
+        }
+        EXPECT_EQ(ring_mappings(), mapped_before);
+        EXPECT_EQ(open_descriptors(), before);
+        over = true;
+        over.notify_all();
+    }
 }
 
 TEST_P(Stream, HeldChunksNeverStopOtherStreams) {
