@@ -72,9 +72,9 @@ TEST_P(HttpLimits, TheDeadlineOfTheWhole) {
 
 TEST_P(HttpLimits, ARequestThatTheServerDoesNotRead) {
     server.add(script().pause("read").discard_rest());
+    const auto huge = request("/", std::string(32 * 1024 * 1024, 'x')); // more than the kernel takes
     const exchange_limits limits(std::chrono::steady_clock::now() + std::chrono::milliseconds(500));
-    const std::string huge(32 * 1024 * 1024, 'x'); // more than the kernel takes
-    expect_timeout(loop.run(client->exchange(to, request("/", huge), limits)), "sending the request");
+    expect_timeout(loop.run(client->exchange(to, huge, limits)), "sending the request");
     server.resume("read");
     expect_recovery();
 }
