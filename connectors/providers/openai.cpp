@@ -21,9 +21,13 @@ result<std::vector<model_info>> openai::decode_list_models(http::response&& answ
     // What a program gets that configures nothing but the key.
     constexpr std::array<std::string_view, 2> preferred{"gpt-4o", "gpt-4o-mini"};
     auto rest = models->begin();
-    for (const std::string_view name : preferred)
-        rest = std::stable_partition(rest, models->end(),
-                                     [name](const model_info& model) { return model.name == name; });
+    for (const std::string_view name : preferred) {
+        const auto found =
+            std::find_if(rest, models->end(), [name](const model_info& model) { return model.name == name; });
+        if (found == models->end()) continue;
+        std::rotate(rest, found, found + 1);
+        ++rest;
+    }
     return models;
 }
 

@@ -274,24 +274,26 @@ fault catalogue::no_models(const std::vector<listing>& failed, bool is_curtailed
 }
 
 result<void> catalogue::take_in(std::vector<listing> listings, bool is_curtailed, time_point now) {
-    const auto first_failed = std::stable_partition(listings.begin(), listings.end(),
-                                                    [](const listing& said) { return !said.failure; });
     bool has_models = false;
+    std::vector<listing> failed;
     {
         const std::lock_guard lock(mutex_);
-        for (auto said = listings.begin(); said != first_failed; ++said)
-            models_[said->index] = std::move(said->models);
-        if (first_failed != listings.begin()) snapshot_ = build(snapshot_.get());
+        for (listing& said : listings) {
+            if (said.failure)
+                failed.push_back(std::move(said));
+            else
+                models_[said.index] = std::move(said.models);
+        }
+        if (failed.size() != listings.size()) snapshot_ = build(snapshot_.get());
         has_models = !snapshot_->models.empty();
         // Those whom only this caller's end cut short need not wait.
-        if (first_failed != listings.end())
+        if (!failed.empty())
             refresh_at_.store(is_curtailed ? now : now + cooldown, std::memory_order_relaxed);
         if (has_models) ready_.store(true, std::memory_order_release);
     }
-    listings.erase(listings.begin(), first_failed);
-    for (const listing& failed : listings)
-        if (failed.failure->kind() != errc::canceled) report(failed);
-    if (!has_models) return no_models(listings, is_curtailed);
+    for (const listing& said : failed)
+        if (said.failure->kind() != errc::canceled) report(said);
+    if (!has_models) return no_models(failed, is_curtailed);
     return {};
 }
 
