@@ -46,7 +46,8 @@ public:
         case router::stream_state::chunk:
             break;
         }
-        if (const result<void> parsed = reader_.read_padded(json, chunk_); !parsed) return parsed.error();
+        if (const result<void> parsed = reader_.read_padded(json, chunk_); !parsed)
+            return session_->fail(parsed.error());
         out = chat::chunk_view(chunk_, json);
         return chat::stream_state::chunk;
     }
@@ -66,7 +67,7 @@ private:
             if (*state == chat::stream_state::chunk) co_return std::optional<chat::chunk_view>(view);
             if (*state == chat::stream_state::end) co_return std::optional<chat::chunk_view>();
             const result<void> woken = co_await self->session_->wait();
-            if (!woken) co_return woken.error();
+            if (!woken) co_return self->session_->fail(woken.error());
         }
     }
 

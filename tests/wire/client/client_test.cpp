@@ -1,5 +1,6 @@
 // The whole library against simulated providers over real sockets, plain and TLS, on both I/O engines.
 #include "fixture.hpp"
+#include "support/scripted_server.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
@@ -125,6 +126,46 @@ TEST_P(Client, AStreamThatBreaksLaterIsAnErrorAndNotRepeated) {
         EXPECT_EQ(text.error().model, "alpha.alpha-model") << script;
         EXPECT_TRUE(beta.requests().empty()) << script;
     }
+}
+
+TEST_P(Client, AChunkOfTheWrongShapeEndsTheStreamForGood) {
+    const std::string events =
+        "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"one\"}}]}\n\n"
+        "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":{\"no\":\"text\"}}}]}\n\n"
+        "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"two\"}}]}\n\n"
+        "data: [DONE]\n\n";
+    support::scripted_server server(support::scripted_server::transport::plain);
+    server.add(support::script()
+                   .read_request()
+                   .send("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: " +
+                         std::to_string(events.size()) + "\r\n\r\n" + events)
+                   .discard_rest());
+    provider_config provider;
+    provider.connector = "openai.llm.v1";
+    provider.base_url = "http://127.0.0.1:" + std::to_string(server.port());
+    provider.api_key = "secret-key";
+    provider.models = {"m"};
+    settings.providers.emplace_back("scripted", provider);
+    struct reading {
+        static task<std::vector<std::string>> all(client c, chat::request request) {
+            std::vector<std::string> seen;
+            auto stream = co_await c.chat.completions.stream(request);
+            for (int i = 0; i < 3; ++i) {
+                auto chunk = co_await stream.try_read();
+                if (!chunk)
+                    seen.push_back("fault: " + chunk.error().message);
+                else
+                    seen.push_back(*chunk ? std::string((*chunk)->text()) : "end");
+            }
+            co_return seen;
+        }
+    };
+    const std::vector<std::string> seen = run(reading::all(create(settings), question()));
+    ASSERT_EQ(seen.size(), 3u);
+    EXPECT_EQ(seen[0], "one");
+    EXPECT_NE(seen[1].find("/choices/0/delta/content"), std::string::npos) << seen[1];
+    EXPECT_EQ(seen[2], seen[1]); // not "two": what came between is lost
+    EXPECT_EQ(server.finish(), std::vector<std::string>{});
 }
 
 TEST_P(Client, AReplyCutAtAnyByteFailsOverOrFails) {
