@@ -51,7 +51,7 @@ public:
     std::string_view engine_name() const noexcept override { return "held"; }
 
     void answer(const std::string& name, result<http::response> with) {
-        const std::shared_ptr<question> held = pending.at(name);
+        const std::shared_ptr<question> held(pending.at(name));
         pending.erase(name);
         held->answer = std::move(with);
         held->alarm.cancel();
@@ -74,7 +74,7 @@ private:
         asio::steady_timer alarm;
         std::optional<result<http::response>> answer;
     };
-    std::map<std::string, std::shared_ptr<question>> pending;
+    std::map<std::string, std::weak_ptr<question>> pending; // of the asking coroutine, and gone with its loop
     virtual_clock* clock_;
 };
 
