@@ -87,13 +87,12 @@ private:
 
 struct stream {
     stream(bench::poller& events, std::uint16_t port, std::uint64_t number)
-        : link(events, bench::connect_to(port), this, nullptr), checker(number) {}
+        : link(std::in_place, events, bench::connect_to(port), this, nullptr), checker(number) {}
 
-    bench::connection link;
+    std::optional<bench::connection> link; ///< until the stream is over
     message_reader reader;
     bench::event_checker checker;
     bool is_open = false;
-    bool is_over = false;
 };
 
 class stream_load {
@@ -108,7 +107,7 @@ public:
             const std::string target = "/v1/chat/completions?stream=" + std::to_string(i) +
                                        "&events=" + std::to_string(events_each_) +
                                        "&period_us=" + std::to_string(period_us);
-            streams_.back()->link.send(post(target));
+            streams_.back()->link->send(post(target));
         }
     }
 
@@ -139,44 +138,43 @@ public:
 
 private:
     void take(stream& s) {
-        if (s.is_over) return;
         bool is_good = true;
-        const bool is_connected = s.link.receive(scratch_, [&](std::string_view in) {
+        bool is_over = false;
+        const bool is_connected = s.link->receive(scratch_, [&](std::string_view in) {
             const std::uint64_t now = bench::now_ns();
             std::string_view slice;
-            for (;;) {
+            while (is_good && !is_over) {
                 switch (s.reader.step(in, slice)) {
                 case message_reader::event::need_more:
                     return;
                 case message_reader::event::head:
                     is_good = s.reader.is_ok();
-                    opened(s);
+                    if (&s != starter_.get()) opened(s);
                     break;
                 case message_reader::event::body:
-                    s.checker.feed(slice, now, tally_);
+                    if (&s != starter_.get()) s.checker.feed(slice, now, tally_);
                     break;
                 case message_reader::event::end:
-                    is_good = is_good && s.checker.is_done();
-                    s.is_over = true;
-                    ++over_;
-                    return;
+                    is_good = &s == starter_.get() || s.checker.is_done();
+                    is_over = true;
+                    break;
                 case message_reader::event::malformed:
                     is_good = false;
-                    return;
+                    break;
                 }
             }
         });
-        if (is_good && (is_connected || s.is_over)) return;
-        ++broken_;
-        if (!std::exchange(s.is_over, true)) ++over_;
+        if (is_good && is_connected && !is_over) return;
+        s.link.reset();
+        if (!is_good || !is_over) ++broken_;
+        if (&s != starter_.get()) ++over_;
     }
 
     void opened(stream& s) {
         if (std::exchange(s.is_open, true) || ++open_ < streams_.size()) return;
         // Through the relay as well: it is one more request, before the window.
-        starter_.emplace(events_, port_, streams_.size());
-        starter_->link.send(post("/v1/start"));
-        starter_->is_over = true;
+        starter_ = std::make_unique<stream>(events_, port_, streams_.size());
+        starter_->link->send(post("/v1/start"));
         const std::uint64_t now = bench::now_ns();
         window_.open_at(now + warm_up, now + warm_up + seconds_);
     }
@@ -184,7 +182,7 @@ private:
     std::uint16_t port_;
     bench::poller events_;
     std::vector<std::unique_ptr<stream>> streams_;
-    std::optional<stream> starter_;
+    std::unique_ptr<stream> starter_; ///< the request that makes the events begin
     window window_;
     bench::event_tally tally_;
     std::uint64_t seconds_;
@@ -199,13 +197,12 @@ private:
 
 struct caller {
     caller(bench::poller& events, std::uint16_t port)
-        : link(events, bench::connect_to(port), this, nullptr) {}
+        : link(std::in_place, events, bench::connect_to(port), this, nullptr) {}
 
-    bench::connection link;
+    std::optional<bench::connection> link; ///< until it breaks
     message_reader reader;
     std::size_t received = 0; ///< of the body
     std::uint64_t due_ns = 0;
-    bool is_over = false;
 };
 
 class call_load {
@@ -252,24 +249,23 @@ private:
             c.due_ns = interval_ == 0 ? now : next_due_;
             next_due_ += interval_;
             c.received = 0;
-            if (!c.link.send(request_)) end(c);
+            if (!c.link->send(request_)) end(c);
         }
     }
 
     void take(caller& c) {
-        if (c.is_over) return;
-        const bool is_connected = c.link.receive(scratch_, [&](std::string_view in) {
+        bool is_good = true;
+        const bool is_connected = c.link->receive(scratch_, [&](std::string_view in) {
             std::string_view slice;
-            for (;;) {
+            while (is_good) {
                 const message_reader::event got = c.reader.step(in, slice);
-                if (got == message_reader::event::malformed) end(c);
-                if (got == message_reader::event::malformed || got == message_reader::event::need_more)
-                    return;
+                if (got == message_reader::event::need_more) return;
+                is_good = got != message_reader::event::malformed;
                 if (got == message_reader::event::body) c.received += slice.size();
                 if (got == message_reader::event::end) answered(c);
             }
         });
-        if (!is_connected) end(c);
+        if (!is_good || !is_connected) end(c);
     }
 
     void answered(caller& c) {
@@ -280,7 +276,9 @@ private:
     }
 
     void end(caller& c) {
-        if (!std::exchange(c.is_over, true)) ++over_;
+        std::erase(idle_, &c);
+        c.link.reset();
+        ++over_;
     }
 
     bench::poller events_;

@@ -31,6 +31,8 @@
 #include <exception>
 #include <fstream>
 #include <memory>
+#include <optional>
+#include <string>
 #include <utility>
 
 namespace {
@@ -111,12 +113,16 @@ struct run_state {
     bench::report report;
 };
 
+// Streams that are open wait in silence for those that are not, and on a busy machine that takes a while.
 net::exchange_limits patient() {
-    return net::exchange_limits(clock::system().now() + net::exchange_limits::default_total);
+    net::exchange_limits limits(clock::system().now() + net::exchange_limits::default_total);
+    limits.gap = net::exchange_limits::default_total;
+    return limits;
 }
 
-/// Reads one stream to its end. @returns whether it was complete.
-task<bool> read_events(std::shared_ptr<run_state> run, net::response_stream body, std::uint64_t number) {
+/// Reads one stream to its end. @returns why it is not complete, or nothing.
+task<std::optional<fault>> read_events(std::shared_ptr<run_state> run, net::response_stream body,
+                                       std::uint64_t number) {
     proto::sse_decoder decoder;
     proto::sse_event event;
     std::uint64_t expected = 0;
@@ -124,17 +130,18 @@ task<bool> read_events(std::shared_ptr<run_state> run, net::response_stream body
     for (;;) {
         std::string_view slice;
         const result<net::read_status> got = body.try_read(slice);
-        if (!got || *got == net::read_status::end) break;
+        if (!got) co_return got.error();
+        if (*got == net::read_status::end) break;
         if (*got == net::read_status::would_block) {
             const result<void> waited = co_await body.wait();
-            if (!waited) break;
+            if (!waited) co_return waited.error();
             continue;
         }
         const std::uint64_t now = bench::now_ns();
         decoder.feed(slice);
         for (;;) {
             const result<bool> found = decoder.next(event);
-            if (!found) co_return false;
+            if (!found) co_return found.error();
             if (!*found) break;
             if (event.data == "[DONE]")
                 is_done = true;
@@ -143,12 +150,15 @@ task<bool> read_events(std::shared_ptr<run_state> run, net::response_stream body
         }
     }
     run->copied += decoder.bytes_copied();
-    co_return is_done;
+    if (is_done) co_return std::nullopt;
+    co_return fault(errc::protocol, "the stream ended without its last event");
 }
 
 task<void> follow(std::shared_ptr<run_state> run, net::response_stream body, std::uint64_t number) {
-    const bool is_whole = co_await read_events(run, std::move(body), number);
-    if (!is_whole) ++run->broken;
+    const std::optional<fault> failure = co_await read_events(run, std::move(body), number);
+    if (failure && run->broken++ == 0)
+        std::fprintf(stderr, "streams: stream %s: %s\n", std::to_string(number).c_str(),
+                     failure->message.c_str());
     if (++run->over == run->wanted.streams) run->all_over.cancel();
 }
 
