@@ -4,7 +4,9 @@
 #include "net/engine.hpp"
 
 #include <boost/asio/cancellation_state.hpp>
+#include <boost/asio/error.hpp>
 #include <boost/asio/this_coro.hpp>
+#include <boost/system/system_error.hpp>
 
 #include <algorithm>
 #include <unordered_map>
@@ -100,7 +102,14 @@ task<result<void>> response_stream::wait() {
     state& s = *state_;
     if (s.failure || s.is_over) co_return result<void>();
     const time_point now = s.time.now();
-    const result<void> waited = co_await s.lease.connection()->wait(phase_end(now, s.gap, s.deadline));
+    result<void> waited;
+    try {
+        waited = co_await s.lease.connection()->wait(phase_end(now, s.gap, s.deadline));
+    } catch (const boost::system::system_error& e) {
+        // Asio's report of a cancellation that came while nothing was awaited.
+        if (e.code() != asio::error::operation_aborted) throw;
+        waited = fault(errc::canceled, "canceled");
+    }
     if (!waited) co_return s.fail(waited.error());
     co_return result<void>();
 }
@@ -112,8 +121,15 @@ task<result<std::optional<std::string_view>>> response_stream::read() {
         if (!got) co_return got.error();
         if (*got == read_status::slice) co_return std::optional<std::string_view>(slice);
         if (*got == read_status::end) co_return std::optional<std::string_view>();
-        const result<void> waited = co_await wait();
-        if (!waited) co_return waited.error();
+        std::optional<fault> failure;
+        try {
+            const result<void> waited = co_await wait();
+            if (!waited) failure = waited.error();
+        } catch (const boost::system::system_error& e) { // as in wait()
+            if (e.code() != asio::error::operation_aborted) throw;
+            failure = state_->fail(fault(errc::canceled, "canceled"));
+        }
+        if (failure) co_return *std::move(failure);
     }
 }
 

@@ -7,6 +7,7 @@
 
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/this_coro.hpp>
+#include <boost/system/system_error.hpp>
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -59,9 +60,14 @@ public:
             ::close(socket);
             return;
         }
-        auto made = std::make_unique<attempt>(*this, io_.adopt(socket, peer_));
-        made->stream->when_writable(*made);
-        attempts_.push_back(std::move(made));
+        try {
+            auto made = std::make_unique<attempt>(*this, io_.adopt(socket, peer_));
+            made->stream->when_writable(*made);
+            attempts_.push_back(std::move(made));
+        } catch (const boost::system::system_error& e) { // the reactor cannot watch one more socket
+            error_ = e.code().value();
+            ::close(socket);
+        }
     }
 
     [[nodiscard]] bool idle() const noexcept { return attempts_.empty(); }

@@ -7,6 +7,7 @@
 #include "uring/ring_core.hpp"
 
 #include <boost/asio/post.hpp>
+#include <boost/system/system_error.hpp>
 
 #include <cstdlib>
 #include <utility>
@@ -24,9 +25,20 @@ engine_settings from_environment() {
     throw error(fault(errc::config, "MODELMESH_IO must be auto, uring or epoll"));
 }
 
+// The reactor is Asio's, and reports in Asio's way that the system gives it no descriptor.
+fault unusable(const boost::system::system_error& why) {
+    return fault(errc::config, std::string("the event loop cannot be used: ") + why.what());
+}
+
 } // namespace
 
-engine& engine::of(asio::io_context& context) { return asio::use_service<engine>(context); }
+engine& engine::of(asio::io_context& context) {
+    try {
+        return asio::use_service<engine>(context);
+    } catch (const boost::system::system_error& e) {
+        throw error(unusable(e));
+    }
+}
 
 result<engine*> engine::create(asio::io_context& context, const engine_settings& settings) {
     if (asio::has_service<engine>(context))
@@ -37,6 +49,8 @@ result<engine*> engine::create(asio::io_context& context, const engine_settings&
         return made.release();
     } catch (const error& e) {
         return e.info();
+    } catch (const boost::system::system_error& e) {
+        return unusable(e);
     }
 }
 
@@ -107,6 +121,7 @@ std::unique_ptr<socket_stream> engine::adopt(int socket, std::string peer) {
     else
         made = std::make_unique<reactor_stream>(*this, socket, std::move(peer));
     streams_->push_back(*made);
+    ++counters_.open_streams; // counted down when the stream closes
     return made;
 }
 

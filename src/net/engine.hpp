@@ -68,7 +68,8 @@ public:
     static inline boost::asio::execution_context::id id;
 
     /// The context's engine, made at first use as MODELMESH_IO says (auto, uring, epoll; default auto).
-    /// @throws error  config: the variable has another value, or demands a ring that cannot be had.
+    /// @throws error  config: the variable has another value, or demands a ring that cannot be had; or the
+    /// system refuses what a loop needs.
     static engine& of(boost::asio::io_context& context);
     /// Makes the context's engine explicitly; before the first of(). Errors: config.
     static result<engine*> create(boost::asio::io_context& context, const engine_settings& settings);

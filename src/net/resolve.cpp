@@ -6,6 +6,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/this_coro.hpp>
+#include <boost/system/system_error.hpp>
 
 #include <algorithm>
 #include <list>
@@ -56,11 +57,16 @@ task<result<resolver::addresses>> resolver::resolve(engine& io, std::string host
         asked = std::make_shared<query>();
         running_.emplace(host, asked);
         ++queries_;
-        system_->async_resolve(host, "",
-                               [this, host, asked](const boost::system::error_code& error,
-                                                   const asio::ip::tcp::resolver::results_type& results) {
-                                   answered(host, *asked, error, results);
-                               });
+        try {
+            system_->async_resolve(host, "",
+                                   [this, host, asked](const boost::system::error_code& error,
+                                                       const asio::ip::tcp::resolver::results_type& results) {
+                                       answered(host, *asked, error, results);
+                                   });
+        } catch (const boost::system::system_error& e) { // Asio found no thread to ask on
+            running_.erase(host);
+            co_return fault(errc::connect, "resolve " + host + ": " + e.what());
+        }
     }
     query::asker self(io);
     asked->askers.push_back(&self);

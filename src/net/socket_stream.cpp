@@ -46,7 +46,6 @@ fault wait_fault(std::string_view verb, std::string_view peer, wait_outcome outc
 socket_stream::socket_stream(engine& io, int socket, std::string peer)
     : engine_(&io), socket_(socket), life_(std::make_shared<life>()), reader_(io, *this), writer_(io, *this) {
     life_->peer = std::move(peer);
-    ++io.tally().open_streams;
 }
 
 socket_stream::~socket_stream() = default; // derived classes have closed: detach() is theirs

@@ -4,8 +4,12 @@
 #include "support/memory_stream.hpp"
 #include "support/run.hpp"
 
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -274,6 +278,52 @@ TEST_F(ClientOverMemory, WithoutAnAnswerTheFailureToSendIsReported) {
         EXPECT_EQ(got.error().kind(), errc::connect);
         EXPECT_EQ(got.error().message, "host.test:8080: sending the request: broken pipe");
     }
+}
+
+// Wakes its reader for nothing, and has the reader canceled just before.
+class canceling_stream final : public stream {
+public:
+    canceling_stream(std::string answer, std::function<void()>* cancel)
+        : peer_(std::make_shared<support::memory_peer>()), below_(peer_), cancel_(cancel) {
+        peer_->arrive(std::move(answer));
+    }
+    result<io_status> try_receive(chunk& out) override { return below_.try_receive(out); }
+    task<result<void>> wait_readable(time_point) override {
+        // Boost 1.81 cannot end a coroutine as canceled that has never been suspended.
+        co_await boost::asio::post(boost::asio::use_awaitable);
+        (*cancel_)();
+        co_return result<void>();
+    }
+    task<result<void>> send(std::string_view, std::string_view, time_point) override {
+        co_return result<void>();
+    }
+    void close() noexcept override { below_.close(); }
+    void park() noexcept override {}
+    bool unpark() noexcept override { return false; }
+
+private:
+    std::shared_ptr<support::memory_peer> peer_;
+    support::memory_stream below_;
+    std::function<void()>* cancel_;
+};
+
+TEST_F(ClientOverMemory, ACancellationBetweenTwoWaitsOfAReadIsAFault) {
+    std::function<void()> cancel;
+    client c(loop.engine(), pool_limits(), clock,
+             [&](std::shared_ptr<const endpoint>, time_point) -> task<result<std::unique_ptr<stream>>> {
+                 std::unique_ptr<stream> made = std::make_unique<canceling_stream>(
+                     "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n", &cancel);
+                 co_return std::move(made);
+             });
+    result<response_stream> opened = loop.run(c.open(to, request, exchange_limits(time_point::max())));
+    ASSERT_TRUE(opened);
+    auto reading = loop.start(opened->read());
+    cancel = [&] { reading.cancel(); };
+    loop.run_to_idle();
+    const result<std::optional<std::string_view>> got = reading.take(); // throws what escaped
+    ASSERT_FALSE(got);
+    EXPECT_EQ(got.error().kind(), errc::canceled);
+    EXPECT_EQ(c.counters().in_use, 0u) << "a canceled stream has closed its connection";
 }
 
 } // namespace
