@@ -1,12 +1,13 @@
 // The provider that the relays and clients under test talk to: a raw epoll HTTP/1.1 server, plain and TLS on
 // two ports, cheap enough never to be the bottleneck.
-//   upstream --ca FILE [--tick-us 1000]
+//   upstream --ca FILE [--tick-us 1000] [--busy-poll 0|1]
 // It writes its authority to FILE, prints its ports as JSON, and serves until it is ended:
 //   POST /v1/chat/completions?reply=BYTES                        a JSON body of that size
 //   POST /v1/chat/completions?stream=K&events=N&period_us=P      stream number K: N events of 200 bytes, one
 //   each P POST /v1/start                                               the streams opened so far begin to
 //   send
-// The streams of one period are spread evenly over it in steps of a tick.
+// The streams of one period are spread evenly over it in steps of a tick. Polling, it never sleeps, and
+// whoever sends to it does not pay for waking it.
 #include "support/arguments.hpp"
 #include "support/event.hpp"
 #include "support/listener.hpp"
@@ -98,9 +99,9 @@ public:
             .print();
     }
 
-    [[noreturn]] void run() {
+    [[noreturn]] void run(bool busy_poll) {
         for (;;) {
-            for (const epoll_event& event : events_.wait(-1)) {
+            for (const epoll_event& event : events_.wait(busy_poll ? 0 : -1)) {
                 void* const tag = event.data.ptr;
                 if (tag == &plain_listener_)
                     accept_all(plain_listener_, nullptr);
@@ -230,9 +231,10 @@ int main(int argc, char** argv) try {
     bench::arguments args(argc, argv);
     const std::string ca_file = args.text("ca");
     const std::uint64_t tick_us = args.number("tick-us", 1000);
+    const bool busy_poll = args.number("busy-poll", 0) != 0;
     args.finish();
     bench::raise_descriptor_limit(0);
-    upstream(ca_file, tick_us).run();
+    upstream(ca_file, tick_us).run(busy_poll);
 } catch (const std::exception& e) {
     std::fprintf(stderr, "upstream: %s\n", e.what());
     return 2;
