@@ -105,7 +105,7 @@ result<router::call> route(const client_impl& impl, std::shared_ptr<const prepar
 
 task<result<chat::reply>> whole(std::shared_ptr<client_impl> impl, net_transport& via,
                                 std::shared_ptr<const prepared_request> request, time_point deadline) {
-    const result<void> ready = co_await client_impl::ensure_ready(impl, via);
+    const result<void> ready = co_await client_impl::ensure_ready(impl, via, deadline);
     if (!ready) co_return ready.error();
     result<router::call> made = route(*impl, std::move(request), deadline);
     if (!made) co_return std::move(made).error();
@@ -115,7 +115,7 @@ task<result<chat::reply>> whole(std::shared_ptr<client_impl> impl, net_transport
 task<result<std::shared_ptr<chat_stream_impl>>> streamed(std::shared_ptr<client_impl> impl, call_site at,
                                                          std::shared_ptr<const prepared_request> request,
                                                          time_point deadline) {
-    const result<void> ready = co_await client_impl::ensure_ready(impl, at.via);
+    const result<void> ready = co_await client_impl::ensure_ready(impl, at.via, deadline);
     if (!ready) co_return ready.error();
     result<router::call> made = route(*impl, std::move(request), deadline);
     if (!made) co_return std::move(made).error();

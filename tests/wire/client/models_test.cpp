@@ -72,6 +72,23 @@ TEST_P(Models, WhenNobodyCanBeReachedTheErrorSaysSoForEach) {
     EXPECT_NE(reply.error().message.find("\nprovider 'beta' did not list its models: "), std::string::npos);
 }
 
+TEST_P(Models, ACallsDeadlineAlsoBoundsTheQuestionForModels) {
+    mute_server silent;
+    add("silent", silent.port());
+    struct script {
+        static task<result<chat::reply>> hurried(client c, chat::request request, duration limit) {
+            call_options opt;
+            opt.timeout(limit);
+            co_return co_await c.chat.completions.try_create(request, opt);
+        }
+    };
+    for (const duration limit : {duration(std::chrono::milliseconds(50)), duration::zero(), -duration(1)}) {
+        const auto reply = run(script::hurried(create(settings), question(), limit));
+        ASSERT_FALSE(reply);
+        EXPECT_EQ(reply.error().code(), errc::timed_out) << reply.error().message;
+    }
+}
+
 TEST_P(Models, AProviderThatIsAwayLeavesTheOthersToAnswer) {
     start("alpha").stop();
     start("beta");
