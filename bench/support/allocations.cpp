@@ -10,6 +10,7 @@ extern "C" {
 void* __libc_malloc(std::size_t size);
 void* __libc_calloc(std::size_t count, std::size_t size);
 void* __libc_realloc(void* memory, std::size_t size);
+void* __libc_memalign(std::size_t alignment, std::size_t size);
 }
 
 namespace {
@@ -33,6 +34,10 @@ extern "C" void* realloc(void* memory, std::size_t size) {
     count(by_malloc);
     return __libc_realloc(memory, size);
 }
+extern "C" void* aligned_alloc(std::size_t alignment, std::size_t size) {
+    count(by_new);
+    return __libc_memalign(alignment, size);
+}
 
 void* operator new(std::size_t size) {
     count(by_new);
@@ -40,10 +45,16 @@ void* operator new(std::size_t size) {
     throw std::bad_alloc();
 }
 void* operator new[](std::size_t size) { return operator new(size); }
+void* operator new(std::size_t size, std::align_val_t alignment) {
+    if (void* const memory = aligned_alloc(static_cast<std::size_t>(alignment), size)) return memory;
+    throw std::bad_alloc();
+}
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete[](void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
 
 namespace modelmesh::bench {
 

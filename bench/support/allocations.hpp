@@ -7,7 +7,7 @@
 namespace modelmesh::bench {
 
 struct allocation_counts {
-    std::uint64_t by_new = 0;    ///< operator new
+    std::uint64_t by_new = 0;    ///< operator new, and aligned_alloc, which Asio uses for coroutine frames
     std::uint64_t by_malloc = 0; ///< malloc, calloc, realloc: of C libraries, OpenSSL among them
 };
 
