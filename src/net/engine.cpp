@@ -91,6 +91,11 @@ void engine::shutdown() {
         suspended.push_back(w.take());
         w.engine_ = nullptr;
     }
+    for (std::vector<ready_coroutine>* const list : {&resuming_, &ready_}) {
+        for (ready_coroutine& one : *list) suspended.push_back(std::move(one.coroutine));
+        list->clear();
+    }
+    next_ = 0;
     tick_.cancel();
     if (ring_) {
         ring_watch_.release();
@@ -132,29 +137,62 @@ void engine::reap() noexcept {
 void engine::waiter_added(waiter& w) {
     waiters_.push_back(w);
     ++waiting_;
-    end_turn_later();
+    turn_later();
 }
 
 void engine::waiter_removed() noexcept {
     --waiting_;
-    if (waiting_ == 0) end_turn_later();
+    if (waiting_ == 0) turn_later();
 }
 
-void engine::end_turn_later() {
-    if (shut_down_ || std::exchange(end_turn_posted_, true)) return;
+void engine::turn_later() {
+    if (shut_down_ || is_in_turn_ || std::exchange(turn_posted_, true)) return;
     // Behind everything that is ready now: submissions of one turn share one system call, and a wait that
     // ends and begins again within the turn disturbs neither the watch nor the timer.
-    asio::post(context_, [this] { end_turn(); });
+    asio::post(context_, [this] {
+        turn_posted_ = false;
+        turn();
+    });
 }
 
-void engine::end_turn() {
-    end_turn_posted_ = false;
+void engine::resume_later(waiter::handler coroutine, wait_outcome outcome) {
+    ready_.push_back(ready_coroutine{std::move(coroutine), outcome});
+    turn_later();
+}
+
+void engine::turn() {
+    // Also when a coroutine's completion handler throws: the rest is then for the next run().
+    struct end {
+        explicit end(engine& of) : io(of) { io.is_in_turn_ = true; }
+        ~end() {
+            io.is_in_turn_ = false;
+            if (!is_done || !io.ready_.empty() || io.next_ < io.resuming_.size()) io.turn_later();
+        }
+        engine& io;
+        bool is_done = false;
+    };
+    end of_turn(*this);
+    resume_ready();
     if (ring_) {
         ring_->submit();
         ring_->reap();
         watch_ring();
     }
     watch_timers();
+    of_turn.is_done = true;
+}
+
+void engine::resume_ready() {
+    if (next_ == resuming_.size()) {
+        resuming_.clear();
+        resuming_.swap(ready_);
+        next_ = 0;
+    }
+    // After stop() no coroutine runs before restart(), as with handlers that were posted.
+    while (next_ < resuming_.size() && !context_.stopped()) {
+        ready_coroutine now = std::move(resuming_[next_++]);
+        now.coroutine(now.outcome);
+    }
 }
 
 // The pending wait counts as work of the io_context: it exists only while somebody waits.
@@ -168,7 +206,7 @@ void engine::watch_ring() {
                            [this](const boost::system::error_code&) {
                                watching_ring_ = false;
                                ring_->reap();
-                               end_turn_later();
+                               turn();
                            });
 }
 
@@ -188,7 +226,7 @@ void engine::watch_timers() {
         if (serial != tick_serial_) return;
         ticking_ = false;
         timers_.expire(clock::system().now());
-        end_turn_later();
+        turn();
     });
 }
 

@@ -19,6 +19,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace modelmesh::uring {
 class ring_core;
@@ -97,15 +98,21 @@ public:
     [[nodiscard]] engine_counters& tally() noexcept { return counters_; }
     [[nodiscard]] const engine_settings& settings() const noexcept { return settings_; }
     void reap() noexcept;
-    /// Has submissions, watches and timers brought up to date once everything that is ready now has run.
-    void end_turn_later();
+    /// Runs a turn once everything that is ready now has run: resumes coroutines, then brings submissions,
+    /// watches and timers up to date.
+    void turn_later();
+    /// Resumes a coroutine of this event loop in its next turn. Coroutines are resumed in the order of these
+    /// calls, and not by a posted handler each: that would cost an allocation and two trips through the
+    /// loop's queue.
+    void resume_later(waiter::handler coroutine, wait_outcome outcome);
     void waiter_added(waiter& w);
     void waiter_removed() noexcept;
 
 private:
     void shutdown() override;
     void open_ring();
-    void end_turn();
+    void turn();
+    void resume_ready();
     void watch_ring();
     void watch_timers();
 
@@ -127,9 +134,17 @@ private:
     std::unique_ptr<stream_list> streams_; // socket_stream is incomplete here
     waiter_list waiters_;
     std::size_t waiting_ = 0;
+    struct ready_coroutine {
+        waiter::handler coroutine;
+        wait_outcome outcome;
+    };
+    std::vector<ready_coroutine> ready_;    ///< to be resumed in the next turn
+    std::vector<ready_coroutine> resuming_; ///< being resumed in this turn, from next_ on
+    std::size_t next_ = 0;
     bool watching_ring_ = false;
     bool ticking_ = false;
-    bool end_turn_posted_ = false;
+    bool turn_posted_ = false;
+    bool is_in_turn_ = false;
     bool shut_down_ = false;
 };
 

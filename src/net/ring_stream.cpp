@@ -65,7 +65,7 @@ void ring_stream::detach() noexcept {
     ring.cancel(c->receive);
     ring.cancel(c->readable);
     ring.cancel(c->writable);
-    if (ring.has_unsubmitted()) io()->end_turn_later();
+    if (ring.has_unsubmitted()) io()->turn_later();
     c->reclaim();
 }
 
@@ -108,13 +108,13 @@ void ring_stream::want_readable() {
         dry_ = false;
         io()->ring()->receive_multishot(channel_->receive, descriptor());
     }
-    io()->end_turn_later();
+    io()->turn_later();
 }
 
 void ring_stream::want_writable() {
     if (channel_->writable.in_flight()) return;
     io()->ring()->poll_once(channel_->writable, descriptor(), POLLOUT);
-    io()->end_turn_later();
+    io()->turn_later();
 }
 
 void ring_stream::received(int result, std::int32_t buffer, bool more) noexcept {
@@ -137,7 +137,7 @@ void ring_stream::received(int result, std::int32_t buffer, bool more) noexcept 
     if (more && queue_.length == io()->settings().queue_limit) {
         ++io()->tally().throttled;
         io()->ring()->cancel(channel_->receive);
-        io()->end_turn_later();
+        io()->turn_later();
     }
     if (!reader_waits()) return;
     if (readable())

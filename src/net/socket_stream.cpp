@@ -87,7 +87,7 @@ void socket_stream::gave_up(waiter& which) noexcept {
 void socket_stream::when_writable(writable_hook& hook) {
     hook_ = &hook;
     want_writable();
-    engine_->end_turn_later();
+    engine_->turn_later();
 }
 
 void socket_stream::notify_writable() noexcept {

@@ -51,9 +51,14 @@ waiter::handler waiter::take() noexcept {
 
 void waiter::complete(wait_outcome outcome) noexcept {
     if (!handler_) return;
+    engine* const io = engine_;
     handler h = take();
-    auto executor = asio::get_associated_executor(h);
-    asio::post(executor, [h = std::move(h), outcome]() mutable { h(outcome); });
+    const auto executor = asio::get_associated_executor(h);
+    const auto* const plain = executor.target<asio::io_context::executor_type>();
+    if (io != nullptr && plain != nullptr && &plain->context() == &io->context())
+        io->resume_later(std::move(h), outcome);
+    else
+        asio::post(executor, [h = std::move(h), outcome]() mutable { h(outcome); });
 }
 
 void waiter::give_up(wait_outcome why) noexcept {

@@ -22,8 +22,8 @@ enum class wait_outcome : std::uint8_t { ready, timed_out, canceled };
 using list_hook =
     boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
 
-/// Holds at most one suspended coroutine. Completing never runs it inside the caller: it is posted to its
-/// executor. What it waits for is never cancelled together with it: sockets stay armed, so cancellation races
+/// Holds at most one suspended coroutine. Completing never runs it inside the caller: the engine resumes it
+/// later in its turn, or it is posted when its executor is another than the event loop's own. What it waits for is never cancelled together with it: sockets stay armed, so cancellation races
 /// with nothing.
 class waiter final : private core::timer_node, public list_hook {
 public:
@@ -35,6 +35,9 @@ public:
     protected:
         ~owner() = default;
     };
+
+    using handler =
+        boost::asio::async_result<boost::asio::use_awaitable_t<>, void(wait_outcome)>::handler_type;
 
     waiter(engine& io, owner& told) noexcept : engine_(&io), owner_(told) {}
     /// Completes with canceled whoever still waits.
@@ -48,8 +51,6 @@ public:
 
 private:
     friend class engine;
-    using handler =
-        boost::asio::async_result<boost::asio::use_awaitable_t<>, void(wait_outcome)>::handler_type;
     // Lives in the coroutine's cancellation slot, which must not be cleared while it is being emitted; so it
     // is disconnected instead.
     struct canceller;
