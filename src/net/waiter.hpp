@@ -23,8 +23,8 @@ using list_hook =
     boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
 
 /// Holds at most one suspended coroutine. Completing never runs it inside the caller: the engine resumes it
-/// later in its turn, or it is posted when its executor is another than the event loop's own. What it waits for is never cancelled together with it: sockets stay armed, so cancellation races
-/// with nothing.
+/// later in its turn, or it is posted when its executor is another than the event loop's own. What it waits
+/// for is never cancelled together with it: sockets stay armed, so cancellation races with nothing.
 class waiter final : private core::timer_node, public list_hook {
 public:
     /// Told when the coroutine stopped waiting without the event (deadline, cancellation).
