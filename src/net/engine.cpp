@@ -146,7 +146,7 @@ void engine::waiter_removed() noexcept {
 }
 
 void engine::turn_later() {
-    if (shut_down_ || is_in_turn_ || std::exchange(turn_posted_, true)) return;
+    if (shut_down_ || is_resuming_ || std::exchange(turn_posted_, true)) return;
     // Behind everything that is ready now: submissions of one turn share one system call, and a wait that
     // ends and begins again within the turn disturbs neither the watch nor the timer.
     asio::post(context_, [this] {
@@ -161,17 +161,6 @@ void engine::resume_later(waiter::handler coroutine, wait_outcome outcome) {
 }
 
 void engine::turn() {
-    // Also when a coroutine's completion handler throws: the rest is then for the next run().
-    struct end {
-        explicit end(engine& of) : io(of) { io.is_in_turn_ = true; }
-        ~end() {
-            io.is_in_turn_ = false;
-            if (!is_done || !io.ready_.empty() || io.next_ < io.resuming_.size()) io.turn_later();
-        }
-        engine& io;
-        bool is_done = false;
-    };
-    end of_turn(*this);
     resume_ready();
     if (ring_) {
         ring_->submit();
@@ -179,20 +168,32 @@ void engine::turn() {
         watch_ring();
     }
     watch_timers();
-    of_turn.is_done = true;
 }
 
 void engine::resume_ready() {
+    // What coroutines ask for while they run here is done in the same turn, after them. What is left, because
+    // one of them threw or the loop was stopped, is for the next.
+    struct phase {
+        explicit phase(engine& of) : io(of) { io.is_resuming_ = true; }
+        ~phase() {
+            io.is_resuming_ = false;
+            if (!is_done || !io.ready_.empty()) io.turn_later();
+        }
+        engine& io;
+        bool is_done = false;
+    };
+    phase now(*this);
     if (next_ == resuming_.size()) {
         resuming_.clear();
         resuming_.swap(ready_);
         next_ = 0;
     }
-    // After stop() no coroutine runs before restart(), as with handlers that were posted.
-    while (next_ < resuming_.size() && !context_.stopped()) {
-        ready_coroutine now = std::move(resuming_[next_++]);
-        now.coroutine(now.outcome);
+    while (next_ < resuming_.size()) {
+        if (context_.stopped()) return; // as with handlers that were posted: none runs before restart()
+        ready_coroutine first = std::move(resuming_[next_++]);
+        first.coroutine(first.outcome);
     }
+    now.is_done = true;
 }
 
 // The pending wait counts as work of the io_context: it exists only while somebody waits.
