@@ -4,6 +4,8 @@
 #include "net/engine.hpp"
 #include "net/socket_stream.hpp"
 
+#include <modelmesh/http/message.hpp>
+
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/system/system_error.hpp>
@@ -14,6 +16,20 @@
 
 namespace modelmesh::net {
 namespace asio = boost::asio;
+
+namespace {
+
+// RFC 6761 section 6.3: these names are the loopback addresses, and no server is asked for them. Most local
+// servers listen on the first alone.
+bool is_localhost(std::string_view host) noexcept {
+    constexpr std::string_view name = "localhost";
+    if (host.ends_with('.')) host.remove_suffix(1);
+    if (host.size() < name.size() || !http::iequals(host.substr(host.size() - name.size()), name))
+        return false;
+    return host.size() == name.size() || host[host.size() - name.size() - 1] == '.';
+}
+
+} // namespace
 
 // One question to the system, and everybody who waits for its answer.
 struct resolver::query {
@@ -42,6 +58,12 @@ task<result<resolver::addresses>> resolver::resolve(engine& io, std::string host
     boost::system::error_code ec;
     const auto literal = asio::ip::make_address(host, ec);
     if (!ec) co_return addresses(1, literal);
+    if (is_localhost(host)) {
+        addresses loopback;
+        loopback.push_back(asio::ip::address_v4::loopback());
+        loopback.push_back(asio::ip::address_v6::loopback());
+        co_return loopback;
+    }
     if (const auto known = cache_.find(host); known != cache_.end()) {
         if (clock::system().now() < known->second.expires) co_return known->second.found;
         cache_.erase(known);
