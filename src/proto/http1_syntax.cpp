@@ -1,0 +1,64 @@
+#include "proto/http1_syntax.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <system_error>
+
+namespace modelmesh::proto {
+namespace {
+
+constexpr std::array<bool, 256> token_characters = [] {
+    std::array<bool, 256> table{};
+    for (unsigned c = '0'; c <= '9'; ++c) table[c] = true;
+    for (unsigned c = 'a'; c <= 'z'; ++c) table[c] = true;
+    for (unsigned c = 'A'; c <= 'Z'; ++c) table[c] = true;
+    for (const char c : std::string_view("!#$%&'*+-.^_`|~")) table[static_cast<unsigned char>(c)] = true;
+    return table;
+}();
+
+} // namespace
+
+bool is_token(std::string_view text) noexcept {
+    return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+        return token_characters[static_cast<unsigned char>(c)];
+    });
+}
+
+bool is_field_content(std::string_view text) noexcept {
+    return std::all_of(text.begin(), text.end(), [](char c) {
+        const auto byte = static_cast<unsigned char>(c);
+        return byte == '\t' || (byte >= 0x20 && byte != 0x7f);
+    });
+}
+
+std::string_view trim_blanks(std::string_view text) noexcept {
+    while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
+    while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
+    return text;
+}
+
+bool has_list_item(std::string_view list, std::string_view item) noexcept {
+    while (!list.empty()) {
+        const std::size_t comma = std::min(list.find(','), list.size());
+        if (http::iequals(trim_blanks(list.substr(0, comma)), item)) return true;
+        list.remove_prefix(std::min(comma + 1, list.size()));
+    }
+    return false;
+}
+
+std::optional<std::uint64_t> parse_number(std::string_view digits, int base) noexcept {
+    std::uint64_t value = 0;
+    // from_chars accepts no sign for unsigned types.
+    const auto [end, code] = std::from_chars(digits.data(), digits.data() + digits.size(), value, base);
+    if (digits.empty() || code != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
+    return value;
+}
+
+bool is_framing_field(std::string_view name) noexcept {
+    for (const std::string_view reserved : {"content-length", "transfer-encoding", "connection", "upgrade"})
+        if (http::iequals(name, reserved)) return true;
+    return false;
+}
+
+} // namespace modelmesh::proto

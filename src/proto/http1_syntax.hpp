@@ -1,0 +1,27 @@
+// The grammar that both directions of HTTP/1.1 share: RFC 9112 (messages) with the field rules of RFC 9110
+// section 5.
+#pragma once
+
+#include <modelmesh/http/message.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace modelmesh::proto {
+
+inline constexpr std::string_view line_end = "\r\n";
+
+[[nodiscard]] bool is_token(std::string_view text) noexcept;
+/// Visible characters, blanks and bytes above ASCII: no control character, so no line can be smuggled in.
+[[nodiscard]] bool is_field_content(std::string_view text) noexcept;
+[[nodiscard]] constexpr bool is_blank(char c) noexcept { return c == ' ' || c == '\t'; }
+[[nodiscard]] std::string_view trim_blanks(std::string_view text) noexcept;
+/// Whether a comma-separated list has the item, without case.
+[[nodiscard]] bool has_list_item(std::string_view list, std::string_view item) noexcept;
+/// Digits only, no sign and nothing around them; no value also when it does not fit.
+[[nodiscard]] std::optional<std::uint64_t> parse_number(std::string_view digits, int base) noexcept;
+/// Fields that say where a message ends or what becomes of the connection: set by the transport alone.
+[[nodiscard]] bool is_framing_field(std::string_view name) noexcept;
+
+} // namespace modelmesh::proto
