@@ -74,6 +74,9 @@ response_stream::~response_stream() = default;
 
 int response_stream::status() const noexcept { return state_->status; }
 const http::headers& response_stream::headers() const noexcept { return state_->headers; }
+std::optional<std::uint64_t> response_stream::content_length() const noexcept {
+    return state_->content_length;
+}
 http::headers response_stream::take_headers() noexcept { return std::move(state_->headers); }
 
 result<read_status> response_stream::try_read(std::string_view& slice) {

@@ -12,6 +12,7 @@
 #include <modelmesh/http/message.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -46,6 +47,8 @@ public:
     [[nodiscard]] int status() const noexcept;
     [[nodiscard]] const http::headers& headers() const noexcept;
     [[nodiscard]] http::headers take_headers() noexcept;
+    /// Length of the body when the head announced it and there is one.
+    [[nodiscard]] std::optional<std::uint64_t> content_length() const noexcept;
 
     /// Takes bytes of the body that have arrived; never suspends. The slice is valid until the next call of
     /// any reading function, and chunk::padding bytes past it may be read. Errors: protocol when the body was

@@ -58,8 +58,7 @@ engine::engine(asio::io_context& context) : engine(context, from_environment()) 
 
 engine::engine(asio::io_context& context, const engine_settings& settings)
     : service(context), context_(context), settings_(settings),
-      pool_(buffer_pool::make(settings.kept_buffers)), ring_watch_(context), tick_(context),
-      streams_(std::make_unique<stream_list>()) {
+      pool_(buffer_pool::make(settings.kept_buffers)), ring_watch_(context), tick_(context) {
     if (settings_.kind != engine_kind::epoll) open_ring();
 }
 
@@ -82,9 +81,9 @@ engine::~engine() = default;
 
 void engine::shutdown() {
     shut_down_ = true;
-    // First every stream learns that it is alone, so that the coroutines destroyed below may destroy streams
+    // First every socket learns that it is alone, so that the coroutines destroyed below may destroy streams
     // in any order, and streams owned from outside the event loop stay safe to use: they answer canceled.
-    while (!streams_->empty()) streams_->front().leave_engine();
+    while (!parts_.empty()) parts_.front().leave_engine();
     std::vector<waiter::handler> suspended;
     while (!waiters_.empty()) {
         waiter& w = waiters_.front();
@@ -125,7 +124,7 @@ std::unique_ptr<socket_stream> engine::adopt(int socket, std::string peer) {
         made = std::make_unique<ring_stream>(*this, socket, std::move(peer));
     else
         made = std::make_unique<reactor_stream>(*this, socket, std::move(peer));
-    streams_->push_back(*made);
+    parts_.push_back(*made);
     ++counters_.open_streams; // counted down when the stream closes
     return made;
 }
@@ -136,6 +135,10 @@ void engine::reap() noexcept {
 
 void engine::waiter_added(waiter& w) {
     waiters_.push_back(w);
+    work_added();
+}
+
+void engine::work_added() {
     ++waiting_;
     turn_later();
 }

@@ -30,6 +30,16 @@ namespace modelmesh::net {
 class ring_lender;
 class socket_stream;
 
+/// A socket in use: the engine takes leave of it before it ends itself.
+class engine_part : public list_hook {
+public:
+    /// The event loop is being destroyed: closes.
+    virtual void leave_engine() noexcept = 0;
+
+protected:
+    ~engine_part() = default;
+};
+
 enum class engine_kind : std::uint8_t {
     automatic, ///< the ring where it works, else the reactor
     uring,     ///< the ring, or a fault
@@ -88,6 +98,9 @@ public:
     /// Takes over a connected or connecting TCP socket. @param peer  names it in messages, "host:port".
     [[nodiscard]] std::unique_ptr<socket_stream> adopt(int socket, std::string peer);
 
+    /// Takes over a listening socket: it is told before the event loop ends.
+    void attach(engine_part& part) { parts_.push_back(part); }
+
     [[nodiscard]] boost::asio::io_context& context() noexcept { return context_; }
     [[nodiscard]] buffer_pool& pool() noexcept { return *pool_; }
 
@@ -107,6 +120,8 @@ public:
     void resume_later(waiter::handler coroutine, wait_outcome outcome);
     void waiter_added(waiter& w);
     void waiter_removed() noexcept;
+    /// Somebody is to be told of an event without waiting for it; waiter_removed() ends it.
+    void work_added();
 
 private:
     void shutdown() override;
@@ -116,7 +131,7 @@ private:
     void watch_ring();
     void watch_timers();
 
-    using stream_list = boost::intrusive::list<socket_stream, boost::intrusive::constant_time_size<false>>;
+    using part_list = boost::intrusive::list<engine_part, boost::intrusive::constant_time_size<false>>;
     using waiter_list = boost::intrusive::list<waiter, boost::intrusive::constant_time_size<false>>;
 
     boost::asio::io_context& context_;
@@ -131,7 +146,7 @@ private:
     time_point tick_at_{};
     std::uint64_t tick_serial_ = 0;
     core::timer_queue timers_;
-    std::unique_ptr<stream_list> streams_; // socket_stream is incomplete here
+    part_list parts_;
     waiter_list waiters_;
     std::size_t waiting_ = 0;
     struct ready_coroutine {

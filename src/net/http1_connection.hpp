@@ -1,6 +1,7 @@
 // One HTTP/1.1 connection: drives the response parser with what a stream receives.
 #pragma once
 
+#include "net/read_status.hpp"
 #include "net/stream.hpp"
 #include "proto/http1.hpp"
 
@@ -8,12 +9,6 @@
 #include <string_view>
 
 namespace modelmesh::net {
-
-enum class read_status : std::uint8_t {
-    slice,       ///< the slice has at least one byte
-    would_block, ///< nothing has arrived yet
-    end,         ///< the message is complete
-};
 
 /// What has become of a message whose reader wants no more of it.
 enum class leftover : std::uint8_t {

@@ -58,6 +58,11 @@ void reactor_stream::want_readable() {
     });
 }
 
+void reactor_stream::want_end() {
+    if (readable()) return notify_end_later();
+    want_readable();
+}
+
 void reactor_stream::want_writable() {
     if (std::exchange(write_watched_, true)) return;
     constexpr auto what = asio::posix::stream_descriptor::wait_write;
@@ -71,10 +76,16 @@ void reactor_stream::wait_over(asio::posix::stream_descriptor::wait_type what, b
     if (what == asio::posix::stream_descriptor::wait_read) {
         read_watched_ = false;
         if (aborted) {
-            if (reader_waits()) want_readable();
+            if (reader_waits() || end_is_watched()) want_readable();
             return;
         }
         may_receive_ = true;
+        if (end_is_watched() && !reader_waits()) {
+            if (has_ended())
+                notify_end();
+            else if (may_watch_on())
+                want_readable();
+        }
         notify_readable();
     } else {
         write_watched_ = false;

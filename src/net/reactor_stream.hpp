@@ -23,6 +23,7 @@ private:
     bool readable() const noexcept override { return ended_ || error_ != 0; }
     void want_readable() override;
     void want_writable() override;
+    void want_end() override;
     void forget_readable() noexcept override { watch_->cancel(); }
     void forget_writable() noexcept override { watch_->cancel(); }
     void detach() noexcept override;

@@ -111,6 +111,12 @@ void ring_stream::want_readable() {
     io()->turn_later();
 }
 
+// The armed receive sees the end as well; what it receives until then waits in the queue.
+void ring_stream::want_end() {
+    if (ended_ || error_ != 0) return notify_end_later();
+    if (queue_.length < io()->settings().queue_limit) want_readable();
+}
+
 void ring_stream::want_writable() {
     if (channel_->writable.in_flight()) return;
     io()->ring()->poll_once(channel_->writable, descriptor(), POLLOUT);
@@ -139,10 +145,10 @@ void ring_stream::received(int result, std::int32_t buffer, bool more) noexcept 
         io()->ring()->cancel(channel_->receive);
         io()->turn_later();
     }
-    if (!reader_waits()) return;
-    if (readable())
+    if (ended_ || error_ != 0) notify_end();
+    if (reader_waits() && readable())
         notify_readable();
-    else if (!more)
+    else if (!more && !ended_ && error_ == 0 && (reader_waits() || (dry_ && end_is_watched())))
         want_readable();
 }
 

@@ -27,6 +27,7 @@ private:
     bool readable() const noexcept override { return queue_.length != 0 || ended_ || error_ != 0 || direct_; }
     void want_readable() override;
     void want_writable() override;
+    void want_end() override;
     void forget_readable() noexcept override {}
     void forget_writable() noexcept override {}
     void detach() noexcept override;

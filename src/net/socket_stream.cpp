@@ -1,13 +1,13 @@
 // The part of a TCP stream that both engines share.
 #include "net/socket_stream.hpp"
 
+#include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
 
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <system_error>
@@ -58,6 +58,7 @@ void socket_stream::close() noexcept {
     ::shutdown(socket_, SHUT_RDWR);
     ::close(std::exchange(socket_, -1));
     hook_ = nullptr;
+    if (std::exchange(watcher_, nullptr) != nullptr && engine_ != nullptr) engine_->waiter_removed();
     reader_.complete(wait_outcome::canceled);
     writer_.complete(wait_outcome::canceled);
     if (engine_ != nullptr) --engine_->tally().open_streams;
@@ -73,6 +74,7 @@ void socket_stream::leave_engine() noexcept {
     }
     engine_ = nullptr;
     hook_ = nullptr;
+    watcher_ = nullptr;
     list_hook::unlink();
 }
 
@@ -109,29 +111,50 @@ task<result<void>> socket_stream::wait_readable(time_point deadline) {
     co_return result<void>();
 }
 
-task<result<void>> socket_stream::send(std::string_view head, std::string_view body, time_point deadline) {
+void socket_stream::watch_end(end_watcher* who) {
+    if (!is_open() || watcher_ == who) return;
+    const bool was_watched = std::exchange(watcher_, who) != nullptr;
+    if (who == nullptr) return engine_->waiter_removed();
+    if (!was_watched) engine_->work_added();
+    want_end();
+}
+
+void socket_stream::notify_end() noexcept {
+    if (watcher_ == nullptr) return;
+    end_watcher* const told = std::exchange(watcher_, nullptr);
+    engine_->waiter_removed();
+    told->peer_has_gone();
+}
+
+void socket_stream::notify_end_later() {
+    asio::post(engine_->context(), [this, held = life_] {
+        if (!held->over) notify_end();
+    });
+}
+
+void socket_stream::end_output() noexcept {
+    if (is_open()) ::shutdown(socket_, SHUT_WR);
+}
+
+task<result<void>> socket_stream::send(gather parts, time_point deadline) {
     const auto alive = life_;
     constexpr std::string_view verb = "send to";
     const auto cancellation = co_await asio::this_coro::cancellation_state;
     if (alive->over || cancellation.cancelled() != asio::cancellation_type::none)
         co_return wait_fault(verb, alive->peer, wait_outcome::canceled);
     if (broken_) co_return system_fault(verb, alive->peer, EPIPE);
-    bool begun = false;
-    while (!head.empty() || !body.empty()) {
-        std::array<iovec, 2> parts{};
+    while (!parts.empty()) {
+        std::array<iovec, gather::capacity> vectors;
         std::size_t count = 0;
-        for (const std::string_view part : {head, body})
-            if (!part.empty()) parts[count++] = iovec{const_cast<char*>(part.data()), part.size()};
+        for (const std::string_view part : parts.parts())
+            if (!part.empty()) vectors[count++] = iovec{const_cast<char*>(part.data()), part.size()};
         msghdr message{};
-        message.msg_iov = parts.data();
+        message.msg_iov = vectors.data();
         message.msg_iovlen = count;
         ++engine_->tally().sends;
         const ssize_t sent = ::sendmsg(socket_, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
         if (sent >= 0) {
-            begun = true;
-            const auto from_head = std::min(static_cast<std::size_t>(sent), head.size());
-            head.remove_prefix(from_head);
-            body.remove_prefix(static_cast<std::size_t>(sent) - from_head);
+            parts.consume(static_cast<std::size_t>(sent));
             continue;
         }
         const int error = errno;
@@ -143,7 +166,7 @@ task<result<void>> socket_stream::send(std::string_view head, std::string_view b
         want_writable();
         const wait_outcome outcome = co_await writer_.wait(deadline);
         if (outcome != wait_outcome::ready || alive->over) {
-            if (!alive->over) broken_ = broken_ || begun;
+            if (!alive->over) broken_ = true;
             co_return wait_fault(verb, alive->peer,
                                  outcome == wait_outcome::ready ? wait_outcome::canceled : outcome);
         }
@@ -170,6 +193,13 @@ bool socket_stream::peer_is_silent() const noexcept {
     char byte = 0;
     ++engine_->tally().receives;
     return ::recv(socket_, &byte, 1, MSG_DONTWAIT | MSG_PEEK) < 0 && (errno == EAGAIN || errno == EINTR);
+}
+
+bool socket_stream::has_ended() const noexcept {
+    char byte = 0;
+    ++engine_->tally().receives;
+    const ssize_t r = ::recv(socket_, &byte, 1, MSG_DONTWAIT | MSG_PEEK);
+    return r == 0 || (r < 0 && errno != EAGAIN && errno != EINTR);
 }
 
 } // namespace modelmesh::net

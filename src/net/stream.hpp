@@ -8,6 +8,8 @@
 #include <modelmesh/core/result.hpp>
 #include <modelmesh/core/task.hpp>
 
+#include <array>
+#include <cstddef>
 #include <string_view>
 
 namespace modelmesh::net {
@@ -16,6 +18,46 @@ enum class io_status : std::uint8_t {
     ready,       ///< the chunk has at least one byte
     would_block, ///< nothing has arrived yet: wait_readable
     end,         ///< the peer closed in order (TCP FIN; under TLS: close_notify)
+};
+
+/// Up to four runs of bytes that go out one behind the other, without being joined first.
+class gather {
+public:
+    static constexpr std::size_t capacity = 4;
+
+    gather(std::string_view first, std::string_view second = {}, std::string_view third = {},
+           std::string_view fourth = {}) noexcept
+        : parts_{first, second, third, fourth} {}
+
+    [[nodiscard]] bool empty() const noexcept {
+        for (const std::string_view part : parts_)
+            if (!part.empty()) return false;
+        return true;
+    }
+    [[nodiscard]] std::array<std::string_view, capacity>& parts() noexcept { return parts_; }
+    /// Drops the first n bytes.
+    void consume(std::size_t n) noexcept {
+        for (std::string_view& part : parts_) {
+            const std::size_t taken = n < part.size() ? n : part.size();
+            part.remove_prefix(taken);
+            n -= taken;
+        }
+    }
+
+private:
+    std::array<std::string_view, capacity> parts_;
+};
+
+/// Told once when a connection has ended while its owner was busy with something else.
+class end_watcher {
+public:
+    /// From the event loop; must not close the stream.
+    virtual void peer_has_gone() noexcept = 0;
+    /// Bytes wait to be read, and hide an end behind them. True: they were taken, the watch goes on.
+    virtual bool bytes_arrived() noexcept { return false; }
+
+protected:
+    ~end_watcher() = default;
 };
 
 /// Owned by one connection, used by one thread, at most one reader and one writer at a time.
@@ -34,14 +76,25 @@ public:
     /// called.
     virtual task<result<void>> wait_readable(time_point deadline) = 0;
 
-    /// Sends head and then body, in one segment where they fit. Both must stay valid until completion.
+    /// Sends the parts in order, in one segment where they fit. They must stay valid until completion.
     /// Completes when the kernel has taken every byte. Errors as for receiving; a stream whose send failed is
     /// dead.
-    virtual task<result<void>> send(std::string_view head, std::string_view body, time_point deadline) = 0;
+    virtual task<result<void>> send(gather parts, time_point deadline) = 0;
+    task<result<void>> send(std::string_view head, std::string_view body, time_point deadline) {
+        return send(gather(head, body), deadline);
+    }
 
     /// Sends what the kernel takes at once and forgets the rest: for a protocol's goodbye just before
     /// close().
     virtual void send_last(std::string_view bytes) noexcept { static_cast<void>(bytes); }
+
+    /// Nothing more will be sent: the peer reads the end behind what it was sent. Receiving goes on.
+    virtual void end_output() noexcept {}
+
+    /// Has `who` told when the peer closes or resets the connection, whether or not anybody reads; nullptr
+    /// ends it. Bytes that arrive meanwhile are kept. While it is set the event loop has work. Best effort:
+    /// behind many unread bytes the end may stay unseen.
+    virtual void watch_end(end_watcher* who) { static_cast<void>(who); }
 
     /// Aborts pending operations (they complete with canceled) and closes the connection.
     virtual void close() noexcept = 0;

@@ -1,10 +1,10 @@
 // The shared part of TLS.
 #include "net/tls_context.hpp"
 
+#include "net/tls_pem.hpp"
 #include "net/tls_stream.hpp"
 
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
@@ -18,42 +18,10 @@ namespace {
 
 constexpr std::array<unsigned char, 9> alpn{8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
 
-struct bio_free {
-    void operator()(BIO* bio) const noexcept { BIO_free(bio); }
-};
-struct certificate_free {
-    void operator()(X509* certificate) const noexcept { X509_free(certificate); }
-};
-
-// Every certificate of a PEM text into the store. False: there is none, or one of them is broken.
-bool trust_text(X509_STORE* store, const std::string& pem) {
-    const std::unique_ptr<BIO, bio_free> bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
-    if (!bio) return false;
-    std::size_t count = 0;
-    for (;;) {
-        const std::unique_ptr<X509, certificate_free> certificate(
-            PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
-        if (!certificate) break;
-        if (X509_STORE_add_cert(store, certificate.get()) != 1) return false;
-        ++count;
-    }
-    const bool at_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
-    if (count != 0 && at_end) ERR_clear_error();
-    return count != 0 && at_end;
-}
-
 int new_session(SSL* connection, SSL_SESSION* session) {
     auto* const stream = static_cast<tls_stream*>(SSL_get_app_data(connection));
     stream->session_arrived(session);
     return 1; // the reference is ours now
-}
-
-fault unusable(std::string_view what) {
-    std::string text = "TLS settings: ";
-    text += what;
-    text += ": ";
-    text += take_tls_error("not valid");
-    return {errc::config, std::move(text)};
 }
 
 } // namespace
@@ -90,9 +58,9 @@ result<std::shared_ptr<tls_context>> tls_context::create(const tls_settings& set
         ERR_clear_error(); // a system without authorities is allowed: the settings may name their own
         if (!settings.ca_file.empty() &&
             SSL_CTX_load_verify_locations(native, settings.ca_file.c_str(), nullptr) != 1)
-            return unusable("ca_file cannot be read");
-        if (!settings.ca_pem.empty() && !trust_text(SSL_CTX_get_cert_store(native), settings.ca_pem))
-            return unusable("ca_pem is no list of PEM certificates");
+            return unusable_tls("ca_file cannot be read");
+        if (!settings.ca_pem.empty() && !trust_pem(SSL_CTX_get_cert_store(native), settings.ca_pem))
+            return unusable_tls("ca_pem is no list of PEM certificates");
     }
     return made;
 }

@@ -75,10 +75,10 @@ struct tls_stream::bio {
     }
 };
 
-tls_stream::tls_stream(std::unique_ptr<stream> below, buffer_pool& pool, std::shared_ptr<tls_context> context,
-                       const origin& where)
-    : below_(std::move(below)), pool_(pool.share()), context_(std::move(context)), peer_(to_string(where)),
-      ssl_(SSL_new(context_->native())), alive_(std::make_shared<bool>(true)) {
+tls_stream::tls_stream(std::unique_ptr<stream> below, buffer_pool& pool, ssl_ctx_st* context,
+                       std::string peer)
+    : below_(std::move(below)), pool_(pool.share()), peer_(std::move(peer)), ssl_(SSL_new(context)),
+      alive_(std::make_shared<bool>(true)) {
     BIO* const link = BIO_new(bio::method());
     if (ssl_ == nullptr || link == nullptr) {
         BIO_free(link);
@@ -89,6 +89,12 @@ tls_stream::tls_stream(std::unique_ptr<stream> below, buffer_pool& pool, std::sh
     BIO_set_init(link, 1);
     SSL_set_bio(ssl_, link, link);
     SSL_set_app_data(ssl_, this);
+}
+
+tls_stream::tls_stream(std::unique_ptr<stream> below, buffer_pool& pool, std::shared_ptr<tls_context> context,
+                       const origin& where)
+    : tls_stream(std::move(below), pool, context->native(), to_string(where)) {
+    context_ = std::move(context);
     SSL_set_connect_state(ssl_);
     const std::string& name =
         context_->settings().server_name.empty() ? where.host : context_->settings().server_name;
@@ -104,6 +110,13 @@ tls_stream::tls_stream(std::unique_ptr<stream> below, buffer_pool& pool, std::sh
     context_->offer_session(peer_, ssl_);
 }
 
+tls_stream::tls_stream(std::unique_ptr<stream> below, buffer_pool& pool,
+                       std::shared_ptr<tls_server_context> context, std::string peer)
+    : tls_stream(std::move(below), pool, context->native(), std::move(peer)) {
+    server_context_ = std::move(context);
+    SSL_set_accept_state(ssl_);
+}
+
 tls_stream::~tls_stream() {
     close();
     SSL_free(ssl_);
@@ -113,10 +126,7 @@ void tls_stream::close() noexcept {
     if (!*alive_) return;
     *alive_ = false;
     if (established_ && !failure_ && !send_failure_) {
-        ERR_clear_error();
-        SSL_shutdown(ssl_);
-        // Between two records only: a send in progress may have handed down half of one.
-        if (!in_send_ && !output_.empty()) below_->send_last(output_);
+        say_goodbye();
         // Closing in order or not, the session stays good: without this OpenSSL would spoil it.
         SSL_set_shutdown(ssl_, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
     }
@@ -124,6 +134,37 @@ void tls_stream::close() noexcept {
     ready_.release();
     input_.release();
     below_->close();
+}
+
+void tls_stream::say_goodbye() noexcept {
+    ERR_clear_error();
+    SSL_shutdown(ssl_); // once: the second call would ask for the peer's
+    // Between two records only: a send in progress may have handed down half of one.
+    if (!in_send_ && !output_.empty()) below_->send_last(output_);
+    output_.clear();
+}
+
+void tls_stream::end_output() noexcept {
+    if (!*alive_ || !established_ || failure_ || send_failure_) return;
+    if ((SSL_get_shutdown(ssl_) & SSL_SENT_SHUTDOWN) == 0) say_goodbye();
+    below_->end_output();
+}
+
+void tls_stream::watch_end(end_watcher* who) {
+    watcher_ = who;
+    below_->watch_end(who != nullptr ? this : nullptr);
+}
+
+void tls_stream::peer_has_gone() noexcept {
+    if (watcher_ != nullptr) std::exchange(watcher_, nullptr)->peer_has_gone();
+}
+
+bool tls_stream::bytes_arrived() noexcept {
+    if (!*alive_ || !ready_.empty()) return false;
+    const auto status = decrypt(ready_);
+    if (status && *status == io_status::would_block) return true; // a part of a record, or a key update
+    if (!status || *status == io_status::end) peer_has_gone();
+    return false;
 }
 
 bool tls_stream::resumed() const noexcept { return SSL_session_reused(ssl_) == 1; }
@@ -144,9 +185,10 @@ fault tls_stream::fail(fault why) {
 
 fault tls_stream::handshake_fault(int code) {
     if (below_fault_) return fail(*below_fault_);
-    std::string text = "connect to " + peer_ + ": ";
+    std::string text = (context_ ? "connect to " : "accept from ") + peer_ + ": ";
     const long verdict = SSL_get_verify_result(ssl_);
-    if (context_->settings().verify && verdict != X509_V_OK) {
+    const bool verifies = context_ ? context_->settings().verify : server_context_->verifies_clients();
+    if (verifies && verdict != X509_V_OK) {
         ERR_clear_error();
         text += "certificate verify failed: ";
         text += X509_verify_cert_error_string(verdict);
@@ -279,14 +321,14 @@ std::optional<fault> tls_stream::encrypt(std::string_view& plain) {
     return std::nullopt;
 }
 
-task<result<void>> tls_stream::send(std::string_view head, std::string_view body, time_point deadline) {
+task<result<void>> tls_stream::send(gather parts, time_point deadline) {
     const auto alive = alive_;
     if (!*alive) co_return fault(errc::canceled, "send: canceled");
     if (failure_) co_return *failure_;
     if (send_failure_) co_return *send_failure_;
-    while (!head.empty() || !body.empty()) {
-        for (std::string_view* const part : {&head, &body})
-            if (auto broken = encrypt(*part)) co_return *broken;
+    while (!parts.empty()) {
+        for (std::string_view& part : parts.parts())
+            if (auto broken = encrypt(part)) co_return *broken;
         // Receiving may add to output_ while the send below is under way.
         sending_.clear();
         sending_.swap(output_);

@@ -5,6 +5,7 @@
 #include "net/buffer_pool.hpp"
 #include "net/stream.hpp"
 #include "net/tls_context.hpp"
+#include "net/tls_server_context.hpp"
 #include "net/url.hpp"
 
 #include <memory>
@@ -13,12 +14,15 @@
 
 namespace modelmesh::net {
 
-/// Client side. Unusable until handshake() has succeeded. An end of the connection below without close_notify
-/// is a `protocol` fault: the reply may have been cut by somebody else.
-class tls_stream final : public stream {
+/// Either side of a connection. Unusable until handshake() has succeeded. An end of the connection below
+/// without close_notify is a `protocol` fault: the reply may have been cut by somebody else.
+class tls_stream final : public stream, private end_watcher {
 public:
     tls_stream(std::unique_ptr<stream> below, buffer_pool& pool, std::shared_ptr<tls_context> context,
                const origin& where);
+    /// The server's side. @param peer  names the client in messages.
+    tls_stream(std::unique_ptr<stream> below, buffer_pool& pool, std::shared_ptr<tls_server_context> context,
+               std::string peer);
     ~tls_stream() override;
 
     /// Errors: connect with OpenSSL's reason ("certificate verify failed: certificate has expired"), and
@@ -27,11 +31,14 @@ public:
     /// True when an earlier session was resumed.
     [[nodiscard]] bool resumed() const noexcept;
     [[nodiscard]] std::string_view protocol() const noexcept; ///< "TLSv1.3"
-    [[nodiscard]] std::string_view alpn() const noexcept;     ///< what the server chose; empty: nothing
+    [[nodiscard]] std::string_view alpn() const noexcept;     ///< what the two agreed on; empty: nothing
 
     result<io_status> try_receive(chunk& out) override;
     task<result<void>> wait_readable(time_point deadline) override;
-    task<result<void>> send(std::string_view head, std::string_view body, time_point deadline) override;
+    using stream::send;
+    task<result<void>> send(gather parts, time_point deadline) override;
+    void end_output() noexcept override;
+    void watch_end(end_watcher* who) override;
     void close() noexcept override;
     void park() noexcept override;
     bool unpark() noexcept override;
@@ -41,16 +48,21 @@ public:
 
 private:
     struct bio; // OpenSSL's view of the stream below
+    tls_stream(std::unique_ptr<stream> below, buffer_pool& pool, ssl_ctx_st* context, std::string peer);
 
     result<io_status> decrypt(chunk& out);
     std::optional<fault> encrypt(std::string_view& plain);
     fault handshake_fault(int code);
     fault record_fault(int code);
     fault fail(fault why);
+    void say_goodbye() noexcept;
+    void peer_has_gone() noexcept override;
+    bool bytes_arrived() noexcept override;
 
     std::unique_ptr<stream> below_;
     buffer_pool::handle pool_;
-    std::shared_ptr<tls_context> context_;
+    std::shared_ptr<tls_context> context_; // of a client
+    std::shared_ptr<tls_server_context> server_context_;
     std::string peer_;
     ssl_st* ssl_ = nullptr;
     chunk input_;                       // ciphertext lent from below, read in place
@@ -61,6 +73,7 @@ private:
     std::optional<fault> failure_;      // sticky: the stream is dead
     std::optional<fault> send_failure_; // sticky: nothing can be sent, but what has arrived can be read
     std::shared_ptr<bool> alive_;       // false once closed or destroyed; checked after every suspension
+    end_watcher* watcher_ = nullptr;
     bool established_ = false;
     bool below_ended_ = false;
     bool ended_ = false;

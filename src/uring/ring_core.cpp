@@ -68,7 +68,7 @@ result<void> ring_core::open(std::uint32_t entries, provided_buffers& buffers) {
     io_uring_probe* const probe = io_uring_get_probe_ring(ring_.get());
     if (probe == nullptr) return unavailable("io_uring probe", ENOSYS);
     bool all = true;
-    for (const int opcode : {IORING_OP_RECV, IORING_OP_POLL_ADD, IORING_OP_ASYNC_CANCEL})
+    for (const int opcode : {IORING_OP_RECV, IORING_OP_ACCEPT, IORING_OP_POLL_ADD, IORING_OP_ASYNC_CANCEL})
         all = all && io_uring_opcode_supported(probe, opcode) != 0;
     io_uring_free_probe(probe);
     if (!all) return unavailable("io_uring operations", ENOSYS);
@@ -172,6 +172,12 @@ void ring_core::receive_multishot(operation& op, int socket) {
     io_uring_prep_recv_multishot(sqe, socket, nullptr, 0, 0);
     sqe->flags |= IOSQE_BUFFER_SELECT;
     sqe->buf_group = buffer_group;
+    begin(op, sqe);
+}
+
+void ring_core::accept_multishot(operation& op, int socket) {
+    io_uring_sqe* const sqe = prepare();
+    io_uring_prep_multishot_accept(sqe, socket, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     begin(op, sqe);
 }
 

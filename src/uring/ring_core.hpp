@@ -1,4 +1,4 @@
-// One io_uring: set-up and probing, the three operations that streams need, cancellation, reaping.
+// One io_uring: set-up and probing, the operations that streams and acceptors need, cancellation, reaping.
 //
 // Knows nothing of event loops or coroutines: whoever drives it submits, waits for its descriptor or in the
 // kernel, and reaps. The only code that includes <liburing.h> is in this folder.
@@ -69,6 +69,8 @@ public:
 
     // Starting and cancelling only queue; the kernel learns of it at submit().
     void receive_multishot(operation& op, int socket);
+    /// The result of each completion is a connected socket, non-blocking and closed on exec.
+    void accept_multishot(operation& op, int socket);
     void poll_once(operation& op, int socket, unsigned events);
     /// The operation still completes (with -ECANCELED, or with what it was doing if it won the race); the
     /// cancel request's own completion is swallowed here. Nothing happens if it is not in flight or already

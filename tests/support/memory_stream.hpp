@@ -63,10 +63,11 @@ public:
     modelmesh::task<modelmesh::result<void>> wait_readable(modelmesh::time_point) override {
         co_return modelmesh::fault(modelmesh::errc::timed_out, "nothing arrived");
     }
-    modelmesh::task<modelmesh::result<void>> send(std::string_view head, std::string_view body,
+    using stream::send;
+    modelmesh::task<modelmesh::result<void>> send(modelmesh::net::gather parts,
                                                   modelmesh::time_point) override {
         if (peer_->send_failure) co_return *peer_->send_failure;
-        peer_->sent.append(head).append(body);
+        for (const std::string_view part : parts.parts()) peer_->sent.append(part);
         co_return modelmesh::result<void>();
     }
     void close() noexcept override { peer_->is_closed = true; }

@@ -21,6 +21,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <fstream>
 #include <memory>
 #include <optional>
@@ -81,8 +82,13 @@ public:
     }
     [[nodiscard]] std::string receive(std::size_t size) const {
         std::string got(size, '\0');
-        const ssize_t n = ::recv(fd_, got.data(), size, MSG_WAITALL);
-        got.resize(n < 0 ? 0 : static_cast<std::size_t>(n));
+        std::size_t filled = 0;
+        while (filled < size) { // a ring of this process may interrupt any system call
+            const ssize_t n = ::recv(fd_, got.data() + filled, size - filled, MSG_WAITALL);
+            if (n == 0 || (n < 0 && errno != EINTR)) break;
+            if (n > 0) filled += static_cast<std::size_t>(n);
+        }
+        got.resize(filled);
         return got;
     }
     [[nodiscard]] std::string receive_some(std::size_t size) const {

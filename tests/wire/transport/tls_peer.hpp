@@ -57,6 +57,15 @@ public:
         BIO_free(bio);
         return text;
     }
+    [[nodiscard]] std::string key_pem() const {
+        BIO* const bio = BIO_new(BIO_s_mem());
+        PEM_write_bio_PrivateKey(bio, key_, nullptr, nullptr, 0, nullptr, nullptr);
+        char* data = nullptr;
+        const long size = BIO_get_mem_data(bio, &data);
+        std::string text(data, static_cast<std::size_t>(size));
+        BIO_free(bio);
+        return text;
+    }
     [[nodiscard]] X509* certificate() const { return certificate_; }
     [[nodiscard]] EVP_PKEY* key() const { return key_; }
 

@@ -1,0 +1,188 @@
+#include "net/server.hpp"
+
+#include "net/socket_stream.hpp"
+#include "net/tls_stream.hpp"
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/cancellation_state.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
+
+#include <exception>
+#include <utility>
+
+namespace modelmesh::net {
+namespace asio = boost::asio;
+
+/// One connection: its coroutine, and the means to end it. Owned by the coroutine and its completion.
+struct server::session final : list_hook,
+                               http1_server_connection::owner,
+                               std::enable_shared_from_this<session> {
+    session(std::shared_ptr<state> h, std::unique_ptr<socket_stream> accepted)
+        : home(std::move(h)), peer(accepted->peer()), transport(std::move(accepted)) {}
+
+    static task<void> run(std::shared_ptr<session> self);
+    void client_has_gone() noexcept override { cancel_later(); }
+
+    void drain() noexcept {
+        if (!http1 || http1->drain()) abort();
+    }
+    void abort() noexcept {
+        if (http1)
+            http1->abort();
+        else
+            transport->close();
+        cancel_later();
+    }
+    /// Never from inside a call of the session's own coroutine, nor of the engine.
+    void cancel_later() noexcept;
+
+    std::shared_ptr<state> home;
+    std::string peer;
+    std::unique_ptr<stream> transport; ///< until there is a connection
+    std::optional<http1_server_connection> http1;
+    asio::cancellation_signal cancel;
+};
+
+struct server::state final : waiter::owner {
+    using session_list = boost::intrusive::list<session, boost::intrusive::constant_time_size<false>>;
+
+    state(engine& e, request_handler handler, server_limits limits, const clock& time)
+        : io(e), shared(limits, std::move(handler), time), changed(e, *this) {}
+    void gave_up(waiter&) noexcept override {}
+
+    void start(std::shared_ptr<state> self, std::unique_ptr<socket_stream> transport);
+    void drain(duration limit);
+    void abort_all() noexcept;
+
+    engine& io;
+    server_context shared;
+    std::unique_ptr<net::acceptor> acceptor;
+    std::shared_ptr<tls_server_context> tls;
+    session_list sessions;
+    waiter changed; ///< serve() waits for the end of a session, or of accepting
+    bool is_draining = false;
+    time_point drain_until = time_point::max();
+};
+
+task<void> server::session::run(std::shared_ptr<session> self) {
+    state& home = *self->home;
+    if (home.tls) {
+        auto secured =
+            std::make_unique<tls_stream>(std::move(self->transport), home.io.pool(), home.tls, self->peer);
+        tls_stream& shaking = *secured;
+        self->transport = std::move(secured);
+        const time_point until = home.shared.time.now() + home.shared.limits.handshake;
+        const result<void> shaken = co_await shaking.handshake(until);
+        if (!shaken) {
+            ++home.shared.counters.handshakes_failed;
+            co_return;
+        }
+    }
+    self->http1.emplace(std::move(self->transport), home.shared, *self);
+    if (home.is_draining) static_cast<void>(self->http1->drain());
+    co_await self->http1->serve();
+}
+
+void server::session::cancel_later() noexcept {
+    asio::post(home->io.context(), [weak = weak_from_this()] {
+        if (const auto self = weak.lock()) self->cancel.emit(asio::cancellation_type::terminal);
+    });
+}
+
+void server::state::start(std::shared_ptr<state> self, std::unique_ptr<socket_stream> transport) {
+    ++shared.counters.accepted;
+    ++shared.counters.open;
+    const auto made = std::make_shared<session>(std::move(self), std::move(transport));
+    sessions.push_back(*made);
+    auto over = [made](const std::exception_ptr&) {
+        // It ends by an exception only when it was cancelled between two of its awaits, or out of memory: the
+        // connection is closed either way.
+        state& home = *made->home;
+        if (made->list_hook::is_linked()) made->list_hook::unlink();
+        made->http1.reset();
+        made->transport.reset();
+        --home.shared.counters.open;
+        home.changed.complete(wait_outcome::ready);
+    };
+    asio::co_spawn(io.context(), session::run(made),
+                   asio::bind_cancellation_slot(made->cancel.slot(), std::move(over)));
+}
+
+void server::state::abort_all() noexcept {
+    for (session& s : sessions) s.abort();
+}
+
+void server::state::drain(duration limit) {
+    drain_until = limit == duration::zero() ? time_point::min() : shared.time.now() + limit;
+    is_draining = true;
+    if (acceptor) acceptor->close();
+    if (limit == duration::zero())
+        abort_all();
+    else
+        for (session& s : sessions) s.drain();
+    changed.complete(wait_outcome::ready);
+}
+
+server::server(engine& io, request_handler handler, server_limits limits, const clock& time)
+    : state_(std::make_shared<state>(io, std::move(handler), limits, time)) {}
+
+server::~server() {
+    if (!state_->is_draining || !state_->sessions.empty()) stop();
+}
+
+result<void> server::listen(const listen_settings& where, const std::optional<tls_server_settings>& tls) {
+    if (tls) {
+        auto made = tls_server_context::create(*tls);
+        if (!made) return made.error();
+        state_->tls = std::move(*made);
+    }
+    auto made = acceptor::listen(state_->io, where);
+    if (!made) return made.error();
+    state_->acceptor = std::move(*made);
+    return {};
+}
+
+std::uint16_t server::port() const noexcept { return state_->acceptor ? state_->acceptor->port() : 0; }
+
+server_counters server::counters() const noexcept { return state_->shared.counters; }
+
+void server::drain(duration limit) { state_->drain(limit); }
+
+task<result<void>> server::serve() { return run(state_); }
+
+task<result<void>> server::run(std::shared_ptr<state> self) {
+    result<void> outcome;
+    while (!self->is_draining) {
+        const server_context& shared = self->shared;
+        if (shared.counters.open >= shared.limits.connections) {
+            self->acceptor->pause();
+            const wait_outcome waited = co_await self->changed.wait(time_point::max());
+            if (waited == wait_outcome::canceled) break;
+            continue;
+        }
+        auto accepted = co_await self->acceptor->accept();
+        if (accepted) {
+            self->start(self, std::move(*accepted));
+            continue;
+        }
+        if (accepted.error().kind() != errc::canceled) outcome = accepted.error();
+        break;
+    }
+    if (!self->is_draining) self->drain(duration::zero());
+    // Whether it was cancelled or not, what it started comes to its end first.
+    co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+    while (!self->sessions.empty()) {
+        const bool is_late = self->shared.time.now() >= self->drain_until;
+        if (is_late) {
+            self->abort_all();
+            self->drain_until = time_point::max();
+        }
+        static_cast<void>(co_await self->changed.wait(self->drain_until));
+    }
+    co_return outcome;
+}
+
+} // namespace modelmesh::net

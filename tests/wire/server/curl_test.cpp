@@ -1,0 +1,71 @@
+// The server under a client that we did not write: curl, as a program.
+#include "fixture.hpp"
+
+#include "wire/transport/tls_peer.hpp"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <fstream>
+
+namespace modelmesh::net::testing {
+namespace {
+
+using Curl = both_engines;
+INSTANTIATE_TEST_SUITE_P(Engine, Curl, ::testing::Values(engine_kind::uring, engine_kind::epoll),
+                         engine_name);
+
+std::string output_of(const std::string& command) {
+    std::FILE* const pipe = ::popen(command.c_str(), "r");
+    if (pipe == nullptr) return "cannot be run: " + command;
+    std::string all;
+    char buffer[4096];
+    for (std::size_t n; (n = std::fread(buffer, 1, sizeof buffer, pipe)) != 0;) all.append(buffer, n);
+    const int status = ::pclose(pipe);
+    if (status != 0) all += " [status " + std::to_string(status) + "]";
+    return all;
+}
+
+std::string curl(const std::string& arguments) {
+    return output_of("curl --disable --silent --show-error --max-time 20 --noproxy '*' " + arguments +
+                     " 2>&1");
+}
+
+TEST_P(Curl, GetsPostsAndStreamsOnOneConnection) {
+    running_server on(GetParam());
+    const std::string base = "http://127.0.0.1:" + std::to_string(on.port());
+    EXPECT_EQ(curl(base + "/hello " + base + "/stream " + base + "/hello"), "helloonetwothreehello");
+    EXPECT_EQ(on.counters().accepted, 1u);
+    EXPECT_EQ(curl("--data-binary 'some text' " + base + "/echo"), "some text");
+    EXPECT_EQ(curl("-H 'Transfer-Encoding: chunked' --data-binary 'in chunks' " + base + "/echo"),
+              "in chunks");
+    EXPECT_EQ(curl("-H 'Expect: 100-continue' --data-binary 'expected' " + base + "/echo"), "expected");
+    EXPECT_EQ(curl("--http1.0 " + base + "/stream"), "onetwothree");
+    EXPECT_EQ(curl("--head --write-out '%{http_code}' --output /dev/null " + base + "/hello"), "200");
+    EXPECT_EQ(curl("--write-out '%{http_code}' " + base + "/throw"), "500");
+    EXPECT_NE(curl(base + "/throw_late").find("begun"), std::string::npos);
+    EXPECT_NE(curl(base + "/throw_late").find("[status"), std::string::npos)
+        << "an answer cut off is an error";
+}
+
+TEST_P(Curl, SpeaksTls) {
+    const identity root("root", nullptr, nullptr);
+    const identity leaf("server", "IP:127.0.0.1", &root);
+    tls_server_settings settings;
+    settings.certificate_pem = leaf.pem();
+    settings.key_pem = leaf.key_pem();
+    running_server on(GetParam(), server_limits(), settings);
+    const std::string ca = ::testing::TempDir() + "modelmesh_curl_" + std::to_string(::getpid()) + ".pem";
+    std::ofstream(ca) << root.pem();
+    const std::string base = "https://127.0.0.1:" + std::to_string(on.port());
+    // It offers h2 as well: what we speak is chosen.
+    EXPECT_EQ(curl("--cacert " + ca + " --write-out ' %{http_version}' " + base + "/stream"),
+              "onetwothree 1.1");
+    EXPECT_EQ(curl("--cacert " + ca + " --tls-max 1.2 " + base + "/hello"), "hello");
+    EXPECT_NE(curl("--cacert " + ca + " --tls-max 1.1 --ciphers DEFAULT@SECLEVEL=0 " + base).find("[status"),
+              std::string::npos);
+    std::remove(ca.c_str());
+}
+
+} // namespace
+} // namespace modelmesh::net::testing

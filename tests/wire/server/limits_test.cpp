@@ -1,0 +1,123 @@
+// Clients that are slow, greedy or too many.
+#include "fixture.hpp"
+
+#include <sys/resource.h>
+
+namespace modelmesh::net::testing {
+namespace {
+
+using ServerLimits = both_engines;
+INSTANTIATE_TEST_SUITE_P(Engine, ServerLimits, ::testing::Values(engine_kind::uring, engine_kind::epoll),
+                         engine_name);
+
+TEST_P(ServerLimits, AHeadThatDoesNotGoOnIsAnsweredWith408) {
+    server_limits limits;
+    limits.head = 30ms;
+    running_server on(GetParam(), limits);
+    const raw_socket silent = on.connect(), slow = on.connect(), later = on.connect();
+    slow.send("GET / HTTP/1.1\r\nHost");
+    later.send(get("/hello") + "GET ");
+    EXPECT_EQ(rest(silent), "");
+    EXPECT_EQ(rest(slow), last(408, "Request Timeout"));
+    EXPECT_EQ(rest(later), ok("hello") + last(408, "Request Timeout"));
+    EXPECT_EQ(on.counters().slow, 3u);
+}
+
+TEST_P(ServerLimits, AnIdleConnectionIsClosed) {
+    server_limits limits;
+    limits.idle = 30ms;
+    running_server on(GetParam(), limits);
+    const raw_socket client = on.connect();
+    client.send(get("/hello"));
+    EXPECT_EQ(rest(client), ok("hello"));
+    EXPECT_EQ(on.counters().slow, 0u);
+}
+
+TEST_P(ServerLimits, ABodyThatDoesNotGoOnIsAnsweredWith408) {
+    server_limits limits;
+    limits.body_gap = 30ms;
+    running_server on(GetParam(), limits);
+    const raw_socket client = on.connect();
+    client.send("POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\nbo");
+    EXPECT_EQ(rest(client), last(408, "Request Timeout"));
+    EXPECT_EQ(on.seen->failure, static_cast<int>(errc::timed_out));
+}
+
+TEST_P(ServerLimits, ABodyThatIsTooLongIsAnsweredWith413) {
+    server_limits limits;
+    limits.request.body = 10;
+    running_server on(GetParam(), limits);
+    const raw_socket announced = on.connect(), chunked = on.connect();
+    announced.send(post("/echo", pattern(50000)));
+    EXPECT_EQ(rest(announced), last(413, "Content Too Large"));
+    chunked.send("POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n");
+    on.until([](const server_counters& c) { return c.handling == 1; });
+    chunked.send("6\r\nworld!\r\n0\r\n\r\n");
+    EXPECT_EQ(rest(chunked), last(413, "Content Too Large"));
+    EXPECT_EQ(on.seen->failure, static_cast<int>(errc::protocol));
+}
+
+TEST_P(ServerLimits, AHeadThatIsTooLongIsAnsweredWith431Or414) {
+    server_limits limits;
+    limits.request.line = 100;
+    running_server on(GetParam(), limits);
+    const raw_socket field = on.connect(), target = on.connect();
+    field.send(get("/", "A: " + std::string(200, 'x') + "\r\n"));
+    EXPECT_EQ(rest(field), last(431, "Request Header Fields Too Large"));
+    target.send(get("/" + std::string(200, 'x')));
+    EXPECT_EQ(rest(target), last(414, "URI Too Long"));
+}
+
+TEST_P(ServerLimits, AClientThatDoesNotReadIsGivenUp) {
+    server_limits limits;
+    limits.write = 50ms;
+    running_server on(GetParam(), limits);
+    const raw_socket client = on.connect(4096);
+    client.send(get("/firehose"));
+    on.until([](const server_counters& c) { return c.failed == 1 && c.open == 0; });
+    EXPECT_EQ(on.seen->write_failed, 1);
+    EXPECT_EQ(on.seen->failure, static_cast<int>(errc::timed_out));
+}
+
+TEST_P(ServerLimits, ConnectionsBeyondTheLimitWaitForTheirTurn) {
+    server_limits limits;
+    limits.connections = 2;
+    running_server on(GetParam(), limits);
+    raw_socket first = on.connect();
+    const raw_socket second = on.connect();
+    on.until([](const server_counters& c) { return c.open == 2; });
+    const raw_socket third = on.connect();
+    third.send(get("/hello"));
+    second.send(get("/hello"));
+    EXPECT_EQ(second.receive(ok("hello").size()), ok("hello"));
+    EXPECT_EQ(on.counters().accepted, 2u);
+    first.close();
+    EXPECT_EQ(third.receive(ok("hello").size()), ok("hello"));
+}
+
+TEST_P(ServerLimits, AcceptingGoesOnAfterDescriptorsRanOut) {
+    server_limits limits;
+    limits.connections =
+        2; // accepting rests at first: the kernel looks at the process's limit when it is asked
+    running_server on(GetParam(), limits);
+    const raw_socket early = on.connect();
+    raw_socket leaves = on.connect();
+    on.until([](const server_counters& c) { return c.open == 2; });
+    const raw_socket waits = on.connect();
+    waits.send(get("/hello"));
+    rlimit before{};
+    getrlimit(RLIMIT_NOFILE, &before);
+    rlimit none = before;
+    none.rlim_cur = 3;
+    setrlimit(RLIMIT_NOFILE, &none);
+    leaves.close();
+    on.until([](const server_counters& c) { return c.open == 1; });
+    early.send(get("/hello")); // connections that are there already do not suffer
+    EXPECT_EQ(early.receive(ok("hello").size()), ok("hello"));
+    EXPECT_EQ(on.counters().accepted, 2u);
+    setrlimit(RLIMIT_NOFILE, &before);
+    EXPECT_EQ(waits.receive(ok("hello").size()), ok("hello"));
+}
+
+} // namespace
+} // namespace modelmesh::net::testing
