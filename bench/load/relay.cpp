@@ -105,8 +105,9 @@ int main(int argc, char** argv) try {
     const net::url upstream = net::parse_url(args.text("upstream")).value();
     net::tls_settings tls;
     tls.ca_file = args.text("ca");
-    const net::engine_settings settings(bench::engine_named(args.text("engine", "auto")));
+    net::engine_settings settings(bench::engine_named(args.text("engine", "auto")));
     args.finish();
+    settings.ring_buffer_size = 32 * 1024; // an answer of 16 KB and its head: one receive, one send
 
     asio::io_context loop{1};
     net::engine& io = *net::engine::create(loop, settings).value();

@@ -251,15 +251,24 @@ task<result<void>> tls_stream::handshake(time_point deadline) {
     co_return result<void>();
 }
 
+// Whether reading from OpenSSL can tell anything new. Asking the stream below first is much cheaper than
+// having OpenSSL find out, and most reads come when there is nothing.
+bool tls_stream::has_input() {
+    if (!input_.empty() || SSL_has_pending(ssl_) == 1) return true;
+    const auto status = below_->try_receive(input_);
+    return !status || *status != io_status::would_block; // an end or a failure is told again when it is read
+}
+
 // Fills one buffer with as many records as have arrived and fit.
 result<io_status> tls_stream::decrypt(chunk& out) {
     out.release();
     if (failure_) return *failure_;
     if (ended_) return io_status::end;
+    if (!has_input()) return io_status::would_block;
     buffer_pool::slot slot(*pool_);
     std::size_t size = 0;
     ERR_clear_error();
-    while (size < buffer_pool::buffer_size) {
+    while (size < buffer_pool::buffer_size && (size == 0 || has_input())) {
         std::size_t n = 0;
         const int ok = SSL_read_ex(ssl_, slot.data() + size, buffer_pool::buffer_size - size, &n);
         if (ok == 1) {

@@ -50,6 +50,7 @@ private:
     struct bio; // OpenSSL's view of the stream below
     tls_stream(std::unique_ptr<stream> below, buffer_pool& pool, ssl_ctx_st* context, std::string peer);
 
+    bool has_input();
     result<io_status> decrypt(chunk& out);
     std::optional<fault> encrypt(std::string_view& plain);
     fault handshake_fault(int code);
