@@ -33,7 +33,8 @@ public:
     static resolver& of(boost::asio::io_context& context);
 
     /// The addresses of a host in the system's order of preference; at least one. A literal is its own
-    /// answer, and `localhost` is the loopback without a question. Errors: connect ("resolve <host>: <reason>"), timed_out, canceled.
+    /// answer, and `localhost` is the loopback without a question. Errors: connect ("resolve <host>:
+    /// <reason>"), timed_out, canceled.
     task<result<addresses>> resolve(engine& io, std::string host, time_point deadline);
 
     /// Number of queries sent to the system so far.
