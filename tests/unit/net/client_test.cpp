@@ -294,7 +294,7 @@ public:
         (*cancel_)();
         co_return result<void>();
     }
-    task<result<void>> send(std::string_view, std::string_view, time_point) override {
+    task<result<void>> send(gather, time_point) override {
         co_return result<void>();
     }
     void close() noexcept override { below_.close(); }
