@@ -294,9 +294,7 @@ public:
         (*cancel_)();
         co_return result<void>();
     }
-    task<result<void>> send(gather, time_point) override {
-        co_return result<void>();
-    }
+    task<result<void>> send(gather, time_point) override { co_return result<void>(); }
     void close() noexcept override { below_.close(); }
     void park() noexcept override {}
     bool unpark() noexcept override { return false; }
