@@ -116,6 +116,7 @@ fault make_fault(int status, std::string_view text) {
     }
     if (message.empty()) message = "HTTP status " + std::to_string(status) + " without an explanation";
     cap(message);
+    cap(param);
     const errc kind = kind_of(status, code, type, message);
     fault f(kind, std::move(message));
     f.http_status = status;

@@ -18,6 +18,7 @@
 #include <boost/intrusive/list.hpp>
 
 #include <exception>
+#include <latch>
 #include <mutex>
 #include <vector>
 
@@ -84,6 +85,14 @@ public:
         return h;
     }
 
+    // Until the work of an abandoned call is over; being cancelled, it soon is. What the call kept alive ends
+    // on this thread.
+    void wait_for_end() {
+        if (loop_.get_executor().running_in_this_thread()) return;
+        ended_.wait();
+        owner_.reset();
+    }
+
 private:
     // Keeps the caller's context running meanwhile.
     struct waiter {
@@ -107,7 +116,10 @@ private:
     void finish(std::exception_ptr failure) {
         work_ = {};
         const std::lock_guard lock(from_->mutex);
-        if (!waiter_) return;
+        if (!waiter_) return ended_.count_down();
+        // The caller's coroutine holds the owner as well. Once it runs, its copy shall be the last, so that
+        // the library's thread is joined by the caller and never left to itself.
+        owner_.reset();
         from_->waiting.erase(from_->waiting.iterator_to(*this));
         // Posted under the lock: the context cannot end before it has been posted to.
         const asio::any_io_executor executor = waiter_->work;
@@ -123,15 +135,23 @@ private:
     function<task<void>()> work_;      // on the loop, once started
     asio::cancellation_signal signal_; // on the loop
     std::shared_ptr<callers> from_;
+    std::latch ended_{1};          // counted down when `work` of an abandoned call is over
     std::optional<waiter> waiter_; // guarded by from_->mutex; empty once the caller was resumed or is gone
 };
 
 void callers_service::shutdown() noexcept {
+    std::vector<std::shared_ptr<call>> abandoned;
     std::vector<call::handler> gone;
     {
         const std::lock_guard lock(here->mutex);
-        here->waiting.clear_and_dispose([&gone](call* which) { gone.push_back(which->abandon()); });
+        here->waiting.clear_and_dispose([&](call* which) {
+            abandoned.push_back(which->shared_from_this());
+            gone.push_back(which->abandon());
+        });
     }
+    gone.clear();
+    // What the caller owns besides its coroutine, a log sink for one, may be gone when this returns.
+    for (const std::shared_ptr<call>& each : abandoned) each->wait_for_end();
 }
 
 } // namespace

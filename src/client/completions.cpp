@@ -49,6 +49,7 @@ public:
         if (const result<void> parsed = reader_.read_padded(json, chunk_); !parsed)
             return session_->fail(parsed.error());
         out = chat::chunk_view(chunk_, json);
+        if (!out.finish_reason().empty()) session_->served();
         return chat::stream_state::chunk;
     }
 

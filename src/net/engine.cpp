@@ -149,7 +149,7 @@ void engine::waiter_removed() noexcept {
 }
 
 void engine::turn_later() {
-    if (shut_down_ || is_resuming_ || std::exchange(turn_posted_, true)) return;
+    if (shut_down_ || std::exchange(turn_posted_, true)) return;
     // Behind everything that is ready now: submissions of one turn share one system call, and a wait that
     // ends and begins again within the turn disturbs neither the watch nor the timer.
     asio::post(context_, [this] {
@@ -174,18 +174,15 @@ void engine::turn() {
 }
 
 void engine::resume_ready() {
-    // What coroutines ask for while they run here is done in the same turn, after them. What is left, because
-    // one of them threw or the loop was stopped, is for the next.
-    struct phase {
-        explicit phase(engine& of) : io(of) { io.is_resuming_ = true; }
-        ~phase() {
-            io.is_resuming_ = false;
-            if (!is_done || !io.ready_.empty()) io.turn_later();
+    // What is left, because a coroutine threw or the loop was stopped, is for the next turn. A coroutine may
+    // also run the loop itself (poll): the turn within takes over the list.
+    struct rest {
+        ~rest() {
+            if (io.next_ < io.resuming_.size()) io.turn_later();
         }
         engine& io;
-        bool is_done = false;
     };
-    phase now(*this);
+    const rest behind{*this};
     if (next_ == resuming_.size()) {
         resuming_.clear();
         resuming_.swap(ready_);
@@ -196,7 +193,6 @@ void engine::resume_ready() {
         ready_coroutine first = std::move(resuming_[next_++]);
         first.coroutine(first.outcome);
     }
-    now.is_done = true;
 }
 
 // The pending wait counts as work of the io_context: it exists only while somebody waits.
@@ -209,7 +205,9 @@ void engine::watch_ring() {
     ring_watch_.async_wait(asio::posix::stream_descriptor::wait_read,
                            [this](const boost::system::error_code&) {
                                watching_ring_ = false;
+                               const bool posted = std::exchange(turn_posted_, true); // the turn is below
                                ring_->reap();
+                               turn_posted_ = posted;
                                turn();
                            });
 }
@@ -229,7 +227,9 @@ void engine::watch_timers() {
     tick_.async_wait([this, serial = ++tick_serial_](const boost::system::error_code&) {
         if (serial != tick_serial_) return;
         ticking_ = false;
+        const bool posted = std::exchange(turn_posted_, true); // the turn is below
         timers_.expire(clock::system().now());
+        turn_posted_ = posted;
         turn();
     });
 }

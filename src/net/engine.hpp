@@ -159,7 +159,6 @@ private:
     bool watching_ring_ = false;
     bool ticking_ = false;
     bool turn_posted_ = false;
-    bool is_resuming_ = false;
     bool shut_down_ = false;
 };
 

@@ -154,6 +154,7 @@ void ring_stream::received(int result, std::int32_t buffer, bool more) noexcept 
 
 void ring_stream::became_readable() noexcept {
     direct_ = true;
+    if (end_is_watched() && !reader_waits() && has_ended()) notify_end();
     notify_readable();
 }
 

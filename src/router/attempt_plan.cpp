@@ -37,6 +37,7 @@ bool settle_failure(const call& made, std::size_t index, fault& f, time_point no
     f.provider = model.provider->id;
     f.model = model.id;
     model.provider->redact(f.message);
+    model.provider->redact(f.param);
     verdict v = judge(f.kind());
     // A deadline that the caller set says nothing about the model's health, and leaves no time for another.
     if (f.kind() == errc::timed_out && now >= made.deadline) v = {false, false};
@@ -66,7 +67,7 @@ result<const model_entry*> attempt_plan::next() {
     return call_.pool->models[current_];
 }
 
-void attempt_plan::succeeded() { note_success(*call_.pool, current_); }
+void attempt_plan::succeeded() { note_success(*call_.pool, current_, clock_->now()); }
 
 std::optional<fault> attempt_plan::failed(fault f) {
     const time_point now = clock_->now();

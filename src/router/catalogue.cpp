@@ -207,7 +207,10 @@ task<catalogue::listing> catalogue::ask_one(std::shared_ptr<catalogue> self, std
 task<result<void>> catalogue::ask_all(std::unique_ptr<turn> mine, std::shared_ptr<catalogue> self,
                                       transport* via, time_point deadline) {
     const asio::any_io_executor executor = co_await asio::this_coro::executor;
-    const time_point limit = std::min(deadline, via->time().now() + list_limit);
+    // Half of the caller's time: when one provider is silent and another has answered, the rest must do for
+    // the call itself.
+    const time_point started = via->time().now();
+    const time_point limit = started + std::min<duration>((deadline - started) / 2, list_limit);
     std::vector<std::size_t> indexes;
     {
         const std::lock_guard lock(self->mutex_);
@@ -232,7 +235,7 @@ task<result<void>> catalogue::ask_all(std::unique_ptr<turn> mine, std::shared_pt
         listings[i].failure = canceled;
     }
     const time_point now = via->time().now();
-    const bool is_curtailed = is_canceled || now >= deadline;
+    const bool is_curtailed = is_canceled || (limit < started + list_limit && now >= limit);
     result<void> outcome = self->take_in(std::move(listings), is_curtailed, now);
     // What ended only this caller's questions is not the others' answer.
     if (outcome || !is_curtailed)
@@ -287,8 +290,8 @@ result<void> catalogue::take_in(std::vector<listing> listings, bool is_curtailed
         if (failed.size() != listings.size()) snapshot_ = build(snapshot_.get());
         has_models = !snapshot_->models.empty();
         // Those whom only this caller's end cut short need not wait.
-        if (!failed.empty())
-            refresh_at_.store(is_curtailed ? now : now + cooldown, std::memory_order_relaxed);
+        const time_point again = failed.empty() ? time_point::max() : is_curtailed ? now : now + cooldown;
+        refresh_at_.store(again, std::memory_order_relaxed);
         if (has_models) ready_.store(true, std::memory_order_release);
     }
     for (const listing& said : failed)

@@ -14,7 +14,9 @@ std::optional<std::size_t> select_sticky(const pool& from, const exclusion_set& 
     return std::nullopt;
 }
 
-void note_success(const pool& in, std::size_t index) { in.state->health[index]->note_success(); }
+void note_success(const pool& in, std::size_t index, time_point now) {
+    in.state->health[index]->note_success(since_epoch(now));
+}
 
 bool note_failure(const pool& in, std::size_t index, time_point now) {
     auto expected = static_cast<std::uint32_t>(index);

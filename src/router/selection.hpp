@@ -31,7 +31,7 @@ private:
                                                        time_point now);
 
 /// Tells the pool what became of an attempt.
-void note_success(const pool& in, std::size_t index);
+void note_success(const pool& in, std::size_t index, time_point now);
 /// Counts against the model's health and moves the cursor on when it stood on this model: a model that
 /// recovers does not take the traffic back. True when the model went out of service.
 bool note_failure(const pool& in, std::size_t index, time_point now);

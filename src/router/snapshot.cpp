@@ -36,9 +36,18 @@ std::shared_ptr<pool_state> state_of(const pool& made, const snapshot* previous)
 } // namespace
 
 void provider_entry::redact(std::string& text) const {
-    if (api_key.empty()) return;
-    for (std::size_t at = text.find(api_key); at != std::string::npos; at = text.find(api_key, at))
-        text.replace(at, api_key.size(), "***");
+    constexpr std::string_view mask = "***";
+    constexpr std::size_t least = 4; // shorter ones are placeholders, and would mangle every message
+    if (api_key.size() < least) return;
+    for (std::size_t at = text.find(api_key); at != std::string::npos;
+         at = text.find(api_key, at + mask.size()))
+        text.replace(at, api_key.size(), mask);
+    // Texts are cut to a length: the cut may go through the key.
+    for (std::size_t n = std::min(api_key.size() - 1, text.size()); n >= least; --n)
+        if (text.ends_with(std::string_view(api_key).substr(0, n))) {
+            text.replace(text.size() - n, n, mask);
+            return;
+        }
 }
 
 result<const pool*> snapshot::resolve(std::string_view name) const {

@@ -1,5 +1,7 @@
 #include "router/stream_session.hpp"
 
+#include <utility>
+
 namespace modelmesh::router {
 
 stream_session::stream_session(const attempt_plan& plan, std::unique_ptr<connector::stream_decoder> decoder,
@@ -31,11 +33,13 @@ result<stream_state> stream_session::try_next(std::string_view& json) {
     }
     result<stream_state> state = advance(json);
     if (!state) return fail(std::move(state).error());
-    if (*state == stream_state::end && is_handed_over_ && !is_counted_) {
-        note_success(*call_.pool, index_);
-        is_counted_ = true;
-    }
+    if (*state == stream_state::end) served();
     return state;
+}
+
+void stream_session::served() {
+    if (!is_handed_over_ || std::exchange(is_counted_, true)) return;
+    note_success(*call_.pool, index_, clock_->now());
 }
 
 result<stream_state> stream_session::advance(std::string_view& json) {

@@ -36,6 +36,9 @@ public:
     /// Returns it completed; later reads fail the same way, unless only this read was cancelled.
     fault fail(fault f);
 
+    /// The reader has seen the reply's end, which may come before the stream's: many do not read on.
+    void served();
+
     /// Passes the stream from the attempt loop, which looked for the first content, to the reader: the chunks
     /// that were read come again, in order. From now on the stream itself tells the model's health how it
     /// ends; a success is one that ended well, because a model that always breaks off would never trip

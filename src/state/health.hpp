@@ -45,10 +45,16 @@ public:
         }
     }
 
-    /// The model answered: failures are forgotten. A plain read when there are none, so that success writes
-    /// nothing.
-    void note_success() noexcept {
-        if (word_.load(std::memory_order_relaxed) != 0) word_.store(0, std::memory_order_release);
+    /// The model answered: failures are forgotten, but not a standby that goes on, because the answer may
+    /// have begun before it. A plain read when there are none, so that success writes nothing.
+    void note_success(std::chrono::milliseconds now) noexcept {
+        std::uint64_t old = word_.load(std::memory_order_relaxed);
+        while (old != 0) {
+            const view v = unpack(old);
+            if (v.standby && now < v.until) return;
+            if (word_.compare_exchange_weak(old, 0, std::memory_order_acq_rel, std::memory_order_relaxed))
+                return;
+        }
     }
 
 private:

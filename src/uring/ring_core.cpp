@@ -92,7 +92,8 @@ result<void> ring_core::probe(provided_buffers& buffers) {
     const char byte = 'x';
     const bool sent = ::send(pair[1], &byte, 1, MSG_NOSIGNAL) == 1;
     ::close(pair[1]); // the end of the stream ends the multishot receive
-    while (in_flight_ != 0 && wait_and_reap()) continue;
+    const auto give_up = std::chrono::steady_clock::now() + drain_limit;
+    while (in_flight_ != 0 && std::chrono::steady_clock::now() < give_up) wait_and_reap();
     ::close(pair[0]);
     const completion& first = trial_->first;
     if (first.buffer != completion::no_buffer) buffers.provide(static_cast<std::uint16_t>(first.buffer));
@@ -112,7 +113,7 @@ ring_core::~ring_core() {
 
 // As io_uring_queue_exit does, but through the C library: liburing makes the system calls itself, so that a
 // sanitizer would take the next ring at the same address for this one. The kernel's references to what is in
-// flight outlive the descriptor; there is nothing in flight.
+// flight outlive the descriptor; after drain() there is nothing in flight, or its buffers are leaked.
 void ring_core::unmap() noexcept {
     io_uring_sq& submissions = ring_->sq;
     io_uring_cq& completions = ring_->cq;
@@ -134,7 +135,7 @@ bool ring_core::drain() noexcept {
         submit();
         // The request itself completes at once. What it cancels completes on the thread that started it or,
         // when that has ended, on one of the kernel's: later.
-        while (in_flight_ != 0 && wait_and_reap()) continue;
+        while (in_flight_ != 0 && std::chrono::steady_clock::now() < give_up && wait_and_reap()) continue;
     }
     return in_flight_ == 0;
 }

@@ -39,7 +39,7 @@ public:
     /// Failures after the first chunk are never repaired silently: the text so far stays valid, and the read
     /// fails.
     /// @throws error  protocol (the reply was cut short), connect, timed_out (no chunk for 30 s), canceled.
-    /// Cancellation: all types; the stream is dead afterwards.
+    /// Cancellation: all types; nothing that came after what was read is promised afterwards.
     [[nodiscard]] task<std::optional<chunk_view>> next();
     [[nodiscard]] task<result<std::optional<chunk_view>>> try_read();
     /// Takes a chunk that has already arrived, without suspending. On an executor that the library cannot run

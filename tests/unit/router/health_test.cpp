@@ -37,9 +37,18 @@ TEST(Health, SuccessForgetsFailures) {
     health_slot slot;
     slot.note_failure(3, milliseconds(0), milliseconds(100));
     slot.note_failure(3, milliseconds(0), milliseconds(100));
-    slot.note_success();
+    slot.note_success(milliseconds(1));
     EXPECT_EQ(slot.load().failures, 0u);
     EXPECT_FALSE(slot.note_failure(3, milliseconds(0), milliseconds(100)));
+}
+
+TEST(Health, ASuccessThatBeganBeforeTheStandbyDoesNotEndIt) {
+    health_slot slot;
+    EXPECT_TRUE(slot.note_failure(1, milliseconds(0), milliseconds(100)));
+    slot.note_success(milliseconds(99));
+    EXPECT_FALSE(slot.available(milliseconds(99)));
+    slot.note_success(milliseconds(100));
+    EXPECT_FALSE(slot.load().standby);
 }
 
 TEST(Health, TheFailureCountSaturates) {

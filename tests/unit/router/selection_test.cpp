@@ -17,7 +17,7 @@ TEST(Selection, StaysOnTheFirstModelWhileItWorks) {
     for (int i = 0; i < 5; ++i) {
         const exclusion_set none(3);
         EXPECT_EQ(select_sticky(chat, none, time.now()), 0u);
-        note_success(chat, 0);
+        note_success(chat, 0, time_point());
     }
 }
 
@@ -81,6 +81,22 @@ TEST(Snapshot, UnknownNamesGetASuggestion) {
     EXPECT_EQ(found.error().kind(), errc::not_found);
     EXPECT_EQ(found.error().param, "model");
     EXPECT_EQ(found.error().message, "no pool or model named 'alpa.m'; did you mean 'alpha.m'?");
+}
+
+TEST(Redaction, TakesTheKeyOutWholeOrCut) {
+    provider_entry entry;
+    entry.api_key = "sk-1234567890";
+    const auto redacted = [&entry](std::string text) {
+        entry.redact(text);
+        return text;
+    };
+    EXPECT_EQ(redacted("key sk-1234567890 and sk-1234567890."), "key *** and ***.");
+    EXPECT_EQ(redacted("Incorrect API key: sk-12345"), "Incorrect API key: ***"); // the text was cut here
+    EXPECT_EQ(redacted("sk"), "sk");
+    entry.api_key = "****"; // a placeholder that looks like what replaces it
+    EXPECT_EQ(redacted("the key **** is wrong"), "the key *** is wrong");
+    entry.api_key = "x";
+    EXPECT_EQ(redacted("exact"), "exact");
 }
 
 } // namespace
