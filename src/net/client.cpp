@@ -29,7 +29,7 @@ fault located(const endpoint& to, std::string_view doing, const fault& why) {
 }
 
 // @param on  outlives the task.
-task<result<void>> head_arrives(http1_connection* on, time_point until) {
+task<result<void>> head_arrives(carrier* on, time_point until) {
     for (;;) {
         const result<bool> is_there = on->try_read_head();
         if (!is_there) co_return is_there.error();
@@ -145,9 +145,10 @@ struct client::state {
     connection_pool& pool_of(const std::shared_ptr<const endpoint>& to) {
         std::vector<pool_entry>& same_origin = pools[to->name()];
         for (const pool_entry& entry : same_origin)
-            if (entry.to == to || (entry.to->where() == to->where() && entry.to->tls() == to->tls()))
-                return *entry.pool;
-        same_origin.push_back(pool_entry{to, std::make_shared<connection_pool>(io, limits, time)});
+            if (entry.to == to || entry.to->shares_connections_with(*to)) return *entry.pool;
+        const bool may_share = to->http2() == http2_use::prior_knowledge ||
+                               (to->http2() == http2_use::automatic && to->where().tls);
+        same_origin.push_back(pool_entry{to, std::make_shared<connection_pool>(io, limits, time, may_share)});
         return *same_origin.back().pool;
     }
 
@@ -195,11 +196,13 @@ pool_counters client::counters() const noexcept {
 task<result<response_stream>> client::start(std::shared_ptr<state> self, std::shared_ptr<const endpoint> to,
                                             std::shared_ptr<const http::request> request,
                                             exchange_limits limits) {
-    proto::request_defaults defaults;
-    defaults.host = to->host();
-    defaults.user_agent = self->user_agent;
-    const result<std::string> head = proto::write_request_head(*request, defaults);
+    outgoing what;
+    what.request = request;
+    what.defaults.host = to->host();
+    what.defaults.user_agent = self->user_agent;
+    result<std::string> head = proto::write_request_head(*request, what.defaults);
     if (!head) co_return located(*to, "writing the request", head.error());
+    what.head = std::move(*head);
     // Seen here by callers who have switched Asio's exception for it off; the others never get this far.
     const asio::cancellation_state stop = co_await asio::this_coro::cancellation_state;
     if (stop.cancelled() != asio::cancellation_type::none)
@@ -208,22 +211,34 @@ task<result<response_stream>> client::start(std::shared_ptr<state> self, std::sh
         co_return located(*to, "starting", fault(errc::timed_out, "the deadline has passed"));
 
     const std::shared_ptr<connection_pool> pool = self->pool_of(to).shared_from_this();
-    result<connection_pool::lease> acquired = co_await connection_pool::acquire(pool, limits.deadline);
-    if (!acquired) co_return located(*to, "getting a connection", acquired.error());
-    connection_pool::lease lease = std::move(*acquired);
-
+    connection_pool::lease lease;
+    bool is_repeated = false;
     for (;;) {
+        if (!lease) {
+            result<connection_pool::lease> acquired =
+                co_await connection_pool::acquire(pool, limits.deadline);
+            if (!acquired) co_return located(*to, "getting a connection", acquired.error());
+            lease = std::move(*acquired);
+        }
         if (lease.connection() == nullptr) {
             const time_point until = phase_end(self->time.now(), limits.connect, limits.deadline);
             result<std::unique_ptr<stream>> made = co_await self->dial(to, until);
-            if (!made) co_return located(*to, "connecting", made.error());
-            lease.attach(std::make_unique<http1_connection>(std::move(*made)));
+            if (!made) {
+                const fault why = located(*to, "connecting", made.error());
+                if (why.kind() != errc::canceled && until < limits.deadline) lease.refuse(why);
+                co_return why;
+            }
+            if (to->http2() == http2_use::prior_knowledge || (*made)->alpn() == "h2")
+                lease.attach(std::make_shared<http2_connection>(self->io, std::move(*made), to->name(),
+                                                                to->where().tls ? "https" : "http",
+                                                                self->limits.http2));
+            else
+                lease.attach(std::make_unique<http1_connection>(std::move(*made)));
         }
-        http1_connection& connection = *lease.connection();
+        carrier& connection = *lease.connection();
 
         std::string_view doing = "sending the request";
-        result<void> progress =
-            co_await connection.send(*head, request->body, request->method == "HEAD", limits.deadline);
+        result<void> progress = co_await connection.send(what, limits.deadline);
         if (progress) {
             doing = "waiting for the answer";
             const time_point until = phase_end(self->time.now(), limits.first_byte, limits.deadline);
@@ -239,20 +254,20 @@ task<result<response_stream>> client::start(std::shared_ptr<state> self, std::sh
         }
 
         if (progress) {
-            proto::response_parser& answer = connection.response();
             auto s = std::make_unique<response_stream::state>(response_stream::state{
-                to, std::move(lease), self->time, limits.deadline, limits.gap, answer.status(),
-                answer.take_headers(), answer.ended() ? std::nullopt : answer.content_length()});
+                to, std::move(lease), self->time, limits.deadline, limits.gap, connection.status(),
+                connection.take_headers(), connection.body_length()});
             co_return response_stream(std::move(s));
         }
         const errc kind = progress.error().kind();
-        const bool is_stale = lease.is_reused() && !connection.has_answer() && kind != errc::timed_out &&
-                              kind != errc::canceled;
-        if (!is_stale) {
+        const bool is_lost = kind != errc::timed_out && kind != errc::canceled && kind != errc::config;
+        const bool is_stale = lease.is_reused() && !connection.has_answer() && is_lost;
+        // A server may refuse for ever; dead connections come to an end.
+        if (connection.is_unprocessed() ? std::exchange(is_repeated, true) : !is_stale) {
             connection.close();
             co_return located(*to, doing, progress.error());
         }
-        lease.drop_stale(); // the next one is fresh, so this happens once
+        lease.drop_stale();
     }
 }
 

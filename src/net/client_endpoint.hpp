@@ -5,20 +5,33 @@
 #include "net/connect.hpp"
 #include "net/url.hpp"
 
+#include <cstdint>
 #include <string>
 #include <utility>
 
 namespace modelmesh::net {
 
-/// Immutable. Endpoints with the same origin and TLS settings share connections.
+enum class http2_use : std::uint8_t {
+    automatic,       ///< where the server chooses it during the TLS handshake
+    off,             ///< never
+    prior_knowledge, ///< always, also without TLS
+};
+
+/// Immutable. Endpoints with the same origin and settings share connections.
 class endpoint {
 public:
-    explicit endpoint(origin where, tls_settings tls = tls_settings())
-        : where_(std::move(where)), tls_(std::move(tls)), name_(to_string(where_)),
-          host_(host_header(where_)) {}
+    explicit endpoint(origin where, tls_settings tls = tls_settings(), http2_use http2 = http2_use::automatic)
+        : where_(std::move(where)), tls_(std::move(tls)), http2_(http2), name_(to_string(where_)),
+          host_(host_header(where_)) {
+        tls_.offer_http2 = http2 != http2_use::off;
+    }
 
     [[nodiscard]] const origin& where() const noexcept { return where_; }
     [[nodiscard]] const tls_settings& tls() const noexcept { return tls_; }
+    [[nodiscard]] http2_use http2() const noexcept { return http2_; }
+    [[nodiscard]] bool shares_connections_with(const endpoint& other) const noexcept {
+        return where_ == other.where_ && tls_ == other.tls_ && http2_ == other.http2_;
+    }
     /// host:port, for messages.
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
     /// Value of the Host field.
@@ -27,6 +40,7 @@ public:
 private:
     origin where_;
     tls_settings tls_;
+    http2_use http2_;
     std::string name_;
     std::string host_;
 };

@@ -2,6 +2,7 @@
 
 #include "net/waiter.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace modelmesh::net {
@@ -10,34 +11,71 @@ connection_pool::lease::lease(std::shared_ptr<connection_pool> pool,
                               std::unique_ptr<http1_connection> connection) noexcept
     : pool_(std::move(pool)), connection_(std::move(connection)), is_reused_(connection_ != nullptr) {}
 
+connection_pool::lease::lease(std::shared_ptr<connection_pool> pool, std::unique_ptr<http2_exchange> exchange,
+                              bool is_reused) noexcept
+    : pool_(std::move(pool)), exchange_(std::move(exchange)), is_reused_(is_reused) {}
+
 connection_pool::lease& connection_pool::lease::operator=(lease&& other) noexcept {
     if (this != &other) {
         give_back();
         pool_ = std::move(other.pool_);
         connection_ = std::move(other.connection_);
+        exchange_ = std::move(other.exchange_);
         is_reused_ = other.is_reused_;
     }
     return *this;
 }
 
+carrier* connection_pool::lease::connection() const noexcept {
+    if (exchange_) return exchange_.get();
+    return connection_.get();
+}
+
 void connection_pool::lease::attach(std::unique_ptr<http1_connection> fresh) {
     connection_ = std::move(fresh);
     is_reused_ = false;
-    ++pool_->counters_.opened;
+    connection_pool& pool = *pool_;
+    ++pool.counters_.opened;
+    --pool.dialing_;
+    if (std::exchange(pool.is_dialing_alone_, false)) pool.serve_queue();
+}
+
+void connection_pool::lease::attach(const std::shared_ptr<http2_connection>& fresh) {
+    connection_pool& pool = *pool_;
+    pool.shared_.push_back(sharing{fresh, pool.time_.now()});
+    fresh->set_watcher(&pool);
+    exchange_ = fresh->begin();
+    is_reused_ = false;
+    ++pool.exchanges_;
+    ++pool.counters_.opened;
+    --pool.dialing_;
+    --pool.in_use_;
+    pool.is_dialing_alone_ = true;
+    pool.serve_queue();
 }
 
 void connection_pool::lease::drop_stale() {
-    connection_.reset();
-    is_reused_ = false;
     ++pool_->counters_.stale;
+    is_reused_ = false;
+    if (exchange_) return give_back(); // another connection may have room
+    connection_.reset();
+    ++pool_->dialing_;
 }
 
 void connection_pool::lease::give_back() noexcept {
-    if (const std::shared_ptr<connection_pool> pool = std::exchange(pool_, nullptr))
-        pool->put_back(std::move(connection_));
+    const std::shared_ptr<connection_pool> pool = std::exchange(pool_, nullptr);
+    if (!pool) return;
+    if (exchange_) {
+        --pool->exchanges_;
+        exchange_.reset(); // the connection tells the pool
+        return;
+    }
+    if (!connection_) --pool->dialing_;
+    pool->put_back(std::move(connection_));
 }
 
 void connection_pool::lease::give_back_unfinished() noexcept {
+    if (pool_ && exchange_) exchange_->leave();
     // Whoever waits in the queue gets no connection that may turn out useless: it opens one.
     if (pool_ && connection_ && connection_->try_finish() == leftover::pending && pool_->queue_.empty()) {
         --pool_->in_use_;
@@ -63,15 +101,19 @@ public:
 
     /// Called by whoever gives back: the right to a connection never becomes free in between, so nobody who
     /// comes later can overtake.
-    void grant(std::unique_ptr<http1_connection> connection) noexcept {
+    void grant(lease what) noexcept {
         leave();
-        granted_ = lease(pool_, std::move(connection));
-        is_granted_ = true;
+        granted_.emplace(std::move(what));
         turn_.complete(wait_outcome::ready);
     }
-    [[nodiscard]] bool is_granted() const noexcept { return is_granted_; }
+    void refuse(const fault& why) noexcept {
+        leave();
+        granted_.emplace(why);
+        turn_.complete(wait_outcome::ready);
+    }
+    [[nodiscard]] bool is_settled() const noexcept { return granted_.has_value(); }
     /// What was granted; unclaimed it goes to the next in the queue.
-    [[nodiscard]] lease claim() noexcept { return std::move(granted_); }
+    [[nodiscard]] result<lease> claim() noexcept { return std::move(*granted_); }
 
 private:
     void gave_up(waiter&) noexcept override { leave(); }
@@ -81,12 +123,31 @@ private:
     }
 
     std::shared_ptr<connection_pool> pool_;
-    lease granted_;
+    std::optional<result<lease>> granted_;
     waiter turn_;
     std::list<queued*>::iterator place_;
     bool is_in_queue_ = true;
-    bool is_granted_ = false;
 };
+
+void connection_pool::lease::refuse(const fault& why) noexcept {
+    if (!pool_->is_dialing_alone_) return; // the others make connections of their own
+    while (!pool_->queue_.empty()) pool_->queue_.front()->refuse(why);
+}
+
+connection_pool::~connection_pool() {
+    for (const sharing& each : shared_) each.connection->set_watcher(nullptr);
+}
+
+void connection_pool::clear_idle() noexcept {
+    idle_.clear();
+    for (std::size_t i = shared_.size(); i-- > 0;)
+        if (shared_[i].connection->is_idle()) remove_shared(i);
+}
+
+void connection_pool::remove_shared(std::size_t at) noexcept {
+    shared_[at].connection->set_watcher(nullptr);
+    shared_.erase(shared_.begin() + static_cast<std::ptrdiff_t>(at)); // its exchanges keep it while they last
+}
 
 std::unique_ptr<http1_connection> connection_pool::take_idle() {
     while (!idle_.empty()) {
@@ -103,12 +164,63 @@ std::unique_ptr<http1_connection> connection_pool::take_idle() {
     return nullptr;
 }
 
+// The first connection with room, so that those behind it come to rest when there is less to do.
+std::optional<connection_pool::lease> connection_pool::try_share() {
+    for (std::size_t i = 0; i < shared_.size();) {
+        http2_connection& candidate = *shared_[i].connection;
+        const bool is_idle = candidate.is_idle();
+        const bool is_old = is_idle && time_.now() - shared_[i].idle_since >= limits_.idle_time;
+        if (is_old || (is_idle && !candidate.wake()) || !candidate.accepts()) {
+            remove_shared(i);
+            continue;
+        }
+        if (candidate.has_room()) {
+            const bool is_reused = candidate.was_used();
+            if (is_reused) ++counters_.reused;
+            ++exchanges_;
+            return lease(shared_from_this(), candidate.begin(), is_reused);
+        }
+        ++i;
+    }
+    return std::nullopt;
+}
+
+bool connection_pool::may_dial() const noexcept {
+    if (in_use_ + idle_.size() + shared_.size() >= limits_.connections) return false;
+    if (!is_dialing_alone_) return true;
+    return dialing_ == 0 && std::none_of(shared_.begin(), shared_.end(),
+                                         [](const sharing& each) { return each.connection->may_grow(); });
+}
+
 std::optional<connection_pool::lease> connection_pool::try_acquire() {
+    if (std::optional<lease> sharing_one = try_share()) return sharing_one;
     std::unique_ptr<http1_connection> used = take_idle();
-    if (!used && in_use_ + idle_.size() >= limits_.connections) return std::nullopt;
-    if (used) ++counters_.reused;
+    if (!used) {
+        if (!may_dial()) return std::nullopt;
+        ++dialing_;
+    } else {
+        ++counters_.reused;
+    }
     ++in_use_;
     return lease(shared_from_this(), std::move(used));
+}
+
+void connection_pool::connection_changed(http2_connection& which) noexcept {
+    for (sharing& each : shared_)
+        if (each.connection.get() == &which && which.is_idle()) each.idle_since = time_.now();
+    serve_queue();
+}
+
+// Gives what has become free to whoever waits longest.
+void connection_pool::serve_queue() noexcept {
+    if (queue_.empty() || std::exchange(is_serving_, true)) return;
+    const std::shared_ptr<connection_pool> self = shared_from_this(); // as long as its queue is looked at
+    while (!queue_.empty()) {
+        std::optional<lease> free = try_acquire();
+        if (!free) break;
+        queue_.front()->grant(std::move(*free));
+    }
+    is_serving_ = false;
 }
 
 task<result<connection_pool::lease>> connection_pool::acquire(std::shared_ptr<connection_pool> pool,
@@ -118,7 +230,7 @@ task<result<connection_pool::lease>> connection_pool::acquire(std::shared_ptr<co
         co_return fault(errc::overloaded, "too many requests wait for a connection");
     queued place(pool);
     const wait_outcome outcome = co_await place.wait(deadline);
-    if (place.is_granted()) co_return place.claim();
+    if (place.is_settled()) co_return place.claim();
     if (outcome == wait_outcome::timed_out)
         co_return fault(errc::timed_out, "the deadline passed while waiting for a free connection");
     co_return fault(errc::canceled, "canceled while waiting for a free connection");
@@ -131,12 +243,15 @@ void connection_pool::put_back(std::unique_ptr<http1_connection> connection) noe
         // The next request looks at it as closely as at one that has rested: bytes behind the end of the
         // last answer would be taken for the answer to come.
         if (connection && !connection->unpark()) connection.reset();
-        if (connection) ++counters_.reused;
-        queue_.front()->grant(std::move(connection));
-        return;
+        if (connection) {
+            ++counters_.reused;
+            queue_.front()->grant(lease(shared_from_this(), std::move(connection)));
+            return;
+        }
     }
     --in_use_;
     if (connection) rest(std::move(connection));
+    serve_queue();
 }
 
 void connection_pool::rest(std::unique_ptr<http1_connection> connection) noexcept {
@@ -147,8 +262,9 @@ void connection_pool::rest(std::unique_ptr<http1_connection> connection) noexcep
 
 pool_counters connection_pool::counters() const noexcept {
     pool_counters now = counters_;
-    now.in_use = in_use_;
+    now.in_use = in_use_ + exchanges_;
     now.idle = idle_.size();
+    for (const sharing& each : shared_) now.idle += each.connection->is_idle() ? 1 : 0;
     now.waiting = queue_.size();
     return now;
 }

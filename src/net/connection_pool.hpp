@@ -2,6 +2,7 @@
 #pragma once
 
 #include "net/http1_connection.hpp"
+#include "net/http2_connection.hpp"
 
 #include <modelmesh/core/clock.hpp>
 #include <modelmesh/core/result.hpp>
@@ -13,6 +14,7 @@
 #include <list>
 #include <memory>
 #include <optional>
+#include <vector>
 
 namespace modelmesh::net {
 
@@ -25,12 +27,13 @@ public:
     std::size_t idle = 32;                         ///< kept for reuse
     std::size_t queue = 4096;                      ///< requests waiting for a connection
     duration idle_time = std::chrono::seconds(55); ///< below the 60 s after which many servers close
+    http2_settings http2;                          ///< of each HTTP/2 connection
 };
 
 struct pool_counters {
-    std::size_t in_use = 0;
-    std::size_t idle = 0;
-    std::size_t waiting = 0;
+    std::size_t in_use = 0;   ///< exchanges under way, and connections being made for one
+    std::size_t idle = 0;     ///< connections without an exchange
+    std::size_t waiting = 0;  ///< requests in the queue
     std::uint64_t opened = 0; ///< connections made
     std::uint64_t reused = 0; ///< requests that were given a used connection
     std::uint64_t stale = 0;  ///< requests sent again because the used connection had died
@@ -38,23 +41,36 @@ struct pool_counters {
 
 /// One per origin and event loop; used on that loop's thread. Idle connections keep nothing running: one that
 /// has rested too long is found when the next request asks.
-class connection_pool : public std::enable_shared_from_this<connection_pool> {
+///
+/// An HTTP/1.1 connection belongs to one lease at a time. HTTP/2 connections stay here, and each lease has an
+/// exchange of its own on one of them. Where a connection may turn out to speak HTTP/2, one is made at a
+/// time: whoever comes meanwhile waits to see whether it serves all.
+class connection_pool final : public std::enable_shared_from_this<connection_pool>,
+                              private http2_connection::watcher {
 public:
-    /// The right to one connection, and the connection once there is one. Its end gives both back: the
-    /// connection goes to the next request or to rest if it is reusable, and is closed otherwise.
+    /// The right to one connection, and what carries an exchange once there is one. Its end gives both back:
+    /// the connection goes to the next request or to rest if it is reusable, and is closed otherwise.
     class lease {
     public:
         lease() = default;
         lease(std::shared_ptr<connection_pool> pool, std::unique_ptr<http1_connection> connection) noexcept;
+        lease(std::shared_ptr<connection_pool> pool, std::unique_ptr<http2_exchange> exchange,
+              bool is_reused) noexcept;
         lease(lease&&) noexcept = default;
         lease& operator=(lease&& other) noexcept;
         ~lease() { give_back(); }
 
-        [[nodiscard]] http1_connection* connection() const noexcept { return connection_.get(); }
+        explicit operator bool() const noexcept { return pool_ != nullptr; }
+        /// Null: there is only the right to make a connection.
+        [[nodiscard]] carrier* connection() const noexcept;
         /// Whether the connection has carried a request of somebody else before.
         [[nodiscard]] bool is_reused() const noexcept { return is_reused_; }
         void attach(std::unique_ptr<http1_connection> fresh);
-        /// A used connection turned out dead: drops it and keeps the right to one.
+        void attach(const std::shared_ptr<http2_connection>& fresh);
+        /// The connection could not be made: those who only waited for it learn why.
+        void refuse(const fault& why) noexcept;
+        /// A used connection turned out dead: drops it and keeps the right to one; of a shared connection
+        /// drops the exchange, and nothing is kept.
         void drop_stale();
         void give_back() noexcept;
         /// Gives back a connection on which only the end of a message is still to come. It rests like the
@@ -64,20 +80,24 @@ public:
     private:
         std::shared_ptr<connection_pool> pool_;
         std::unique_ptr<http1_connection> connection_;
+        std::unique_ptr<http2_exchange> exchange_;
         bool is_reused_ = false;
     };
 
-    connection_pool(engine& io, pool_limits limits, const clock& time)
-        : engine_(io), limits_(limits), time_(time) {}
+    /// @param may_share  connections may turn out to speak HTTP/2.
+    connection_pool(engine& io, pool_limits limits, const clock& time, bool may_share = false)
+        : engine_(io), limits_(limits), time_(time), is_dialing_alone_(may_share) {}
+    ~connection_pool();
 
     /// Completes with a used connection, newest first, or the right to open one; in the order of the calls.
-    /// Errors: timed_out at the deadline, canceled, overloaded when too many wait already.
+    /// Errors: timed_out at the deadline, canceled, overloaded when too many wait already; connect when the
+    /// connection that it waited for could not be made.
     [[nodiscard]] static task<result<lease>> acquire(std::shared_ptr<connection_pool> pool,
                                                      time_point deadline);
 
     [[nodiscard]] pool_counters counters() const noexcept;
     /// Closes the connections at rest.
-    void clear_idle() noexcept { idle_.clear(); }
+    void clear_idle() noexcept;
 
 private:
     struct resting {
@@ -86,7 +106,18 @@ private:
     };
     class queued;
 
+    // An HTTP/2 connection.
+    struct sharing {
+        std::shared_ptr<http2_connection> connection;
+        time_point idle_since;
+    };
+
+    void connection_changed(http2_connection& which) noexcept override;
     [[nodiscard]] std::optional<lease> try_acquire();
+    [[nodiscard]] std::optional<lease> try_share();
+    [[nodiscard]] bool may_dial() const noexcept;
+    void remove_shared(std::size_t at) noexcept;
+    void serve_queue() noexcept;
     [[nodiscard]] std::unique_ptr<http1_connection> take_idle();
     void put_back(std::unique_ptr<http1_connection> connection) noexcept;
     void rest(std::unique_ptr<http1_connection> connection) noexcept;
@@ -96,7 +127,12 @@ private:
     const clock& time_;
     std::deque<resting> idle_; // newest at the back
     std::list<queued*> queue_; // oldest at the front
-    std::size_t in_use_ = 0;
+    std::vector<sharing> shared_;
+    std::size_t in_use_ = 0;    // HTTP/1.1 connections, and rights to make one
+    std::size_t dialing_ = 0;   // of these, the rights
+    std::size_t exchanges_ = 0; // on shared connections
+    bool is_dialing_alone_;     // the last connection shared, or none was made yet and the first may
+    bool is_serving_ = false;
     pool_counters counters_;
 };
 

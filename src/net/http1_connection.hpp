@@ -1,7 +1,7 @@
 // One HTTP/1.1 connection: drives the response parser with what a stream receives.
 #pragma once
 
-#include "net/read_status.hpp"
+#include "net/carrier.hpp"
 #include "net/stream.hpp"
 #include "proto/http1.hpp"
 
@@ -19,7 +19,7 @@ enum class leftover : std::uint8_t {
 
 /// Carries one exchange at a time. After a failure the connection is closed and every call fails.
 /// Used by one thread; a task that it returned must not outlive it.
-class http1_connection {
+class http1_connection final : public carrier {
 public:
     explicit http1_connection(std::unique_ptr<stream> transport) : stream_(std::move(transport)) {}
 
@@ -28,32 +28,32 @@ public:
     /// read; then call end_after_this().
     [[nodiscard]] task<result<void>> send(std::string_view head, std::string_view body, bool to_head,
                                           time_point deadline);
+    [[nodiscard]] task<result<void>> send(const outgoing& what, time_point deadline) override {
+        return send(what.head, what.request->body, what.request->method == "HEAD", deadline);
+    }
 
-    /// True: the head of the response is there. False: wait.
-    /// Errors: connect when the connection was lost before the first byte, protocol when it was lost later or
-    /// the bytes are not HTTP.
-    result<bool> try_read_head();
-    /// The next bytes of the body, valid until the next call. Errors: protocol, also for a body that was cut
-    /// short.
-    result<read_status> try_read(std::string_view& slice);
-    /// Completes when the last try_ function would make progress. Errors: timed_out, canceled.
-    [[nodiscard]] task<result<void>> wait(time_point deadline);
+    result<bool> try_read_head() override;
+    result<read_status> try_read(std::string_view& slice) override;
+    [[nodiscard]] task<result<void>> wait(time_point deadline) override;
 
     [[nodiscard]] proto::response_parser& response() noexcept { return parser_; }
-    /// Whether a byte of the current response was seen. A request on a reused connection that dies without
-    /// one has met a connection that the server had already given up.
-    [[nodiscard]] bool has_answer() const noexcept { return parser_.started(); }
+    [[nodiscard]] int status() const noexcept override { return parser_.status(); }
+    [[nodiscard]] http::headers take_headers() noexcept override { return parser_.take_headers(); }
+    [[nodiscard]] std::optional<std::uint64_t> body_length() const noexcept override {
+        return parser_.ended() ? std::nullopt : parser_.content_length();
+    }
+    [[nodiscard]] bool has_answer() const noexcept override { return parser_.started(); }
+    [[nodiscard]] bool is_unprocessed() const noexcept override { return false; }
     /// Whether the last message ended exactly at its boundary and another request may follow.
     [[nodiscard]] bool is_reusable() const noexcept;
 
-    /// The request did not go out whole, so no other one may follow.
-    void end_after_this() noexcept { is_last_ = true; }
+    void end_after_this() noexcept override { is_last_ = true; }
 
     /// Takes what has arrived of a message whose reader wants no more of it. Gives up on a body that goes on:
     /// reading it would cost more than a new connection.
     [[nodiscard]] leftover try_finish() noexcept;
 
-    void close() noexcept;
+    void close() noexcept override;
     void park() noexcept;
     /// False: the peer closed the connection, or sent bytes that nobody asked for.
     [[nodiscard]] bool unpark() noexcept { return stream_->unpark(); }

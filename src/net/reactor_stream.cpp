@@ -97,6 +97,10 @@ void reactor_stream::wait_over(asio::posix::stream_descriptor::wait_type what, b
     }
 }
 
-bool reactor_stream::unpark() noexcept { return is_open() && !readable() && peer_is_silent(); }
+bool reactor_stream::unpark() noexcept {
+    if (!is_open() || readable()) return false;
+    may_receive_ = !peer_is_silent();
+    return !may_receive_;
+}
 
 } // namespace modelmesh::net

@@ -163,7 +163,9 @@ bool ring_stream::unpark() noexcept {
     io()->reap();
     if (readable()) return false;
     // An armed receive has seen everything that arrived; without one, ask the socket.
-    return channel_->receive.in_flight() || peer_is_silent();
+    if (channel_->receive.in_flight()) return true;
+    direct_ = !peer_is_silent();
+    return !direct_;
 }
 
 } // namespace modelmesh::net

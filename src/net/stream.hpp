@@ -102,8 +102,11 @@ public:
     /// For a connection at rest in a pool: lets go of what keeps the event loop alive and of receive buffers.
     virtual void park() noexcept = 0;
     /// Takes a stream, parked or not, into use for another exchange. False: the peer closed it or sent bytes
-    /// nobody asked for; discard it.
+    /// nobody asked for, and try_receive has them; where nothing may come between exchanges, discard it.
     virtual bool unpark() noexcept = 0;
+
+    /// The application protocol that the peer chose by ALPN; empty: none.
+    [[nodiscard]] virtual std::string_view alpn() const noexcept { return {}; }
 };
 
 } // namespace modelmesh::net

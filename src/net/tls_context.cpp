@@ -16,7 +16,9 @@
 namespace modelmesh::net {
 namespace {
 
-constexpr std::array<unsigned char, 9> alpn{8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
+// ALPN's list of names with their lengths, the preferred first.
+constexpr std::array<unsigned char, 12> protocols{2, 'h', '2', 8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
+constexpr std::size_t http1_at = 3;
 
 int new_session(SSL* connection, SSL_SESSION* session) {
     auto* const stream = static_cast<tls_stream*>(SSL_get_app_data(connection));
@@ -49,7 +51,9 @@ result<std::shared_ptr<tls_context>> tls_context::create(const tls_settings& set
     SSL_CTX_set_options(native, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
     // Idle connections give OpenSSL's record buffers back: 34 KiB each would be most of a parked connection.
     SSL_CTX_set_mode(native, SSL_MODE_RELEASE_BUFFERS);
-    SSL_CTX_set_alpn_protos(native, alpn.data(), alpn.size());
+    const std::size_t skipped = settings.offer_http2 ? 0 : http1_at;
+    SSL_CTX_set_alpn_protos(native, protocols.data() + skipped,
+                            static_cast<unsigned>(protocols.size() - skipped));
     SSL_CTX_set_session_cache_mode(native, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
     SSL_CTX_sess_set_new_cb(native, &new_session);
     SSL_CTX_set_verify(native, settings.verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);

@@ -22,15 +22,16 @@ namespace modelmesh::net {
 struct tls_settings {
     tls_settings() = default;
 
-    bool verify = true;      ///< check the chain and that the certificate names the host
-    std::string ca_file;     ///< PEM file of authorities to trust besides the system's
-    std::string ca_pem;      ///< the same as text
-    std::string server_name; ///< name to ask for and to check instead of the origin's host
+    bool verify = true;       ///< check the chain and that the certificate names the host
+    std::string ca_file;      ///< PEM file of authorities to trust besides the system's
+    std::string ca_pem;       ///< the same as text
+    std::string server_name;  ///< name to ask for and to check instead of the origin's host
+    bool offer_http2 = false; ///< by ALPN, before http/1.1
 
     friend bool operator==(const tls_settings&, const tls_settings&) = default;
 };
 
-/// TLS 1.2 or newer, ALPN http/1.1, no renegotiation. Threads: one event loop's.
+/// TLS 1.2 or newer, no renegotiation. Threads: one event loop's.
 class tls_context {
 public:
     /// Errors: config, when an authority cannot be read.

@@ -31,7 +31,7 @@ public:
     /// True when an earlier session was resumed.
     [[nodiscard]] bool resumed() const noexcept;
     [[nodiscard]] std::string_view protocol() const noexcept; ///< "TLSv1.3"
-    [[nodiscard]] std::string_view alpn() const noexcept;     ///< what the two agreed on; empty: nothing
+    [[nodiscard]] std::string_view alpn() const noexcept override;
 
     result<io_status> try_receive(chunk& out) override;
     task<result<void>> wait_readable(time_point deadline) override;

@@ -27,6 +27,15 @@ task<wait_outcome> waiter::wait(time_point deadline) {
         [this, deadline](handler h) { start(std::move(h), deadline); }, asio::use_awaitable);
 }
 
+task<wait_outcome> waiter::pass() {
+    return asio::async_initiate<const asio::use_awaitable_t<>, void(wait_outcome)>(
+        [this](handler h) {
+            start(std::move(h), time_point::max());
+            complete(wait_outcome::ready);
+        },
+        asio::use_awaitable);
+}
+
 void waiter::start(handler h, time_point deadline) {
     assert(!handler_);
     handler_.emplace(std::move(h));

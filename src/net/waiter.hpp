@@ -45,6 +45,8 @@ public:
 
     /// At most one at a time. Honours every type of cancellation that the awaiting coroutine lets through.
     [[nodiscard]] task<wait_outcome> wait(time_point deadline);
+    /// Completes once every coroutine that is ready now has run.
+    [[nodiscard]] task<wait_outcome> pass();
     [[nodiscard]] bool pending() const noexcept { return handler_.has_value(); }
     /// Nothing happens unless somebody waits.
     void complete(wait_outcome outcome) noexcept;

@@ -47,14 +47,15 @@ protected:
 
     void make_client(modelmesh::net::pool_limits limits) { client.emplace(loop.engine(), limits); }
 
-    std::shared_ptr<const modelmesh::net::endpoint> endpoint() const {
+    std::shared_ptr<const modelmesh::net::endpoint> endpoint(
+        modelmesh::net::http2_use http2 = modelmesh::net::http2_use::automatic) const {
         modelmesh::net::tls_settings tls;
         tls.ca_pem = server.certificate();
         modelmesh::net::origin where;
         where.tls = server.is_tls();
         where.host = "127.0.0.1";
         where.port = server.port();
-        return std::make_shared<modelmesh::net::endpoint>(where, tls);
+        return std::make_shared<modelmesh::net::endpoint>(where, tls, http2);
     }
     std::string address() const { return "127.0.0.1:" + std::to_string(server.port()); }
 

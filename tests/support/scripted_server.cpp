@@ -1,5 +1,8 @@
 #include "support/scripted_server.hpp"
 
+#include "support/http2_peer.hpp"
+#include "support/other_server.hpp"
+
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -48,31 +51,48 @@ void add_extension(X509* certificate, int id, const char* value) {
     check(extension && X509_add_ext(certificate, extension.get(), -1) == 1, "certificate extension");
 }
 
-// A certificate that signs itself, fresh for every server.
-std::string install_certificate(SSL_CTX* context) {
-    const owned<EVP_PKEY, EVP_PKEY_free> key(EVP_EC_gen("P-256"));
-    const owned<X509, X509_free> certificate(X509_new());
-    check(key && certificate, "key");
-    X509_set_version(certificate.get(), 2);
-    ASN1_INTEGER_set(X509_get_serialNumber(certificate.get()), 1);
-    X509_gmtime_adj(X509_getm_notBefore(certificate.get()), -3600);
-    X509_gmtime_adj(X509_getm_notAfter(certificate.get()), 86400);
-    X509_set_pubkey(certificate.get(), key.get());
-    X509_NAME* const name = X509_get_subject_name(certificate.get());
-    const auto* const text = reinterpret_cast<const unsigned char*>("scripted server");
-    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, text, -1, -1, 0);
-    X509_set_issuer_name(certificate.get(), name);
-    add_extension(certificate.get(), NID_basic_constraints, "critical,CA:TRUE");
-    add_extension(certificate.get(), NID_subject_alt_name, "IP:127.0.0.1,DNS:localhost");
-    check(X509_sign(certificate.get(), key.get(), EVP_sha256()) > 0, "sign");
-    check(SSL_CTX_use_certificate(context, certificate.get()) == 1, "use certificate");
-    check(SSL_CTX_use_PrivateKey(context, key.get()) == 1, "use key");
-
+template <class Write> std::string pem(Write write) {
     const owned<BIO, BIO_free> memory(BIO_new(BIO_s_mem()));
-    check(memory && PEM_write_bio_X509(memory.get(), certificate.get()) == 1, "PEM");
+    check(memory && write(memory.get()) == 1, "PEM");
     char* data = nullptr;
     const long size = BIO_get_mem_data(memory.get(), &data);
     return std::string(data, static_cast<std::size_t>(size));
+}
+
+// Fresh for every server.
+struct key_pair {
+    owned<EVP_PKEY, EVP_PKEY_free> key;
+    owned<X509, X509_free> certificate;
+};
+
+key_pair make_pair() {
+    key_pair made{owned<EVP_PKEY, EVP_PKEY_free>(EVP_EC_gen("P-256")), owned<X509, X509_free>(X509_new())};
+    X509* const certificate = made.certificate.get();
+    check(made.key && certificate != nullptr, "key");
+    X509_set_version(certificate, 2);
+    ASN1_INTEGER_set(X509_get_serialNumber(certificate), 1);
+    X509_gmtime_adj(X509_getm_notBefore(certificate), -3600);
+    X509_gmtime_adj(X509_getm_notAfter(certificate), 86400);
+    X509_set_pubkey(certificate, made.key.get());
+    X509_NAME* const name = X509_get_subject_name(certificate);
+    const auto* const text = reinterpret_cast<const unsigned char*>("scripted server");
+    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, text, -1, -1, 0);
+    X509_set_issuer_name(certificate, name);
+    add_extension(certificate, NID_basic_constraints, "critical,CA:TRUE");
+    add_extension(certificate, NID_subject_alt_name, "IP:127.0.0.1,DNS:localhost");
+    check(X509_sign(certificate, made.key.get(), EVP_sha256()) > 0, "sign");
+    return made;
+}
+
+std::string certificate_text(const key_pair& pair) {
+    return pem([&](BIO* out) { return PEM_write_bio_X509(out, pair.certificate.get()); });
+}
+
+std::string install_certificate(SSL_CTX* context) {
+    const key_pair pair = make_pair();
+    check(SSL_CTX_use_certificate(context, pair.certificate.get()) == 1, "use certificate");
+    check(SSL_CTX_use_PrivateKey(context, pair.key.get()) == 1, "use key");
+    return certificate_text(pair);
 }
 
 std::string quote(std::string_view bytes) {
@@ -89,6 +109,14 @@ std::string quote(std::string_view bytes) {
 }
 
 } // namespace
+
+identity make_identity() {
+    const key_pair pair = make_pair();
+    const auto write_key = [&](BIO* out) {
+        return PEM_write_bio_PrivateKey(out, pair.key.get(), nullptr, nullptr, 0, nullptr, nullptr);
+    };
+    return identity{pem(write_key), certificate_text(pair)};
+}
 
 class server_socket {
 public:
@@ -226,6 +254,25 @@ script& script::pause(std::string name) {
     return *this;
 }
 
+script& script::serve(std::shared_ptr<http2_peer> peer) {
+    steps_.emplace_back([peer = std::move(peer)](scripted_server& server, server_socket& socket) {
+        try {
+            for (std::string bytes = peer->start();;) {
+                const bool is_sent = bytes.empty() || socket.send(bytes);
+                if (!is_sent || peer->is_closed()) break;
+                const std::string received = socket.receive(65536);
+                if (received.empty()) return;
+                bytes = peer->receive(received);
+            }
+        } catch (const std::exception& e) {
+            server.fail(std::string("HTTP/2: ") + e.what());
+        }
+        socket.end_tls();
+        socket.end_both();
+    });
+    return *this;
+}
+
 script& script::close() {
     steps_.emplace_back([](scripted_server&, server_socket& socket) {
         socket.end_tls();
@@ -287,6 +334,22 @@ void scripted_server::stop_accepting() noexcept {
     ::shutdown(listener_, SHUT_RDWR); // accept() returns
     acceptor_.join();
     ::close(listener_);
+}
+
+void scripted_server::choose_by_alpn(std::string protocol) {
+    if (!context_) return;
+    alpn_ = static_cast<char>(protocol.size()) + protocol;
+    const auto choose = [](SSL*, const unsigned char** out, unsigned char* size, const unsigned char* offered,
+                           unsigned offered_size, void* wanted) {
+        const auto& own = *static_cast<const std::string*>(wanted);
+        unsigned char* chosen = nullptr;
+        const int found =
+            SSL_select_next_proto(&chosen, size, reinterpret_cast<const unsigned char*>(own.data()),
+                                  static_cast<unsigned>(own.size()), offered, offered_size);
+        *out = chosen;
+        return found == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
+    };
+    SSL_CTX_set_alpn_select_cb(context_.get(), choose, &alpn_);
 }
 
 void scripted_server::add(script s) {

@@ -25,6 +25,7 @@ namespace support {
 
 /// One end of one accepted connection: blocking, plain or TLS.
 class server_socket;
+class http2_peer;
 class scripted_server;
 
 /// What the server does on one connection, step by step. Ends by waiting for the client to close.
@@ -43,6 +44,8 @@ public:
     script& hold_handshake(std::string name);
     /// Waits until the test calls resume(name).
     script& pause(std::string name);
+    /// Speaks HTTP/2 until the client is gone or the peer closes.
+    script& serve(std::shared_ptr<http2_peer> peer);
     /// Closes in order; under TLS with close_notify.
     script& close();
     /// Closes TCP in order, but under TLS without close_notify.
@@ -69,6 +72,8 @@ public:
     scripted_server(const scripted_server&) = delete;
     scripted_server& operator=(const scripted_server&) = delete;
 
+    /// Chooses this protocol when clients offer it by ALPN. Before the first connection.
+    void choose_by_alpn(std::string protocol);
     /// The script of the next connection that has none yet.
     void add(script s);
     [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
@@ -101,6 +106,7 @@ private:
 
     std::unique_ptr<SSL_CTX, context_free> context_;
     std::string certificate_;
+    std::string alpn_; // with its length, as ALPN lists them
     int listener_ = -1;
     std::uint16_t port_ = 0;
     std::thread acceptor_;

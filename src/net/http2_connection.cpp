@@ -1,0 +1,403 @@
+// The coroutines of a connection, and the slices that its exchanges take.
+#include "net/http2_connection.hpp"
+
+#include "net/engine.hpp"
+#include "net/socket_stream.hpp"
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_state.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
+
+#include <algorithm>
+#include <cstring>
+#include <exception>
+#include <utility>
+
+namespace modelmesh::net {
+namespace asio = boost::asio;
+namespace {
+
+using phase = proto::http2_answer::phase;
+
+constexpr std::string_view receiving = "receive from";
+// A copy has room for more, or a server that sends byte by byte would cost an allocation for each.
+constexpr std::size_t copy_room = 4096;
+
+} // namespace
+
+// What becomes of a coroutine of a connection. When it goes away without having been told of the end, the
+// event loop is gone: nothing may be started on it any more.
+struct http2_connection::ending {
+    using function = void (http2_connection::*)() noexcept;
+
+    ending(std::shared_ptr<http2_connection> h, function f) noexcept : home(std::move(h)), ended(f) {}
+    ending(ending&&) noexcept = default;
+    ending& operator=(ending&&) = delete;
+    ~ending() {
+        if (home) home->close();
+    }
+    void operator()(const std::exception_ptr& failure) {
+        const std::shared_ptr<http2_connection> h = std::exchange(home, nullptr);
+        if (failure) h->lost(fault(errc::internal, "HTTP/2: out of memory"));
+        ((*h).*ended)();
+    }
+
+    std::shared_ptr<http2_connection> home;
+    function ended;
+};
+
+http2_connection::http2_connection(engine& io, std::unique_ptr<stream> transport, std::string peer,
+                                   std::string_view scheme, http2_settings settings)
+    : engine_(io), stream_(std::move(transport)), peer_(std::move(peer)), scheme_(scheme),
+      settings_(settings), session_(settings.limits), turn_(io, *this) {}
+
+http2_connection::~http2_connection() = default;
+
+bool http2_connection::accepts() const noexcept {
+    return !is_dead_ && !is_distrusted_ && !is_mute_ && session_.accepts();
+}
+
+bool http2_connection::may_grow() const noexcept {
+    return accepts() && (!session_.has_settings() || session_.capacity() == 0);
+}
+
+bool http2_connection::has_room() noexcept {
+    if (!accepts()) return false;
+    if (session_.open_answers() + unsubmitted_ < session_.capacity()) return true;
+    if (session_.left_answers() != 0) {
+        session_.stop_left();
+        flush_later(); // there is room when that has been sent
+    }
+    return false;
+}
+
+std::unique_ptr<http2_exchange> http2_connection::begin() {
+    auto made = std::make_unique<http2_exchange>(shared_from_this());
+    was_used_ = true;
+    is_parked_ = false;
+    ++exchanges_;
+    ++unsubmitted_;
+    read_later();
+    return made;
+}
+
+bool http2_connection::wake() noexcept {
+    if (std::exchange(is_parked_, false) && !is_dead_ && !stream_->unpark()) {
+        watcher* const told = std::exchange(watcher_, nullptr); // it is asking
+        received got = received::some;
+        while (got == received::some) got = receive();
+        watcher_ = told;
+    }
+    return accepts();
+}
+
+result<void> http2_connection::submit(http2_exchange& exchange, const outgoing& what) {
+    --unsubmitted_;
+    exchange.is_submitted_ = true;
+    exchange.heard_before_ = heard_;
+    const result<void> queued = session_.submit(exchange, what.request, what.defaults, scheme_);
+    flush_later();
+    return queued;
+}
+
+void http2_connection::taken(http2_exchange& exchange, std::size_t bytes) {
+    session_.consumed(exchange, bytes);
+    flush_later();
+}
+
+void http2_connection::leave(http2_exchange& exchange, bool at_its_end) noexcept {
+    if (!exchange.is_submitted_) --unsubmitted_;
+    for (std::size_t i = exchange.next_; i < exchange.pieces_.size(); ++i)
+        session_.consumed(exchange, exchange.pieces_[i].bytes.size());
+    std::erase(unread_, &exchange);
+    if (exchange.is_unprocessed()) is_distrusted_ = true; // it would refuse the next one too
+    if (at_its_end)
+        session_.leave(exchange);
+    else
+        session_.abandon(exchange);
+    flush_later();
+    if (--exchanges_ == 0) rest_later();
+    notify();
+}
+
+// A server that said nothing for as long as an exchange was ready to wait gets no others.
+void http2_connection::distrust() noexcept {
+    is_distrusted_ = true;
+    notify();
+}
+
+void http2_connection::notify() noexcept {
+    if (watcher_ != nullptr) watcher_->connection_changed(*this);
+}
+
+void http2_connection::read_later() {
+    if (is_dead_ || std::exchange(is_reading_, true)) return;
+    ending end(shared_from_this(), &http2_connection::read_ended);
+    asio::co_spawn(engine_.context(), read_all(shared_from_this()),
+                   asio::bind_cancellation_slot(stop_reading_.slot(), std::move(end)));
+}
+
+void http2_connection::flush_later() {
+    if (is_dead_ || is_mute_ || !session_.wants_output() || std::exchange(is_writing_, true)) return;
+    ending end(shared_from_this(), &http2_connection::write_ended);
+    asio::co_spawn(engine_.context(), write_all(shared_from_this()), std::move(end));
+}
+
+// Not at once: who has ended one exchange often begins the next within the same turn.
+void http2_connection::rest_later() {
+    if (is_dead_ || std::exchange(is_rest_posted_, true)) return;
+    asio::post(engine_.context(), [self = shared_from_this()] {
+        self->is_rest_posted_ = false;
+        if (self->exchanges_ != 0) return;
+        self->session_.stop_left(); // nobody would see their end
+        self->flush_later();
+        if (self->is_reading_) {
+            self->is_stopping_ = true;
+            self->stop_reading_.emit(asio::cancellation_type::terminal);
+        } else {
+            self->rest();
+        }
+    });
+}
+
+void http2_connection::rest() noexcept {
+    if (exchanges_ != 0 || is_reading_ || is_writing_ || is_dead_) return;
+    input_.reset();
+    is_parked_ = true;
+    stream_->park();
+}
+
+task<void> http2_connection::read_all(std::shared_ptr<http2_connection> self) {
+    co_await asio::this_coro::throw_if_cancelled(false);
+    while (!self->is_dead_ && !self->is_stopping_) {
+        const received got = self->receive();
+        if (got == received::over) co_return;
+        if (got == received::some) {
+            if (self->unread_.empty()) continue;
+            // Whoever waits for a slice runs first, and takes it without a copy.
+            co_await self->turn_.pass();
+            self->keep_unread();
+            // Where a slice is still in use, it alone keeps the buffer from here on.
+            if (self->input_.use_count() == 1)
+                self->input_->release();
+            else
+                self->input_.reset();
+            continue;
+        }
+        const duration limit = self->is_pinged_ ? self->settings_.patience : self->settings_.silence;
+        const result<void> waited = co_await self->stream_->wait_readable(clock::system().now() + limit);
+        if (waited || self->is_dead_ || self->is_stopping_) continue;
+        if (waited.error().kind() == errc::timed_out)
+            self->silent();
+        else
+            self->lost(waited.error());
+    }
+}
+
+void http2_connection::read_ended() noexcept {
+    is_reading_ = false;
+    is_stopping_ = false;
+    if (exchanges_ != 0)
+        read_later();
+    else
+        rest();
+}
+
+task<void> http2_connection::write_all(std::shared_ptr<http2_connection> self) {
+    while (!self->is_dead_) {
+        self->session_.take_output(self->sending_);
+        if (self->sending_.empty()) break;
+        const time_point until = clock::system().now() + self->settings_.patience;
+        const result<void> sent = co_await self->stream_->send(self->sending_, {}, until);
+        if (sent || self->is_dead_) continue;
+        // What the server said before it stopped listening is still to be read, and then its end.
+        self->is_mute_ = true;
+        if (sent.error().kind() != errc::connect || !self->is_reading_) self->lost(sent.error());
+        co_return;
+    }
+    if (!self->is_dead_ && self->session_.is_over()) self->close();
+}
+
+void http2_connection::write_ended() noexcept {
+    is_writing_ = false;
+    flush_later();
+    rest();
+    notify(); // streams may have been closed by what was sent
+}
+
+http2_connection::received http2_connection::receive() {
+    if (!input_ || input_.use_count() > 1) input_ = std::make_shared<chunk>();
+    const result<io_status> got = stream_->try_receive(*input_);
+    if (!got) {
+        lost(got.error());
+        return received::over;
+    }
+    if (*got == io_status::would_block) return received::nothing;
+    if (*got == io_status::end) {
+        lost(fault(errc::connect, "the server closed the connection"));
+        return received::over;
+    }
+    heard_ += input_->bytes().size();
+    is_pinged_ = false;
+    const result<void> fed = session_.receive(input_->bytes());
+    if (input_.use_count() == 1) input_->release(); // ring buffers are few
+    if (!fed) {
+        session_.take_output(sending_);
+        stream_->send_last(sending_);
+        close();
+    } else {
+        flush_later();
+    }
+    notify();
+    return fed ? received::some : received::over;
+}
+
+void http2_connection::keep_unread() {
+    std::size_t copied = 0;
+    for (http2_exchange* const exchange : unread_) copied += exchange->keep_unread();
+    unread_.clear();
+    if (copied != 0) engine_.note_copied(copied);
+}
+
+void http2_connection::silent() noexcept {
+    if (is_pinged_) return lost(fault(errc::connect, "no answer to a ping"));
+    is_pinged_ = true;
+    session_.ping();
+    flush_later();
+}
+
+void http2_connection::lost(const fault& why) noexcept {
+    if (is_dead_) return;
+    session_.lose(fault(errc::connect, "the connection was lost: " + why.message));
+    close();
+    notify();
+}
+
+void http2_connection::close() noexcept {
+    is_dead_ = true;
+    session_.lose(fault(errc::canceled, "the connection is closed"));
+    stream_->close();
+}
+
+http2_exchange::http2_exchange(std::shared_ptr<http2_connection> on)
+    : connection_(std::move(on)), arrival_(connection_->engine_, *this) {}
+
+http2_exchange::~http2_exchange() { end(false); }
+
+void http2_exchange::close() noexcept { end(false); }
+void http2_exchange::leave() noexcept { end(true); }
+
+void http2_exchange::end(bool at_its_end) noexcept {
+    if (std::exchange(is_over_, true)) return;
+    connection_->leave(*this, at_its_end);
+    pieces_.clear();
+    next_ = 0;
+    taken_.reset();
+}
+
+bool http2_exchange::has_answer() const noexcept { return started() || connection_->heard_ != heard_before_; }
+
+std::optional<std::uint64_t> http2_exchange::body_length() const noexcept {
+    return state() == phase::body ? content_length() : std::nullopt;
+}
+
+task<result<void>> http2_exchange::send(const outgoing& what, time_point deadline) {
+    const result<void> queued = connection_->submit(*this, what);
+    if (!queued) co_return queued.error();
+    // What fits into one send need not be waited for: how long it takes is part of waiting for the answer.
+    if (what.request->body.size() < connection_->settings_.limits.output) co_return result<void>();
+    while (!is_sent() && !has_news()) {
+        const result<void> waited = co_await wait(deadline);
+        if (!waited) co_return waited.error();
+    }
+    co_return result<void>();
+}
+
+result<bool> http2_exchange::try_read_head() {
+    if (has_head()) {
+        is_head_taken_ = true;
+        return true;
+    }
+    if (is_over_) return wait_fault(receiving, connection_->peer_, wait_outcome::canceled);
+    if (state() == phase::failed) return failure();
+    return false;
+}
+
+result<read_status> http2_exchange::try_read(std::string_view& slice) {
+    taken_.reset();
+    if (is_over_) return wait_fault(receiving, connection_->peer_, wait_outcome::canceled);
+    if (next_ < pieces_.size()) {
+        piece& next = pieces_[next_++];
+        slice = next.bytes;
+        taken_ = std::move(next.keeper);
+        if (next_ == pieces_.size()) {
+            pieces_.clear();
+            next_ = 0;
+        }
+        connection_->taken(*this, slice.size());
+        return read_status::slice;
+    }
+    if (state() == phase::failed) return failure();
+    return state() == phase::ended ? read_status::end : read_status::would_block;
+}
+
+bool http2_exchange::has_news() const noexcept {
+    return is_over_ || next_ < pieces_.size() || state() == phase::ended || state() == phase::failed ||
+           (has_head() && !is_head_taken_);
+}
+
+task<result<void>> http2_exchange::wait(time_point deadline) {
+    const asio::cancellation_state stop = co_await asio::this_coro::cancellation_state;
+    if (stop.cancelled() != asio::cancellation_type::none)
+        co_return wait_fault(receiving, connection_->peer_, wait_outcome::canceled);
+    if (has_news()) co_return result<void>();
+    const std::shared_ptr<http2_connection> connection = connection_; // this exchange may be closed meanwhile
+    const std::uint64_t heard_before = heard_before_;
+    const wait_outcome outcome = co_await arrival_.wait(deadline);
+    if (outcome == wait_outcome::ready) co_return result<void>();
+    if (outcome == wait_outcome::timed_out && connection->heard_ == heard_before) connection->distrust();
+    co_return wait_fault(receiving, connection->peer_, outcome);
+}
+
+void http2_exchange::body_arrived(std::string_view slice) {
+    if (pieces_.empty() || !pieces_.back().is_lent) connection_->unread_.push_back(this);
+    pieces_.push_back(piece{slice, connection_->input_, 0, true});
+    arrival_.complete(wait_outcome::ready);
+}
+
+// Copies what nobody has taken of the connection's input, which is about to be used again.
+std::size_t http2_exchange::keep_unread() {
+    const auto untaken = pieces_.begin() + static_cast<std::ptrdiff_t>(next_);
+    const auto first = std::find_if(untaken, pieces_.end(), [](const piece& p) { return p.is_lent; });
+    std::size_t size = 0;
+    for (auto p = first; p != pieces_.end(); ++p) size += p->bytes.size();
+    if (size == 0) return 0;
+
+    piece copy;
+    if (first != untaken && (first - 1)->room >= size) {
+        copy = std::move(*(first - 1));
+    } else {
+        const std::size_t room = std::max(size, copy_room);
+        const std::shared_ptr<char[]> memory(
+            new char[room + chunk::padding]); // not initialised: filled below
+        copy.bytes = std::string_view(memory.get(), 0);
+        copy.room = room;
+        copy.keeper = memory;
+    }
+    const bool is_extended = !copy.bytes.empty();
+    char* const begin = const_cast<char*>(copy.bytes.data()); // memory of our own
+    std::size_t filled = copy.bytes.size();
+    for (auto p = first; p != pieces_.end(); ++p) {
+        std::memcpy(begin + filled, p->bytes.data(), p->bytes.size());
+        filled += p->bytes.size();
+    }
+    copy.bytes = std::string_view(begin, filled);
+    copy.room -= size;
+    pieces_.erase(is_extended ? first - 1 : first, pieces_.end());
+    pieces_.push_back(std::move(copy));
+    return size;
+}
+
+} // namespace modelmesh::net

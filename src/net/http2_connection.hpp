@@ -1,0 +1,175 @@
+// One HTTP/2 connection: many exchanges at a time over one stream.
+//
+// While it has exchanges, one coroutine of its own receives, whoever waits for what; frames to send are
+// collected and handed to the stream once per turn of the event loop. Neither belongs to an exchange, so an
+// exchange that is cancelled takes nothing with it. At rest nothing of it runs.
+#pragma once
+
+#include "net/carrier.hpp"
+#include "net/stream.hpp"
+#include "net/waiter.hpp"
+#include "proto/http2_client.hpp"
+
+#include <boost/asio/cancellation_signal.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace modelmesh::net {
+
+class engine;
+class http2_exchange;
+
+class http2_settings {
+public:
+    http2_settings() = default;
+    duration silence = std::chrono::seconds(30);  ///< after which a server is asked for a sign of life
+    duration patience = std::chrono::seconds(10); ///< in which it must give it, or take what is sent
+    proto::http2_limits limits;
+};
+
+/// Kept alive by its user, its exchanges and, while it has any, its own coroutines. One thread.
+class http2_connection final : public std::enable_shared_from_this<http2_connection>, private waiter::owner {
+public:
+    /// Told when there may be room for another exchange, or the connection accepts none any more.
+    class watcher {
+    public:
+        virtual void connection_changed(http2_connection& which) noexcept = 0;
+
+    protected:
+        ~watcher() = default;
+    };
+
+    /// @param peer  names it in messages. @param scheme  http or https; a literal.
+    http2_connection(engine& io, std::unique_ptr<stream> transport, std::string peer, std::string_view scheme,
+                     http2_settings settings = http2_settings());
+    http2_connection(const http2_connection&) = delete;
+    http2_connection& operator=(const http2_connection&) = delete;
+    ~http2_connection();
+
+    /// The watcher must call this with null before it dies.
+    void set_watcher(watcher* told) noexcept { watcher_ = told; }
+
+    /// Whether a new exchange may begin now. A full connection stops answers that nobody waits for.
+    [[nodiscard]] bool has_room() noexcept;
+    /// Whether new exchanges may begin, now or later.
+    [[nodiscard]] bool accepts() const noexcept;
+    /// Whether it is worth waiting for what the server allows.
+    [[nodiscard]] bool may_grow() const noexcept;
+    /// @pre has_room(), and wake() if it was idle.
+    [[nodiscard]] std::unique_ptr<http2_exchange> begin();
+
+    [[nodiscard]] bool is_idle() const noexcept { return exchanges_ == 0; }
+    [[nodiscard]] std::size_t exchanges() const noexcept { return exchanges_; }
+    [[nodiscard]] bool was_used() const noexcept { return was_used_; }
+    /// Looks at what has arrived since the last exchange ended. False: the connection is of no use any more.
+    [[nodiscard]] bool wake() noexcept;
+
+private:
+    friend class http2_exchange;
+    enum class received : std::uint8_t { some, nothing, over };
+    struct ending; // of a coroutine
+
+    result<void> submit(http2_exchange& exchange, const outgoing& what);
+    void leave(http2_exchange& exchange, bool at_its_end) noexcept;
+    void taken(http2_exchange& exchange, std::size_t bytes);
+    void distrust() noexcept;
+
+    void read_later();
+    void flush_later();
+    void rest_later();
+    static task<void> read_all(std::shared_ptr<http2_connection> self);
+    static task<void> write_all(std::shared_ptr<http2_connection> self);
+    void read_ended() noexcept;
+    void write_ended() noexcept;
+    void rest() noexcept;
+    received receive();
+    void keep_unread();
+    void silent() noexcept;
+    void lost(const fault& why) noexcept;
+    void close() noexcept;
+    void notify() noexcept;
+    void gave_up(waiter&) noexcept override {}
+
+    engine& engine_;
+    std::unique_ptr<stream> stream_; // before whatever holds chunks
+    std::string peer_;
+    std::string_view scheme_;
+    http2_settings settings_;
+    proto::http2_client_session session_;
+    watcher* watcher_ = nullptr;
+    boost::asio::cancellation_signal stop_reading_;
+    waiter turn_;                         // of the reading coroutine
+    std::shared_ptr<chunk> input_;        // shared with what was lent of it
+    std::vector<http2_exchange*> unread_; // that hold a part of input_ which nobody has taken
+    std::string sending_;
+    std::uint64_t heard_ = 0; // bytes
+    std::size_t exchanges_ = 0;
+    std::size_t unsubmitted_ = 0;
+    bool was_used_ = false;
+    bool is_reading_ = false;
+    bool is_stopping_ = false; // the reading coroutine was told to end
+    bool is_writing_ = false;
+    bool is_rest_posted_ = false;
+    bool is_parked_ = false;
+    bool is_pinged_ = false;
+    bool is_distrusted_ = false; // no new exchanges
+    bool is_mute_ = false;       // nothing can be sent any more
+    bool is_dead_ = false;
+};
+
+/// One exchange. Destroying it tells the server to stop, unless the answer has ended.
+class http2_exchange final : public carrier, private proto::http2_answer, private waiter::owner {
+public:
+    explicit http2_exchange(std::shared_ptr<http2_connection> on);
+    ~http2_exchange() override;
+
+    [[nodiscard]] task<result<void>> send(const outgoing& what, time_point deadline) override;
+    result<bool> try_read_head() override;
+    result<read_status> try_read(std::string_view& slice) override;
+    [[nodiscard]] task<result<void>> wait(time_point deadline) override;
+
+    [[nodiscard]] int status() const noexcept override { return http2_answer::status(); }
+    [[nodiscard]] http::headers take_headers() noexcept override { return http2_answer::take_headers(); }
+    [[nodiscard]] std::optional<std::uint64_t> body_length() const noexcept override;
+    [[nodiscard]] const http::headers& trailers() const noexcept { return http2_answer::trailers(); }
+    [[nodiscard]] bool has_answer() const noexcept override;
+    [[nodiscard]] bool is_unprocessed() const noexcept override { return http2_answer::is_unprocessed(); }
+    void end_after_this() noexcept override {} // an exchange is the only one on its stream anyway
+    void close() noexcept override;
+    /// The reader wants no more, and the rest is at most the end of the answer.
+    void leave() noexcept;
+
+private:
+    friend class http2_connection;
+    // Bytes of the body that nobody has taken: lent by the connection's input, or a copy of our own.
+    struct piece {
+        std::string_view bytes;
+        std::shared_ptr<void> keeper;
+        std::size_t room = 0; // behind the bytes, in a copy
+        bool is_lent = false;
+    };
+
+    void body_arrived(std::string_view slice) override;
+    void changed() noexcept override { arrival_.complete(wait_outcome::ready); }
+    void gave_up(waiter&) noexcept override {}
+    void end(bool at_its_end) noexcept;
+    std::size_t keep_unread();
+    [[nodiscard]] bool has_news() const noexcept;
+
+    std::shared_ptr<http2_connection> connection_;
+    waiter arrival_;
+    std::vector<piece> pieces_; // from next_ on
+    std::size_t next_ = 0;
+    std::shared_ptr<void> taken_; // keeps the slice that try_read gave out last
+    std::uint64_t heard_before_ = 0;
+    bool is_submitted_ = false;
+    bool is_over_ = false; // the connection knows this exchange no more
+    bool is_head_taken_ = false;
+};
+
+} // namespace modelmesh::net

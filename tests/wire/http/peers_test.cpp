@@ -1,0 +1,114 @@
+// The client against HTTP/2 servers that share no code with it: nghttpd and Node.
+#include "support/http_fixture.hpp"
+#include "support/other_server.hpp"
+
+#include <string>
+#include <vector>
+
+namespace modelmesh::net {
+namespace {
+
+class HttpPeers : public testing::TestWithParam<support::http_parameters> {
+protected:
+    using transport = support::scripted_server::transport;
+
+    HttpPeers() {
+        tls_settings tls;
+        tls.ca_pem = own.certificate;
+        const bool is_tls = std::get<1>(GetParam()) == transport::tls;
+        key = folder.write("key.pem", own.key);
+        certificate = folder.write("certificate.pem", own.certificate);
+        to = std::make_shared<endpoint>(origin{is_tls, "127.0.0.1", port}, tls,
+                                        is_tls ? http2_use::automatic : http2_use::prior_knowledge);
+    }
+    void TearDown() override {
+        client.reset();
+        loop.run_to_idle();
+        EXPECT_EQ(loop.engine().counters().open_streams, 0u);
+        EXPECT_EQ(loop.engine().counters().lent_buffers, 0u);
+    }
+
+    void start_node() {
+        std::vector<std::string> command{MODELMESH_NODE, MODELMESH_NODE_SCRIPT, std::to_string(port)};
+        if (to->where().tls) command.insert(command.end(), {key, certificate});
+        server.emplace(command, port);
+    }
+    void start_nghttpd() {
+        std::vector<std::string> command{MODELMESH_NGHTTPD, "--address=127.0.0.1", "--echo-upload",
+                                         "--htdocs=" + folder.path(), "--max-concurrent-streams=10"};
+        if (!to->where().tls) command.emplace_back("--no-tls");
+        command.push_back(std::to_string(port));
+        if (to->where().tls) command.insert(command.end(), {key, certificate});
+        server.emplace(command, port);
+    }
+    auto begin(std::string target, std::string body = "") {
+        auto made = std::make_shared<http::request>();
+        if (!body.empty()) made->method = "POST";
+        made->target = std::move(target);
+        made->body = std::move(body);
+        return loop.start(client->exchange(
+            to, made, exchange_limits(std::chrono::steady_clock::now() + std::chrono::seconds(10))));
+    }
+    http::response get(std::string target, std::string body = "") {
+        auto asked = begin(std::move(target), std::move(body));
+        loop.run_to_idle();
+        result<http::response> got = asked.take();
+        EXPECT_TRUE(got) << got.error().message;
+        return got ? *got : http::response();
+    }
+
+    support::identity own = support::make_identity();
+    support::scratch_folder folder;
+    std::uint16_t port = support::free_port();
+    std::string key;
+    std::string certificate;
+    std::shared_ptr<const endpoint> to;
+    std::optional<support::other_server> server;
+    support::event_loop loop{std::get<0>(GetParam())};
+    std::optional<net::client> client{std::in_place, loop.engine()};
+};
+INSTANTIATE_TEST_SUITE_P(Engines, HttpPeers, support::http_combinations(), support::http_name);
+
+TEST_P(HttpPeers, Node) {
+    start_node();
+    EXPECT_EQ(get("/a").body, "/a ");
+    const std::string big(400'000, 'x');
+    EXPECT_TRUE(get("/b", big).body == "/b " + big);
+    std::string events;
+    for (int i = 0; i < 20; ++i) events += "data: " + std::to_string(i) + "\n\n";
+    std::vector<support::running<result<http::response>>> all;
+    for (int i = 0; i < 50; ++i) all.push_back(begin("/stream"));
+    loop.run_to_idle();
+    for (auto& one : all) {
+        const result<http::response> got = one.take();
+        ASSERT_TRUE(got) << got.error().message;
+        EXPECT_EQ(got->headers.get("x-peer"), "node");
+        EXPECT_EQ(got->body, events);
+    }
+    EXPECT_LE(client->counters().opened, 5u) << "ten streams on each connection";
+    get("/goaway");
+    EXPECT_EQ(get("/a").body, "/a ");
+}
+
+TEST_P(HttpPeers, Nghttpd) {
+    const std::string big(400'000, 'y');
+    folder.write("big", big);
+    folder.write("small", "ok");
+    start_nghttpd();
+    EXPECT_EQ(get("/small").body, "ok");
+    EXPECT_EQ(get("/none").status, 404);
+    EXPECT_TRUE(get("/big").body == big);
+    EXPECT_TRUE(get("/", big).body == big) << "it echoes what is sent";
+    std::vector<support::running<result<http::response>>> all;
+    for (int i = 0; i < 50; ++i) all.push_back(begin("/small"));
+    loop.run_to_idle();
+    for (auto& one : all) {
+        const result<http::response> got = one.take();
+        ASSERT_TRUE(got) << got.error().message;
+        EXPECT_EQ(got->body, "ok");
+    }
+    EXPECT_LE(client->counters().opened, 5u) << "ten streams on each connection";
+}
+
+} // namespace
+} // namespace modelmesh::net
