@@ -256,11 +256,11 @@ TEST_P(Executor, TheCallersContextMayEndWhileAnswersArrive) {
     client c = create(settings);
     std::atomic<int> answers{0};
     for (int round = 0; round < 100; ++round) {
+        const int seen = answers; // before any call: all may be over before this thread runs again
         asio::thread_pool mortal(2);
         for (int i = 0; i < 4; ++i)
             asio::co_spawn(mortal, ask_once(c, question()),
                            [&answers](std::exception_ptr, const result<chat::reply>&) { ++answers; });
-        const int seen = answers;
         while (answers == seen) std::this_thread::yield(); // some have arrived, the rest are on their way
     }
     EXPECT_GE(answers, 100);
