@@ -14,8 +14,7 @@ io_thread::~io_thread() {
     // Not stop(): what was posted last takes sockets down, and must run. Nothing else is left, because every
     // call and every stream keeps the client, and so this thread, alive.
     work_.reset();
-    // The loop dies on its thread: the kernel completes what a ring has in flight on the thread that started
-    // it.
+    // The loop dies on its thread, which may outlive this object: see below.
     context_.reset();
     released_.set_value();
     if (thread_.get_id() == std::this_thread::get_id())
