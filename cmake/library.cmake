@@ -22,8 +22,8 @@ endif()
 set_target_properties(modelmesh PROPERTIES LINKER_LANGUAGE CXX)
 if(MODELMESH_SANITIZE)
     # Whoever links an instrumented archive needs the sanitizer's runtime.
-    target_compile_options(modelmesh PUBLIC $<BUILD_INTERFACE:-fsanitize=${MODELMESH_SANITIZE}>)
-    target_link_options(modelmesh PUBLIC $<BUILD_INTERFACE:-fsanitize=${MODELMESH_SANITIZE}>)
+    target_compile_options(modelmesh PUBLIC "$<BUILD_INTERFACE:${MODELMESH_SANITIZE_FLAGS}>")
+    target_link_options(modelmesh PUBLIC "$<BUILD_INTERFACE:${MODELMESH_SANITIZE_FLAGS}>")
     if(MODELMESH_SANITIZE MATCHES "thread")
         target_compile_options(modelmesh PUBLIC
             "$<BUILD_INTERFACE:SHELL:-include ${PROJECT_SOURCE_DIR}/cmake/asio_for_tsan.hpp>")

@@ -31,9 +31,15 @@ target_compile_options(modelmesh_flags INTERFACE
     "$<$<AND:$<CXX_COMPILER_ID:GNU>,$<VERSION_LESS:$<CXX_COMPILER_VERSION>,13>>:-Wno-restrict;-Wno-maybe-uninitialized>"
     $<$<BOOL:${MODELMESH_WERROR}>:-Werror>)
 if(MODELMESH_SANITIZE)
+    set(MODELMESH_SANITIZE_FLAGS "-fsanitize=${MODELMESH_SANITIZE}")
+    if(MODELMESH_SANITIZE MATCHES "undefined")
+        # UBSan's check of virtual tables opens a pipe to look at memory, and takes its failure for a wrong table:
+        # a test that leaves the process without a descriptor would always fail.
+        list(APPEND MODELMESH_SANITIZE_FLAGS -fno-sanitize=vptr)
+    endif()
     target_compile_options(modelmesh_flags INTERFACE
-        -fsanitize=${MODELMESH_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
-    target_link_options(modelmesh_flags INTERFACE -fsanitize=${MODELMESH_SANITIZE})
+        ${MODELMESH_SANITIZE_FLAGS} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+    target_link_options(modelmesh_flags INTERFACE ${MODELMESH_SANITIZE_FLAGS})
 endif()
 if(MODELMESH_SANITIZE MATCHES "thread")
     target_compile_options(modelmesh_flags INTERFACE "SHELL:-include ${PROJECT_SOURCE_DIR}/cmake/asio_for_tsan.hpp")
