@@ -46,6 +46,11 @@ task await_capturing_lambda() {
     probe captured;
     co_await call([captured] { return &captured; });
 }
+task await_conditional_argument() {
+    const request given{{}, 1};
+    const bool is_given = alive > 0;
+    co_await take(is_given ? given : request{{}, 2});
+}
 task await_named() {
     const request named{{}, 1};
     co_await take(named);
@@ -64,6 +69,7 @@ int main() {
     bool trap = destroys_twice("aggregate temporary in co_await", await_temporary);
     trap |= destroys_twice("aggregate default argument in co_await", await_default_argument);
     trap |= destroys_twice("capturing lambda in co_await", await_capturing_lambda);
+    trap |= destroys_twice("conditional with a temporary in co_await", await_conditional_argument);
     const bool named = destroys_twice("named aggregate in co_await", await_named);
     std::printf("MODELMESH_GCC12_COROUTINES is %d\n", MODELMESH_GCC12_COROUTINES);
     if (named) std::puts("FAILED: not even a named value is safe on this compiler");
