@@ -33,7 +33,7 @@ bool is_passed_on(std::string_view name) {
 }
 
 void pass_on(const http::headers& from, http::headers& to) {
-    for (const http::header& field : from)
+    for (const http::header field : from)
         if (is_passed_on(field.name)) to.add(field.name, field.value);
 }
 

@@ -1,6 +1,7 @@
 #include <modelmesh/http/message.hpp>
 
 #include <algorithm>
+#include <utility>
 
 namespace modelmesh::http {
 namespace {
@@ -15,18 +16,28 @@ bool iequals(std::string_view a, std::string_view b) noexcept {
 }
 
 std::string_view headers::get(std::string_view name) const noexcept {
-    for (const header& field : fields_)
+    for (const header field : *this)
         if (iequals(field.name, name)) return field.value;
     return {};
 }
 
 bool headers::contains(std::string_view name) const noexcept {
-    return std::any_of(fields_.begin(), fields_.end(),
-                       [name](const header& field) { return iequals(field.name, name); });
+    return std::any_of(begin(), end(), [name](const header& field) { return iequals(field.name, name); });
 }
 
 void headers::add(std::string_view name, std::string_view value) {
-    fields_.push_back(header{std::string(name), std::string(value)});
+    const std::size_t at = text_.size();
+    // Both may be views of this very buffer, so it must not move before they are copied.
+    if (text_.capacity() - at < name.size() + value.size()) {
+        std::string grown;
+        grown.reserve(2 * (at + name.size() + value.size()));
+        grown.append(text_).append(name).append(value);
+        text_ = std::move(grown);
+    } else {
+        text_.append(name).append(value);
+    }
+    places_.push_back(place{static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(name.size()),
+                            static_cast<std::uint32_t>(value.size())});
 }
 
 void headers::set(std::string_view name, std::string_view value) {
@@ -35,7 +46,7 @@ void headers::set(std::string_view name, std::string_view value) {
 }
 
 void headers::remove(std::string_view name) {
-    std::erase_if(fields_, [name](const header& field) { return iequals(field.name, name); });
+    std::erase_if(places_, [this, name](const place& p) { return iequals(at(p).name, name); });
 }
 
 } // namespace modelmesh::http

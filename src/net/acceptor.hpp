@@ -59,7 +59,7 @@ private:
     virtual void want() = 0;
     /// Lets go of the socket, which is about to be closed.
     virtual void detach() noexcept = 0;
-    void gave_up(waiter&) noexcept final {}
+    void gave_up(waiter&, wait_outcome) noexcept final {}
 
     engine* engine_; // null after the event loop's end
     int socket_;

@@ -27,6 +27,7 @@ public:
     [[nodiscard]] handle share() noexcept;
 
     [[nodiscard]] std::size_t lent() const noexcept { return lent_; }
+    [[nodiscard]] std::size_t handles() const noexcept { return handles_; }
 
     /// A buffer that is not lent yet: goes back by itself unless it is turned into a chunk.
     class slot {

@@ -3,39 +3,42 @@
 #pragma once
 
 #include "net/read_status.hpp"
+#include "net/waiter.hpp"
 #include "proto/http1.hpp"
 
 #include <modelmesh/core/clock.hpp>
 #include <modelmesh/core/result.hpp>
-#include <modelmesh/core/task.hpp>
 #include <modelmesh/http/message.hpp>
 
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <string>
 #include <string_view>
+#include <utility>
 
 namespace modelmesh::net {
 
-/// A request that is fit for the wire, for either protocol.
+/// A request that is fit for the wire, for either protocol. What it names stays valid until it was sent.
 class outgoing {
 public:
-    outgoing() = default;
-    std::shared_ptr<const http::request> request;
+    outgoing(std::shared_ptr<const http::request> r, proto::request_defaults d)
+        : request(std::move(r)), defaults(d) {}
+    std::shared_ptr<const http::request> request; ///< proto::check_request found nothing wrong with it
     proto::request_defaults defaults;
-    std::string head; ///< as proto::write_request_head made it
 };
 
-/// After a failure every call fails. Used by one thread; a task that it returned must not outlive it.
+/// After a failure every call fails. Used by one thread.
 class carrier {
 public:
     virtual ~carrier() = default;
 
-    /// Starts an exchange. @param what  must stay valid until completion. Errors: those of stream::send, and
-    /// config when the protocol forbids a field. What the server said before it stopped listening can still
-    /// be read; then call end_after_this().
-    [[nodiscard]] virtual task<result<void>> send(const outgoing& what, time_point deadline) = 0;
+    /// Starts an exchange. True: the request is out. False: wait_sent, then try_send_rest. Errors: those of
+    /// stream::try_send, and config when the protocol forbids a field. What the server said before it stopped
+    /// listening can still be read; then call end_after_this().
+    virtual result<bool> try_send(const outgoing& what) = 0;
+    virtual result<bool> try_send_rest() = 0;
+    [[nodiscard]] virtual wait_operation wait_sent(time_point deadline) = 0;
+
     /// True: the head of the response is there. False: wait.
     /// Errors: connect when the connection was lost before the head, protocol when it was lost later or the
     /// bytes are not HTTP.
@@ -43,12 +46,14 @@ public:
     /// The next bytes of the body, valid until the next call. Errors: protocol, also for a body that was cut
     /// short.
     virtual result<read_status> try_read(std::string_view& slice) = 0;
-    /// Completes when the last try_ function would make progress. Errors: timed_out, canceled.
-    [[nodiscard]] virtual task<result<void>> wait(time_point deadline) = 0;
+    /// For a reader whom a try_ function told to wait: ready when asking again is worth while. It does not
+    /// see that the coroutine was cancelled before it began.
+    [[nodiscard]] virtual wait_operation wait(time_point deadline) = 0;
 
     /// @pre try_read_head() was true
     [[nodiscard]] virtual int status() const noexcept = 0;
-    [[nodiscard]] virtual http::headers take_headers() noexcept = 0;
+    /// Exchanges `into` for the fields of the head: its memory serves the next one.
+    virtual void swap_headers(http::headers& into) noexcept = 0;
     /// Length of the body when the head announced it and there is one.
     [[nodiscard]] virtual std::optional<std::uint64_t> body_length() const noexcept = 0;
 

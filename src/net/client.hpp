@@ -67,8 +67,12 @@ public:
 private:
     friend class client;
     struct state;
-    explicit response_stream(std::unique_ptr<state> s) noexcept;
-    std::unique_ptr<state> state_;
+    struct recycle {
+        void operator()(state* used) const noexcept;
+    };
+    using handle = std::unique_ptr<state, recycle>;
+    explicit response_stream(handle s) noexcept;
+    handle state_;
 };
 
 /// One per event loop; all calls on that loop's thread. Exchanges in flight may outlive it.
@@ -103,6 +107,7 @@ public:
     [[nodiscard]] pool_counters counters() const noexcept;
 
 private:
+    friend class response_stream;
     struct state;
     static task<result<response_stream>> start(std::shared_ptr<state> self,
                                                std::shared_ptr<const endpoint> to,

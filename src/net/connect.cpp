@@ -72,7 +72,7 @@ public:
 
     [[nodiscard]] bool idle() const noexcept { return attempts_.empty(); }
     [[nodiscard]] int error() const noexcept { return error_; }
-    task<wait_outcome> wait(time_point until) { return wait_.wait(until); }
+    wait_operation wait(time_point until) noexcept { return wait_.wait(until); }
 
     /// The stream that got through, if one did; attempts that failed are dropped and their reason kept.
     std::unique_ptr<socket_stream> winner() {
@@ -104,7 +104,7 @@ private:
         bool settled = false;
     };
 
-    void gave_up(waiter&) noexcept override {}
+    void gave_up(waiter&, wait_outcome) noexcept override {}
 
     engine& io_;
     std::string peer_;
@@ -130,7 +130,9 @@ task<result<std::unique_ptr<socket_stream>>> connect_first(engine* io, resolver:
         if (running.idle()) co_return system_fault(verb, peer, running.error());
         if (now >= deadline) co_return wait_fault(verb, peer, wait_outcome::timed_out);
         const auto until = next < list.size() ? std::min(deadline, next_start) : deadline;
-        const wait_outcome outcome = co_await running.wait(until);
+        const asio::cancellation_state stop = co_await asio::this_coro::cancellation_state;
+        wait_outcome outcome = wait_outcome::canceled;
+        if (stop.cancelled() == asio::cancellation_type::none) outcome = co_await running.wait(until);
         if (outcome == wait_outcome::canceled) co_return wait_fault(verb, peer, outcome);
         if (auto won = running.winner()) co_return won;
     }

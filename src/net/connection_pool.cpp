@@ -2,10 +2,14 @@
 
 #include "net/waiter.hpp"
 
+#include <boost/asio/cancellation_state.hpp>
+#include <boost/asio/this_coro.hpp>
+
 #include <algorithm>
 #include <utility>
 
 namespace modelmesh::net {
+namespace asio = boost::asio;
 
 connection_pool::lease::lease(std::shared_ptr<connection_pool> pool,
                               std::unique_ptr<http1_connection> connection) noexcept
@@ -97,7 +101,7 @@ public:
     queued& operator=(const queued&) = delete;
     ~queued() { leave(); }
 
-    [[nodiscard]] task<wait_outcome> wait(time_point deadline) { return turn_.wait(deadline); }
+    [[nodiscard]] wait_operation wait(time_point deadline) noexcept { return turn_.wait(deadline); }
 
     /// Called by whoever gives back: the right to a connection never becomes free in between, so nobody who
     /// comes later can overtake.
@@ -116,7 +120,7 @@ public:
     [[nodiscard]] result<lease> claim() noexcept { return std::move(*granted_); }
 
 private:
-    void gave_up(waiter&) noexcept override { leave(); }
+    void gave_up(waiter&, wait_outcome) noexcept override { leave(); }
     void leave() noexcept {
         if (!std::exchange(is_in_queue_, false)) return;
         pool_->queue_.erase(place_);
@@ -229,7 +233,9 @@ task<result<connection_pool::lease>> connection_pool::acquire(std::shared_ptr<co
     if (pool->queue_.size() >= pool->limits_.queue)
         co_return fault(errc::overloaded, "too many requests wait for a connection");
     queued place(pool);
-    const wait_outcome outcome = co_await place.wait(deadline);
+    const asio::cancellation_state stop = co_await asio::this_coro::cancellation_state;
+    wait_outcome outcome = wait_outcome::canceled;
+    if (stop.cancelled() == asio::cancellation_type::none) outcome = co_await place.wait(deadline);
     if (place.is_settled()) co_return place.claim();
     if (outcome == wait_outcome::timed_out)
         co_return fault(errc::timed_out, "the deadline passed while waiting for a free connection");

@@ -89,7 +89,9 @@ public:
         : engine_(io), limits_(limits), time_(time), is_dialing_alone_(may_share) {}
     ~connection_pool();
 
-    /// Completes with a used connection, newest first, or the right to open one; in the order of the calls.
+    /// A used connection, newest first, or the right to open one; nothing when there is none now.
+    [[nodiscard]] std::optional<lease> try_acquire();
+    /// Completes when try_acquire() has something, with that; in the order of the calls.
     /// Errors: timed_out at the deadline, canceled, overloaded when too many wait already; connect when the
     /// connection that it waited for could not be made.
     [[nodiscard]] static task<result<lease>> acquire(std::shared_ptr<connection_pool> pool,
@@ -113,7 +115,6 @@ private:
     };
 
     void connection_changed(http2_connection& which) noexcept override;
-    [[nodiscard]] std::optional<lease> try_acquire();
     [[nodiscard]] std::optional<lease> try_share();
     [[nodiscard]] bool may_dial() const noexcept;
     void remove_shared(std::size_t at) noexcept;

@@ -84,17 +84,10 @@ void engine::shutdown() {
     // First every socket learns that it is alone, so that the coroutines destroyed below may destroy streams
     // in any order, and streams owned from outside the event loop stay safe to use: they answer canceled.
     while (!parts_.empty()) parts_.front().leave_engine();
-    std::vector<waiter::handler> suspended;
-    while (!waiters_.empty()) {
-        waiter& w = waiters_.front();
-        suspended.push_back(w.take());
-        w.engine_ = nullptr;
-    }
-    for (std::vector<ready_coroutine>* const list : {&resuming_, &ready_}) {
-        for (ready_coroutine& one : *list) suspended.push_back(std::move(one.coroutine));
-        list->clear();
-    }
-    next_ = 0;
+    std::vector<function<void(wait_outcome)>> suspended = std::move(orphans_);
+    for (waiter_list* const list : {&waiters_, &resuming_, &ready_})
+        while (!list->empty()) suspended.push_back(list->front().leave_engine());
+    waiting_ = 0;
     tick_.cancel();
     if (ring_) {
         ring_watch_.release();
@@ -138,12 +131,25 @@ void engine::waiter_added(waiter& w) {
     work_added();
 }
 
+void engine::waiter_completed(waiter& w) noexcept {
+    w.list_hook::unlink();
+    ready_.push_back(w);
+    --waiting_;
+    turn_later();
+}
+
+void engine::resume_without(waiter& w) noexcept {
+    w.list_hook::unlink();
+    orphans_.push_back(std::move(w.resume_));
+    turn_later();
+}
+
 void engine::work_added() {
     ++waiting_;
     turn_later();
 }
 
-void engine::waiter_removed() noexcept {
+void engine::work_removed() noexcept {
     --waiting_;
     if (waiting_ == 0) turn_later();
 }
@@ -156,11 +162,6 @@ void engine::turn_later() {
         turn_posted_ = false;
         turn();
     });
-}
-
-void engine::resume_later(waiter::handler coroutine, wait_outcome outcome) {
-    ready_.push_back(ready_coroutine{std::move(coroutine), outcome});
-    turn_later();
 }
 
 void engine::turn() {
@@ -178,20 +179,24 @@ void engine::resume_ready() {
     // also run the loop itself (poll): the turn within takes over the list.
     struct rest {
         ~rest() {
-            if (io.next_ < io.resuming_.size()) io.turn_later();
+            if (!io.resuming_.empty() || !io.orphans_.empty()) io.turn_later();
         }
         engine& io;
     };
     const rest behind{*this};
-    if (next_ == resuming_.size()) {
-        resuming_.clear();
-        resuming_.swap(ready_);
-        next_ = 0;
-    }
-    while (next_ < resuming_.size()) {
+    if (resuming_.empty()) resuming_.swap(ready_);
+    while (!resuming_.empty()) {
         if (context_.stopped()) return; // as with handlers that were posted: none runs before restart()
-        ready_coroutine first = std::move(resuming_[next_++]);
-        first.coroutine(first.outcome);
+        waiter& first = resuming_.front();
+        resuming_.pop_front();
+        function<void(wait_outcome)> resume = std::move(first.resume_);
+        first.state_ = waiter::state::idle;
+        resume(first.outcome_);
+    }
+    while (!orphans_.empty() && !context_.stopped()) {
+        function<void(wait_outcome)> resume = std::move(orphans_.front());
+        orphans_.erase(orphans_.begin());
+        resume(wait_outcome::canceled);
     }
 }
 

@@ -7,6 +7,7 @@
 #include "net/stream.hpp"
 #include "net/waiter.hpp"
 
+#include <modelmesh/core/function.hpp>
 #include <modelmesh/core/result.hpp>
 
 #include <boost/asio/io_context.hpp>
@@ -114,14 +115,15 @@ public:
     /// Runs a turn once everything that is ready now has run: resumes coroutines, then brings submissions,
     /// watches and timers up to date.
     void turn_later();
-    /// Resumes a coroutine of this event loop in its next turn. Coroutines are resumed in the order of these
-    /// calls, and not by a posted handler each: that would cost an allocation and two trips through the
-    /// loop's queue.
-    void resume_later(waiter::handler coroutine, wait_outcome outcome);
     void waiter_added(waiter& w);
-    void waiter_removed() noexcept;
-    /// Somebody is to be told of an event without waiting for it; waiter_removed() ends it.
+    /// Resumes its coroutine in the next turn. Coroutines are resumed in the order of these calls, and not by
+    /// a posted handler each: that would cost an allocation and two trips through the loop's queue.
+    void waiter_completed(waiter& w) noexcept;
+    /// A completed waiter is being destroyed: resumes its coroutine with canceled.
+    void resume_without(waiter& w) noexcept;
+    /// Somebody is to be told of an event without waiting for it.
     void work_added();
+    void work_removed() noexcept;
 
 private:
     void shutdown() override;
@@ -149,13 +151,9 @@ private:
     part_list parts_;
     waiter_list waiters_;
     std::size_t waiting_ = 0;
-    struct ready_coroutine {
-        waiter::handler coroutine;
-        wait_outcome outcome;
-    };
-    std::vector<ready_coroutine> ready_;    ///< to be resumed in the next turn
-    std::vector<ready_coroutine> resuming_; ///< being resumed in this turn, from next_ on
-    std::size_t next_ = 0;
+    waiter_list ready_;                                 ///< to be resumed in the next turn
+    waiter_list resuming_;                              ///< to be resumed in this turn
+    std::vector<function<void(wait_outcome)>> orphans_; ///< to be resumed in the next turn, canceled
     bool watching_ring_ = false;
     bool ticking_ = false;
     bool turn_posted_ = false;

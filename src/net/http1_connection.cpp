@@ -7,12 +7,17 @@ using event = proto::response_parser::event;
 namespace {
 // Of a body that nobody wants: one receive buffer.
 constexpr std::size_t drain_limit = 16 * 1024;
+// What a connection at rest may keep for its next request.
+constexpr std::size_t kept_head = 4096;
 } // namespace
 
-task<result<void>> http1_connection::send(std::string_view head, std::string_view body, bool to_head,
-                                          time_point deadline) {
-    parser_.start(to_head);
-    return stream_->send(head, body, deadline);
+result<bool> http1_connection::try_send(const outgoing& what) {
+    const http::request& request = *what.request;
+    head_.clear();
+    proto::write_request_head(head_, request, what.defaults);
+    parser_.start(request.method == "HEAD");
+    unsent_ = gather(head_, request.body);
+    return try_send_rest();
 }
 
 fault http1_connection::fail(fault why) noexcept {
@@ -70,8 +75,6 @@ result<read_status> http1_connection::try_read(std::string_view& slice) {
     }
 }
 
-task<result<void>> http1_connection::wait(time_point deadline) { return stream_->wait_readable(deadline); }
-
 bool http1_connection::is_reusable() const noexcept {
     return !is_dead_ && !is_last_ && parser_.ended() && parser_.keep_alive() && chunk_.empty();
 }
@@ -84,6 +87,7 @@ void http1_connection::close() noexcept {
 
 void http1_connection::park() noexcept {
     chunk_.release();
+    if (head_.capacity() > kept_head) std::string().swap(head_);
     stream_->park();
 }
 

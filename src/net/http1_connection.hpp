@@ -6,6 +6,7 @@
 #include "proto/http1.hpp"
 
 #include <memory>
+#include <string>
 #include <string_view>
 
 namespace modelmesh::net {
@@ -18,27 +19,26 @@ enum class leftover : std::uint8_t {
 };
 
 /// Carries one exchange at a time. After a failure the connection is closed and every call fails.
-/// Used by one thread; a task that it returned must not outlive it.
+/// Used by one thread.
 class http1_connection final : public carrier {
 public:
     explicit http1_connection(std::unique_ptr<stream> transport) : stream_(std::move(transport)) {}
 
-    /// Starts an exchange. @param head, body  must stay valid until completion. @param to_head  the method is
-    /// HEAD. Errors: those of stream::send. What the server said before it stopped listening can still be
-    /// read; then call end_after_this().
-    [[nodiscard]] task<result<void>> send(std::string_view head, std::string_view body, bool to_head,
-                                          time_point deadline);
-    [[nodiscard]] task<result<void>> send(const outgoing& what, time_point deadline) override {
-        return send(what.head, what.request->body, what.request->method == "HEAD", deadline);
+    result<bool> try_send(const outgoing& what) override;
+    result<bool> try_send_rest() override { return stream_->try_send(unsent_); }
+    [[nodiscard]] wait_operation wait_sent(time_point deadline) override {
+        return stream_->wait_writable(deadline);
     }
 
     result<bool> try_read_head() override;
     result<read_status> try_read(std::string_view& slice) override;
-    [[nodiscard]] task<result<void>> wait(time_point deadline) override;
+    [[nodiscard]] wait_operation wait(time_point deadline) override {
+        return stream_->wait_readable(deadline);
+    }
 
     [[nodiscard]] proto::response_parser& response() noexcept { return parser_; }
     [[nodiscard]] int status() const noexcept override { return parser_.status(); }
-    [[nodiscard]] http::headers take_headers() noexcept override { return parser_.take_headers(); }
+    void swap_headers(http::headers& into) noexcept override { parser_.swap_headers(into); }
     [[nodiscard]] std::optional<std::uint64_t> body_length() const noexcept override {
         return parser_.ended() ? std::nullopt : parser_.content_length();
     }
@@ -65,6 +65,8 @@ private:
 
     std::unique_ptr<stream> stream_; // first: chunks are given back before it dies, and may also outlive it
     proto::response_parser parser_;
+    std::string head_; // of the request
+    gather unsent_;    // of the request
     chunk chunk_;
     bool is_dead_ = false;
     bool is_last_ = false;

@@ -1,9 +1,13 @@
 #include "net/http1_server_connection.hpp"
 
+#include <boost/asio/cancellation_state.hpp>
+#include <boost/asio/this_coro.hpp>
+
 #include <stdexcept>
 #include <utility>
 
 namespace modelmesh::net {
+namespace asio = boost::asio;
 
 using event = proto::request_parser::event;
 using proto::body_framing;
@@ -103,9 +107,9 @@ task<bool> http1_server_connection::read_head() {
         if (*got != event::need_more) break;
         if (!is_reading_ && is_last_) co_return false;
         if (!is_reading_) stream_->park();
-        const result<void> waited = co_await stream_->wait_readable(until);
-        if (waited) continue;
-        if (waited.error().kind() != errc::timed_out) co_return false;
+        const wait_outcome outcome = co_await stream_->wait_readable(until);
+        if (outcome == wait_outcome::ready) continue;
+        if (outcome == wait_outcome::canceled) co_return false;
         if (!is_reading_ && !is_first_) co_return false; // idle long enough
         ++shared_.counters.slow;
         if (!is_reading_) co_return false;
@@ -152,8 +156,8 @@ task<void> http1_server_connection::linger() {
         if (!received || *received == io_status::end) co_return;
         passed += input_.bytes().size();
         if (*received == io_status::ready) continue;
-        const result<void> waited = co_await stream_->wait_readable(until);
-        if (!waited) co_return;
+        const wait_outcome outcome = co_await stream_->wait_readable(until);
+        if (outcome != wait_outcome::ready) co_return;
     }
 }
 
@@ -205,16 +209,19 @@ task<result<void>> http1_server_connection::wait() {
             co_await stream_->send(gather(proto::continue_head), in(shared_.limits.write));
         if (!asked) co_return asked.error();
     }
-    const result<void> waited = co_await stream_->wait_readable(in(shared_.limits.body_gap));
-    if (waited) co_return result<void>();
-    if (waited.error().kind() == errc::timed_out) {
+    const asio::cancellation_state stop = co_await asio::this_coro::cancellation_state;
+    wait_outcome outcome = wait_outcome::canceled;
+    if (stop.cancelled() == asio::cancellation_type::none)
+        outcome = co_await stream_->wait_readable(in(shared_.limits.body_gap));
+    if (outcome == wait_outcome::ready) co_return result<void>();
+    if (outcome == wait_outcome::timed_out) {
         ++shared_.counters.slow;
         body_refusal_ = 408;
         body_failure_ = fault(errc::timed_out, "the request's body did not go on");
         body_failure_->http_status = body_refusal_;
         co_return *body_failure_;
     }
-    co_return waited.error();
+    co_return gone();
 }
 
 result<void> http1_server_connection::start(int status, const http::headers& headers,

@@ -75,7 +75,6 @@ bool http2_connection::has_room() noexcept {
 
 std::unique_ptr<http2_exchange> http2_connection::begin() {
     auto made = std::make_unique<http2_exchange>(shared_from_this());
-    was_used_ = true;
     is_parked_ = false;
     ++exchanges_;
     ++unsubmitted_;
@@ -118,6 +117,7 @@ void http2_connection::leave(http2_exchange& exchange, bool at_its_end) noexcept
     else
         session_.abandon(exchange);
     flush_later();
+    if (exchange.state() == phase::ended) was_used_ = true;
     if (--exchanges_ == 0) rest_later();
     notify();
 }
@@ -177,7 +177,7 @@ task<void> http2_connection::read_all(std::shared_ptr<http2_connection> self) {
         if (got == received::some) {
             if (self->unread_.empty()) continue;
             // Whoever waits for a slice runs first, and takes it without a copy.
-            co_await self->turn_.pass();
+            static_cast<void>(co_await self->turn_.pass());
             self->keep_unread();
             // Where a slice is still in use, it alone keeps the buffer from here on.
             if (self->input_.use_count() == 1)
@@ -187,12 +187,12 @@ task<void> http2_connection::read_all(std::shared_ptr<http2_connection> self) {
             continue;
         }
         const duration limit = self->is_pinged_ ? self->settings_.patience : self->settings_.silence;
-        const result<void> waited = co_await self->stream_->wait_readable(clock::system().now() + limit);
-        if (waited || self->is_dead_ || self->is_stopping_) continue;
-        if (waited.error().kind() == errc::timed_out)
+        const wait_outcome outcome = co_await self->stream_->wait_readable(clock::system().now() + limit);
+        if (outcome == wait_outcome::ready || self->is_dead_ || self->is_stopping_) continue;
+        if (outcome == wait_outcome::timed_out)
             self->silent();
         else
-            self->lost(waited.error());
+            self->lost(wait_fault(receiving, self->peer_, outcome));
     }
 }
 
@@ -210,7 +210,7 @@ task<void> http2_connection::write_all(std::shared_ptr<http2_connection> self) {
         self->session_.take_output(self->sending_);
         if (self->sending_.empty()) break;
         const time_point until = clock::system().now() + self->settings_.patience;
-        const result<void> sent = co_await self->stream_->send(self->sending_, {}, until);
+        const result<void> sent = co_await self->stream_->send(gather(self->sending_), until);
         if (sent || self->is_dead_) continue;
         // What the server said before it stopped listening is still to be read, and then its end.
         self->is_mute_ = true;
@@ -303,16 +303,11 @@ std::optional<std::uint64_t> http2_exchange::body_length() const noexcept {
     return state() == phase::body ? content_length() : std::nullopt;
 }
 
-task<result<void>> http2_exchange::send(const outgoing& what, time_point deadline) {
+result<bool> http2_exchange::try_send(const outgoing& what) {
     const result<void> queued = connection_->submit(*this, what);
-    if (!queued) co_return queued.error();
+    if (!queued) return queued.error();
     // What fits into one send need not be waited for: how long it takes is part of waiting for the answer.
-    if (what.request->body.size() < connection_->settings_.limits.output) co_return result<void>();
-    while (!is_sent() && !has_news()) {
-        const result<void> waited = co_await wait(deadline);
-        if (!waited) co_return waited.error();
-    }
-    co_return result<void>();
+    return what.request->body.size() < connection_->settings_.limits.output || try_send_rest();
 }
 
 result<bool> http2_exchange::try_read_head() {
@@ -348,17 +343,14 @@ bool http2_exchange::has_news() const noexcept {
            (has_head() && !is_head_taken_);
 }
 
-task<result<void>> http2_exchange::wait(time_point deadline) {
-    const asio::cancellation_state stop = co_await asio::this_coro::cancellation_state;
-    if (stop.cancelled() != asio::cancellation_type::none)
-        co_return wait_fault(receiving, connection_->peer_, wait_outcome::canceled);
-    if (has_news()) co_return result<void>();
-    const std::shared_ptr<http2_connection> connection = connection_; // this exchange may be closed meanwhile
-    const std::uint64_t heard_before = heard_before_;
-    const wait_outcome outcome = co_await arrival_.wait(deadline);
-    if (outcome == wait_outcome::ready) co_return result<void>();
-    if (outcome == wait_outcome::timed_out && connection->heard_ == heard_before) connection->distrust();
-    co_return wait_fault(receiving, connection->peer_, outcome);
+wait_operation http2_exchange::wait(time_point deadline) {
+    if (has_news()) return wait_operation(wait_outcome::ready);
+    return arrival_.wait(deadline);
+}
+
+void http2_exchange::gave_up(waiter&, wait_outcome why) noexcept {
+    if (why == wait_outcome::timed_out && !is_over_ && connection_->heard_ == heard_before_)
+        connection_->distrust();
 }
 
 void http2_exchange::body_arrived(std::string_view slice) {

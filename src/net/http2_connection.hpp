@@ -93,7 +93,7 @@ private:
     void lost(const fault& why) noexcept;
     void close() noexcept;
     void notify() noexcept;
-    void gave_up(waiter&) noexcept override {}
+    void gave_up(waiter&, wait_outcome) noexcept override {}
 
     engine& engine_;
     std::unique_ptr<stream> stream_; // before whatever holds chunks
@@ -128,13 +128,15 @@ public:
     explicit http2_exchange(std::shared_ptr<http2_connection> on);
     ~http2_exchange() override;
 
-    [[nodiscard]] task<result<void>> send(const outgoing& what, time_point deadline) override;
+    result<bool> try_send(const outgoing& what) override;
+    result<bool> try_send_rest() override { return is_sent() || has_news(); }
+    [[nodiscard]] wait_operation wait_sent(time_point deadline) override { return wait(deadline); }
     result<bool> try_read_head() override;
     result<read_status> try_read(std::string_view& slice) override;
-    [[nodiscard]] task<result<void>> wait(time_point deadline) override;
+    [[nodiscard]] wait_operation wait(time_point deadline) override;
 
     [[nodiscard]] int status() const noexcept override { return http2_answer::status(); }
-    [[nodiscard]] http::headers take_headers() noexcept override { return http2_answer::take_headers(); }
+    void swap_headers(http::headers& into) noexcept override { http2_answer::swap_headers(into); }
     [[nodiscard]] std::optional<std::uint64_t> body_length() const noexcept override;
     [[nodiscard]] const http::headers& trailers() const noexcept { return http2_answer::trailers(); }
     [[nodiscard]] bool has_answer() const noexcept override;
@@ -156,7 +158,7 @@ private:
 
     void body_arrived(std::string_view slice) override;
     void changed() noexcept override { arrival_.complete(wait_outcome::ready); }
-    void gave_up(waiter&) noexcept override {}
+    void gave_up(waiter&, wait_outcome why) noexcept override;
     void end(bool at_its_end) noexcept;
     std::size_t keep_unread();
     [[nodiscard]] bool has_news() const noexcept;

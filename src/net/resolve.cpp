@@ -35,7 +35,7 @@ bool is_localhost(std::string_view host) noexcept {
 struct resolver::query {
     struct asker final : waiter::owner {
         explicit asker(engine& io) : wait(io, *this) {}
-        void gave_up(waiter&) noexcept override {}
+        void gave_up(waiter&, wait_outcome) noexcept override {}
         waiter wait;
     };
     std::list<asker*> askers;

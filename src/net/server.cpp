@@ -51,7 +51,7 @@ struct server::state final : waiter::owner {
 
     state(engine& e, request_handler handler, server_limits limits, const clock& time)
         : io(e), shared(limits, std::move(handler), time), changed(e, *this) {}
-    void gave_up(waiter&) noexcept override {}
+    void gave_up(waiter&, wait_outcome) noexcept override {}
 
     void start(std::shared_ptr<state> self, std::unique_ptr<socket_stream> transport);
     void drain(duration limit);

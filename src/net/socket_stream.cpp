@@ -2,7 +2,6 @@
 #include "net/socket_stream.hpp"
 
 #include <boost/asio/post.hpp>
-#include <boost/asio/this_coro.hpp>
 
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -58,7 +57,7 @@ void socket_stream::close() noexcept {
     ::shutdown(socket_, SHUT_RDWR);
     ::close(std::exchange(socket_, -1));
     hook_ = nullptr;
-    if (std::exchange(watcher_, nullptr) != nullptr && engine_ != nullptr) engine_->waiter_removed();
+    if (std::exchange(watcher_, nullptr) != nullptr && engine_ != nullptr) engine_->work_removed();
     reader_.complete(wait_outcome::canceled);
     writer_.complete(wait_outcome::canceled);
     if (engine_ != nullptr) --engine_->tally().open_streams;
@@ -78,12 +77,11 @@ void socket_stream::leave_engine() noexcept {
     list_hook::unlink();
 }
 
-void socket_stream::gave_up(waiter& which) noexcept {
+void socket_stream::gave_up(waiter& which, wait_outcome) noexcept {
     if (!is_open()) return;
-    if (&which == &reader_)
-        forget_readable();
-    else
-        forget_writable();
+    if (&which == &reader_) return forget_readable();
+    broken_ = true; // half a message may be out
+    forget_writable();
 }
 
 void socket_stream::when_writable(writable_hook& hook) {
@@ -97,24 +95,23 @@ void socket_stream::notify_writable() noexcept {
     writer_.complete(wait_outcome::ready);
 }
 
-task<result<void>> socket_stream::wait_readable(time_point deadline) {
-    const auto alive = life_; // the stream may be gone after a suspension
-    constexpr std::string_view verb = "receive from";
-    if (!is_open()) co_return wait_fault(verb, alive->peer, wait_outcome::canceled);
-    const auto cancellation = co_await asio::this_coro::cancellation_state;
-    if (cancellation.cancelled() != asio::cancellation_type::none)
-        co_return wait_fault(verb, alive->peer, wait_outcome::canceled);
-    if (readable()) co_return result<void>();
+wait_operation socket_stream::wait_readable(time_point deadline) {
+    if (!is_open()) return wait_operation(wait_outcome::canceled);
+    if (readable()) return reader_.pass();
     want_readable();
-    const wait_outcome outcome = co_await reader_.wait(deadline);
-    if (outcome != wait_outcome::ready) co_return wait_fault(verb, alive->peer, outcome);
-    co_return result<void>();
+    return reader_.wait(deadline);
+}
+
+wait_operation socket_stream::wait_writable(time_point deadline) {
+    if (!is_open()) return wait_operation(wait_outcome::canceled);
+    want_writable();
+    return writer_.wait(deadline);
 }
 
 void socket_stream::watch_end(end_watcher* who) {
     if (!is_open() || watcher_ == who) return;
     const bool was_watched = std::exchange(watcher_, who) != nullptr;
-    if (who == nullptr) return engine_->waiter_removed();
+    if (who == nullptr) return engine_->work_removed();
     if (!was_watched) engine_->work_added();
     want_end();
 }
@@ -122,7 +119,7 @@ void socket_stream::watch_end(end_watcher* who) {
 void socket_stream::notify_end() noexcept {
     if (watcher_ == nullptr) return;
     end_watcher* const told = std::exchange(watcher_, nullptr);
-    engine_->waiter_removed();
+    engine_->work_removed();
     told->peer_has_gone();
 }
 
@@ -136,13 +133,10 @@ void socket_stream::end_output() noexcept {
     if (is_open()) ::shutdown(socket_, SHUT_WR);
 }
 
-task<result<void>> socket_stream::send(gather parts, time_point deadline) {
-    const auto alive = life_;
+result<bool> socket_stream::try_send(gather& parts) {
     constexpr std::string_view verb = "send to";
-    const auto cancellation = co_await asio::this_coro::cancellation_state;
-    if (alive->over || cancellation.cancelled() != asio::cancellation_type::none)
-        co_return wait_fault(verb, alive->peer, wait_outcome::canceled);
-    if (broken_) co_return system_fault(verb, alive->peer, EPIPE);
+    if (!is_open()) return wait_fault(verb, peer(), wait_outcome::canceled);
+    if (broken_) return system_fault(verb, peer(), EPIPE);
     while (!parts.empty()) {
         std::array<iovec, gather::capacity> vectors;
         std::size_t count = 0;
@@ -159,19 +153,11 @@ task<result<void>> socket_stream::send(gather parts, time_point deadline) {
         }
         const int error = errno;
         if (error == EINTR) continue;
-        if (error != EAGAIN) {
-            broken_ = true;
-            co_return system_fault(verb, alive->peer, error);
-        }
-        want_writable();
-        const wait_outcome outcome = co_await writer_.wait(deadline);
-        if (outcome != wait_outcome::ready || alive->over) {
-            if (!alive->over) broken_ = true;
-            co_return wait_fault(verb, alive->peer,
-                                 outcome == wait_outcome::ready ? wait_outcome::canceled : outcome);
-        }
+        if (error == EAGAIN) return false;
+        broken_ = true;
+        return system_fault(verb, peer(), error);
     }
-    co_return result<void>();
+    return true;
 }
 
 void socket_stream::send_last(std::string_view bytes) noexcept {

@@ -33,9 +33,9 @@ public:
 
     ~socket_stream() override;
 
-    task<result<void>> wait_readable(time_point deadline) final;
-    using stream::send;
-    task<result<void>> send(gather parts, time_point deadline) final;
+    [[nodiscard]] wait_operation wait_readable(time_point deadline) final;
+    result<bool> try_send(gather& parts) final;
+    [[nodiscard]] wait_operation wait_writable(time_point deadline) final;
     void end_output() noexcept final;
     void watch_end(end_watcher* who) final;
     void send_last(std::string_view bytes) noexcept final;
@@ -88,9 +88,9 @@ private:
     /// Lets go of the socket, which is about to be closed, and of received buffers.
     virtual void detach() noexcept = 0;
 
-    void gave_up(waiter& which) noexcept final;
+    void gave_up(waiter& which, wait_outcome why) noexcept final;
 
-    // Shared with suspended coroutines, which must not touch a stream that was destroyed meanwhile.
+    // Shared with handlers of the event loop, which must not touch a stream that was destroyed meanwhile.
     struct life {
         std::string peer;
         bool over = false; // closed or destroyed

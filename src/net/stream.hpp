@@ -3,6 +3,7 @@
 #pragma once
 
 #include "net/chunk.hpp"
+#include "net/waiter.hpp"
 
 #include <modelmesh/core/clock.hpp>
 #include <modelmesh/core/result.hpp>
@@ -25,6 +26,7 @@ class gather {
 public:
     static constexpr std::size_t capacity = 4;
 
+    gather() noexcept = default;
     gather(std::string_view first, std::string_view second = {}, std::string_view third = {},
            std::string_view fourth = {}) noexcept
         : parts_{first, second, third, fourth} {}
@@ -71,18 +73,22 @@ public:
     /// close().
     virtual result<io_status> try_receive(chunk& out) = 0;
 
-    /// Completes when try_receive would no longer answer would_block.
-    /// Errors: timed_out at `deadline`; canceled when the awaiting coroutine is cancelled or close() is
-    /// called.
-    virtual task<result<void>> wait_readable(time_point deadline) = 0;
+    /// For a reader whom try_receive has answered would_block: ready when asking again is worth while,
+    /// timed_out at `deadline`, canceled when the awaiting coroutine is cancelled or close() is called. It
+    /// does not see that the coroutine was cancelled before it began.
+    [[nodiscard]] virtual wait_operation wait_readable(time_point deadline) = 0;
 
-    /// Sends the parts in order, in one segment where they fit. They must stay valid until completion.
-    /// Completes when the kernel has taken every byte. Errors as for receiving; a stream whose send failed is
-    /// dead.
-    virtual task<result<void>> send(gather parts, time_point deadline) = 0;
-    task<result<void>> send(std::string_view head, std::string_view body, time_point deadline) {
-        return send(gather(head, body), deadline);
-    }
+    /// Takes bytes off the front of `parts`, in order and in one segment where they fit; never suspends.
+    /// True: the kernel has taken them all. False: wait_writable, then again with what is left, which must
+    /// stay valid until then; it may be nothing, and the answer false all the same. Errors as for receiving;
+    /// a stream whose send failed, or was given up before it was done, is dead.
+    virtual result<bool> try_send(gather& parts) = 0;
+    /// For a writer whom try_send has answered false. Outcomes as for reading.
+    [[nodiscard]] virtual wait_operation wait_writable(time_point deadline) = 0;
+
+    /// Sends it all, waiting where the kernel does not take it at once. Completes when it has. The parts must
+    /// stay valid and the stream alive until completion. Errors: those of try_send, and timed_out.
+    [[nodiscard]] task<result<void>> send(gather parts, time_point deadline);
 
     /// Sends what the kernel takes at once and forgets the rest: for a protocol's goodbye just before
     /// close().

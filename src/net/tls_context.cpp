@@ -49,8 +49,7 @@ result<std::shared_ptr<tls_context>> tls_context::create(const tls_settings& set
     SSL_CTX* const native = made->native_;
     SSL_CTX_set_min_proto_version(native, TLS1_2_VERSION);
     SSL_CTX_set_options(native, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
-    // Idle connections give OpenSSL's record buffers back: 34 KiB each would be most of a parked connection.
-    SSL_CTX_set_mode(native, SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_read_ahead(native, 1); // one read a record, not two
     const std::size_t skipped = settings.offer_http2 ? 0 : http1_at;
     SSL_CTX_set_alpn_protos(native, protocols.data() + skipped,
                             static_cast<unsigned>(protocols.size() - skipped));

@@ -1,12 +1,16 @@
 // TLS records in and out.
 #include "net/tls_stream.hpp"
 
+#include "net/socket_stream.hpp"
+
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/ip/address.hpp>
+#include <boost/asio/this_coro.hpp>
 
 #include <algorithm>
 #include <cstring>
@@ -14,6 +18,7 @@
 #include <utility>
 
 namespace modelmesh::net {
+namespace asio = boost::asio;
 namespace {
 
 constexpr std::size_t record_size = SSL3_RT_MAX_PLAIN_LENGTH;
@@ -21,6 +26,8 @@ constexpr std::size_t record_size = SSL3_RT_MAX_PLAIN_LENGTH;
 constexpr std::size_t collect_limit = 4 * record_size;
 // What a parked connection may keep for its next request.
 constexpr std::size_t kept_output = 4096;
+// From how many connections of an event loop on new ones spare memory rather than time.
+constexpr std::size_t crowd = 256;
 
 } // namespace
 
@@ -77,8 +84,7 @@ struct tls_stream::bio {
 
 tls_stream::tls_stream(std::unique_ptr<stream> below, buffer_pool& pool, ssl_ctx_st* context,
                        std::string peer)
-    : below_(std::move(below)), pool_(pool.share()), peer_(std::move(peer)), ssl_(SSL_new(context)),
-      alive_(std::make_shared<bool>(true)) {
+    : below_(std::move(below)), pool_(pool.share()), peer_(std::move(peer)), ssl_(SSL_new(context)) {
     BIO* const link = BIO_new(bio::method());
     if (ssl_ == nullptr || link == nullptr) {
         BIO_free(link);
@@ -99,7 +105,7 @@ tls_stream::tls_stream(std::unique_ptr<stream> below, buffer_pool& pool, std::sh
     const std::string& name =
         context_->settings().server_name.empty() ? where.host : context_->settings().server_name;
     boost::system::error_code ec;
-    boost::asio::ip::make_address(name, ec);
+    asio::ip::make_address(name, ec);
     if (ec) { // a name, not an address: RFC 6066 allows only names in SNI
         SSL_set_tlsext_host_name(ssl_, name.c_str());
         SSL_set_hostflags(ssl_, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
@@ -123,8 +129,8 @@ tls_stream::~tls_stream() {
 }
 
 void tls_stream::close() noexcept {
-    if (!*alive_) return;
-    *alive_ = false;
+    if (is_closed_) return;
+    is_closed_ = true;
     if (established_ && !failure_ && !send_failure_) {
         say_goodbye();
         // Closing in order or not, the session stays good: without this OpenSSL would spoil it.
@@ -140,12 +146,12 @@ void tls_stream::say_goodbye() noexcept {
     ERR_clear_error();
     SSL_shutdown(ssl_); // once: the second call would ask for the peer's
     // Between two records only: a send in progress may have handed down half of one.
-    if (!in_send_ && !output_.empty()) below_->send_last(output_);
+    if (unsent_.empty() && !output_.empty()) below_->send_last(output_);
     output_.clear();
 }
 
 void tls_stream::end_output() noexcept {
-    if (!*alive_ || !established_ || failure_ || send_failure_) return;
+    if (is_closed_ || !established_ || failure_ || send_failure_) return;
     if ((SSL_get_shutdown(ssl_) & SSL_SENT_SHUTDOWN) == 0) say_goodbye();
     below_->end_output();
 }
@@ -160,7 +166,7 @@ void tls_stream::peer_has_gone() noexcept {
 }
 
 bool tls_stream::bytes_arrived() noexcept {
-    if (!*alive_ || !ready_.empty()) return false;
+    if (is_closed_ || !ready_.empty()) return false;
     const auto status = decrypt(ready_);
     if (status && *status == io_status::would_block) return true; // a part of a record, or a key update
     if (!status || *status == io_status::end) peer_has_gone();
@@ -216,7 +222,6 @@ fault tls_stream::record_fault(int code) {
 }
 
 task<result<void>> tls_stream::handshake(time_point deadline) {
-    const auto alive = alive_;
     for (;;) {
         ERR_clear_error();
         const int done = SSL_do_handshake(ssl_);
@@ -230,23 +235,25 @@ task<result<void>> tls_stream::handshake(time_point deadline) {
         if (!output_.empty()) {
             sending_.clear();
             sending_.swap(output_);
-            in_send_ = true;
-            auto sent = co_await below_->send(sending_, {}, deadline);
-            if (!sent || !*alive) {
-                if (*alive) close();
-                if (sent) co_return fault(errc::canceled, "connect: canceled");
+            const result<void> sent = co_await below_->send(gather(sending_), deadline);
+            if (!sent) {
+                close();
                 co_return sent.error();
             }
-            in_send_ = false;
         }
         if (done == 1) break;
-        auto waited = co_await below_->wait_readable(deadline);
-        if (!waited) {
-            if (*alive) close();
-            co_return waited.error();
+        const asio::cancellation_state stop = co_await asio::this_coro::cancellation_state;
+        wait_outcome outcome = wait_outcome::canceled;
+        if (stop.cancelled() == asio::cancellation_type::none)
+            outcome = co_await below_->wait_readable(deadline);
+        if (outcome != wait_outcome::ready) {
+            close();
+            co_return wait_fault("receive from", peer_, outcome);
         }
-        if (!*alive) co_return fault(errc::canceled, "connect: canceled");
     }
+    // OpenSSL can give a connection's record buffers back whenever they are empty: 34 KiB are most of a
+    // stream at rest. It costs two allocations a message, so few connections keep them.
+    if (pool_->handles() > crowd) SSL_set_mode(ssl_, SSL_MODE_RELEASE_BUFFERS);
     established_ = true;
     co_return result<void>();
 }
@@ -291,7 +298,7 @@ result<io_status> tls_stream::decrypt(chunk& out) {
 }
 
 result<io_status> tls_stream::try_receive(chunk& out) {
-    if (!*alive_) {
+    if (is_closed_) {
         out.release();
         return fault(errc::canceled, "receive from " + peer_ + ": canceled");
     }
@@ -302,55 +309,72 @@ result<io_status> tls_stream::try_receive(chunk& out) {
     return decrypt(out);
 }
 
-task<result<void>> tls_stream::wait_readable(time_point deadline) {
-    const auto alive = alive_;
-    // The stream below being readable is not enough: a part of a record or a session ticket is nothing to
-    // read.
-    while (*alive) {
-        if (!ready_.empty()) co_return result<void>();
-        const auto status = decrypt(ready_);
-        if (!status || *status != io_status::would_block) co_return result<void>();
-        auto waited = co_await below_->wait_readable(deadline);
-        if (!waited) co_return waited.error();
-    }
-    co_return fault(errc::canceled, "receive: canceled");
+// The stream below being readable may mean a part of a record or a session ticket: nothing to read yet.
+wait_operation tls_stream::wait_readable(time_point deadline) {
+    if (is_closed_) return wait_operation(wait_outcome::canceled);
+    if (!ready_.empty()) return wait_operation(wait_outcome::ready);
+    return below_->wait_readable(deadline);
 }
 
-// Turns plaintext into records until the collected output is large enough to hand down.
-std::optional<fault> tls_stream::encrypt(std::string_view& plain) {
-    while (!plain.empty() && output_.size() < collect_limit) {
-        const auto part = plain.substr(0, record_size);
-        std::size_t n = 0;
-        ERR_clear_error();
-        if (SSL_write_ex(ssl_, part.data(), part.size(), &n) != 1)
-            return fail(
-                fault(errc::protocol, "send to " + peer_ + ": TLS: " + take_tls_error("unknown reason")));
-        plain.remove_prefix(n);
+wait_operation tls_stream::wait_writable(time_point deadline) { return below_->wait_writable(deadline); }
+
+// @param plain  at most what one record holds.
+std::optional<fault> tls_stream::seal(std::string_view plain) {
+    std::size_t n = 0;
+    ERR_clear_error();
+    if (SSL_write_ex(ssl_, plain.data(), plain.size(), &n) == 1) return std::nullopt;
+    return fail(fault(errc::protocol, "send to " + peer_ + ": TLS: " + take_tls_error("unknown reason")));
+}
+
+// Turns plaintext into records until the collected output is large enough to hand down. Parts that fit into
+// one record become one: a record costs more than copying what it holds.
+std::optional<fault> tls_stream::encrypt(gather& parts) {
+    std::size_t count = 0;
+    std::size_t size = 0;
+    for (const std::string_view part : parts.parts()) {
+        if (!part.empty()) ++count;
+        size += part.size();
+    }
+    if (count > 1 && size <= record_size) {
+        buffer_pool::slot joined(*pool_);
+        std::size_t filled = 0;
+        for (const std::string_view part : parts.parts())
+            filled += part.copy(joined.data() + filled, part.size());
+        parts.consume(filled);
+        return seal(std::string_view(joined.data(), filled));
+    }
+    for (std::string_view& part : parts.parts()) {
+        while (!part.empty() && output_.size() < collect_limit) {
+            const std::string_view record = part.substr(0, record_size);
+            if (auto broken = seal(record)) return broken;
+            part.remove_prefix(record.size());
+        }
     }
     return std::nullopt;
 }
 
-task<result<void>> tls_stream::send(gather parts, time_point deadline) {
-    const auto alive = alive_;
-    if (!*alive) co_return fault(errc::canceled, "send: canceled");
-    if (failure_) co_return *failure_;
-    if (send_failure_) co_return *send_failure_;
-    while (!parts.empty()) {
-        for (std::string_view& part : parts.parts())
-            if (auto broken = encrypt(part)) co_return *broken;
-        // Receiving may add to output_ while the send below is under way.
-        sending_.clear();
-        sending_.swap(output_);
-        in_send_ = true;
-        auto sent = co_await below_->send(sending_, {}, deadline);
-        if (!sent) {
-            if (*alive) send_failure_ = sent.error(); // what has arrived can still be read
-            co_return sent.error();
+result<bool> tls_stream::try_send(gather& parts) {
+    if (is_closed_) return fault(errc::canceled, "send to " + peer_ + ": canceled");
+    if (failure_) return *failure_;
+    if (send_failure_) return *send_failure_;
+    for (;;) {
+        if (unsent_.empty()) {
+            if (auto broken = encrypt(parts)) return *broken;
+            // Receiving may add to output_ while what is being sent waits for room.
+            sending_.clear();
+            sending_.swap(output_);
+            unsent_ = sending_;
         }
-        if (!*alive) co_return fault(errc::canceled, "send: canceled");
-        in_send_ = false;
+        if (unsent_.empty()) return true;
+        gather rest(unsent_);
+        const result<bool> sent = below_->try_send(rest);
+        if (!sent) {
+            send_failure_ = sent.error(); // what has arrived can still be read
+            return *send_failure_;
+        }
+        unsent_ = rest.parts().front();
+        if (!*sent) return false;
     }
-    co_return result<void>();
 }
 
 void tls_stream::park() noexcept {
@@ -361,7 +385,7 @@ void tls_stream::park() noexcept {
 }
 
 bool tls_stream::unpark() noexcept {
-    if (!*alive_ || failure_ || send_failure_ || ended_ || !ready_.empty()) return false;
+    if (is_closed_ || failure_ || send_failure_ || ended_ || !ready_.empty()) return false;
     // Session tickets may have arrived meanwhile: they are no answer to anything, so they are taken first.
     const auto status = decrypt(ready_);
     if (!status || *status != io_status::would_block) return false;

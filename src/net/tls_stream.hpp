@@ -34,9 +34,9 @@ public:
     [[nodiscard]] std::string_view alpn() const noexcept override;
 
     result<io_status> try_receive(chunk& out) override;
-    task<result<void>> wait_readable(time_point deadline) override;
-    using stream::send;
-    task<result<void>> send(gather parts, time_point deadline) override;
+    [[nodiscard]] wait_operation wait_readable(time_point deadline) override;
+    result<bool> try_send(gather& parts) override;
+    [[nodiscard]] wait_operation wait_writable(time_point deadline) override;
     void end_output() noexcept override;
     void watch_end(end_watcher* who) override;
     void close() noexcept override;
@@ -52,7 +52,8 @@ private:
 
     bool has_input();
     result<io_status> decrypt(chunk& out);
-    std::optional<fault> encrypt(std::string_view& plain);
+    std::optional<fault> seal(std::string_view plain);
+    std::optional<fault> encrypt(gather& parts);
     fault handshake_fault(int code);
     fault record_fault(int code);
     fault fail(fault why);
@@ -69,16 +70,16 @@ private:
     chunk input_;                       // ciphertext lent from below, read in place
     chunk ready_;                       // plaintext found by wait_readable
     std::string output_;                // ciphertext for the next send
-    std::string sending_;               // ciphertext that a send is handing down
+    std::string sending_;               // ciphertext that is being handed down
+    std::string_view unsent_;           // what is left of it
     std::optional<fault> below_fault_;  // why the BIO could not read
     std::optional<fault> failure_;      // sticky: the stream is dead
     std::optional<fault> send_failure_; // sticky: nothing can be sent, but what has arrived can be read
-    std::shared_ptr<bool> alive_;       // false once closed or destroyed; checked after every suspension
     end_watcher* watcher_ = nullptr;
     bool established_ = false;
     bool below_ended_ = false;
     bool ended_ = false;
-    bool in_send_ = false;
+    bool is_closed_ = false;
 };
 
 } // namespace modelmesh::net

@@ -3,8 +3,6 @@
 
 #include "net/engine.hpp"
 
-#include <boost/asio/associated_cancellation_slot.hpp>
-#include <boost/asio/associated_executor.hpp>
 #include <boost/asio/post.hpp>
 
 #include <cassert>
@@ -22,57 +20,60 @@ struct waiter::canceller {
     waiter* target;
 };
 
-task<wait_outcome> waiter::wait(time_point deadline) {
-    return asio::async_initiate<const asio::use_awaitable_t<>, void(wait_outcome)>(
-        [this, deadline](handler h) { start(std::move(h), deadline); }, asio::use_awaitable);
+void wait_operation::begin(resumption resume, const asio::any_io_executor& executor,
+                           asio::cancellation_slot slot) {
+    const auto* const plain = executor.target<asio::io_context::executor_type>();
+    engine* const io = on_ != nullptr ? on_->engine_ : nullptr;
+    if (io == nullptr) {
+        const wait_outcome outcome = on_ == nullptr ? outcome_ : wait_outcome::canceled; // the loop has ended
+        asio::post(executor, [r = std::move(resume), outcome]() mutable { r(outcome); });
+        return;
+    }
+    if (plain == nullptr || &plain->context() != &io->context())
+        resume = resumption([r = std::move(resume), executor](wait_outcome outcome) mutable {
+            asio::post(executor, [r = std::move(r), outcome]() mutable { r(outcome); });
+        });
+    on_->begin(std::move(resume), deadline_, slot);
+    if (is_over_) on_->complete(outcome_);
 }
 
-task<wait_outcome> waiter::pass() {
-    return asio::async_initiate<const asio::use_awaitable_t<>, void(wait_outcome)>(
-        [this](handler h) {
-            start(std::move(h), time_point::max());
-            complete(wait_outcome::ready);
-        },
-        asio::use_awaitable);
-}
-
-void waiter::start(handler h, time_point deadline) {
-    assert(!handler_);
-    handler_.emplace(std::move(h));
-    if (engine_ == nullptr) return complete(wait_outcome::canceled);
-    auto slot = asio::get_associated_cancellation_slot(*handler_);
+void waiter::begin(function<void(wait_outcome)> resume, time_point deadline, asio::cancellation_slot slot) {
+    assert(state_ == state::idle);
+    resume_ = std::move(resume);
+    state_ = state::waiting;
     if (slot.is_connected()) canceller_ = &slot.emplace<canceller>(this);
     if (deadline != time_point::max()) engine_->timers().arm(*this, deadline);
     engine_->waiter_added(*this);
 }
 
-waiter::handler waiter::take() noexcept {
-    handler h = std::move(*handler_);
-    handler_.reset();
-    if (canceller_ != nullptr) std::exchange(canceller_, nullptr)->target = nullptr;
-    if (list_hook::is_linked()) list_hook::unlink();
-    if (engine_ != nullptr) {
-        engine_->timers().disarm(*this);
-        engine_->waiter_removed();
-    }
-    return h;
+waiter::~waiter() {
+    complete(wait_outcome::canceled);
+    if (state_ == state::completed) engine_->resume_without(*this);
 }
 
 void waiter::complete(wait_outcome outcome) noexcept {
-    if (!handler_) return;
-    engine* const io = engine_;
-    handler h = take();
-    const auto executor = asio::get_associated_executor(h);
-    const auto* const plain = executor.target<asio::io_context::executor_type>();
-    if (io != nullptr && plain != nullptr && &plain->context() == &io->context())
-        io->resume_later(std::move(h), outcome);
-    else
-        asio::post(executor, [h = std::move(h), outcome]() mutable { h(outcome); });
+    if (state_ != state::waiting) return;
+    if (canceller_ != nullptr) std::exchange(canceller_, nullptr)->target = nullptr;
+    engine_->timers().disarm(*this);
+    state_ = state::completed;
+    outcome_ = outcome;
+    engine_->waiter_completed(*this);
+}
+
+function<void(wait_outcome)> waiter::leave_engine() noexcept {
+    if (state_ == state::waiting) {
+        if (canceller_ != nullptr) std::exchange(canceller_, nullptr)->target = nullptr;
+        engine_->timers().disarm(*this);
+    }
+    list_hook::unlink();
+    engine_ = nullptr;
+    state_ = state::idle;
+    return std::move(resume_);
 }
 
 void waiter::give_up(wait_outcome why) noexcept {
     complete(why);
-    owner_.gave_up(*this);
+    owner_.gave_up(*this, why);
 }
 
 } // namespace modelmesh::net

@@ -43,7 +43,7 @@ bool response_parser::on_head_end() {
     return false;
 }
 
-result<std::string> write_request_head(const http::request& request, const request_defaults& defaults) {
+result<void> check_request(const http::request& request) {
     if (!is_token(request.method)) return fault(errc::config, "the HTTP method is not a token");
     const bool target_fits =
         request.target.starts_with('/') &&
@@ -51,34 +51,28 @@ result<std::string> write_request_head(const http::request& request, const reque
     if (!target_fits)
         return fault(errc::config,
                      "the request target must start with '/' and be printable ASCII without blanks");
+    return check_fields(request.headers, "request");
+}
 
+void write_request_head(std::string& out, const http::request& request, const request_defaults& defaults) {
     std::size_t size = request.method.size() + request.target.size() + defaults.host.size() +
                        defaults.user_agent.size() + 128; // 128: the fixed text below
-    for (const http::header& field : request.headers) size += field.name.size() + field.value.size() + 4;
-    std::string head;
-    head.reserve(size);
-    const auto add = [&head](std::string_view name, std::string_view value) {
-        head.append(name).append(": ").append(value).append(line_end);
-    };
+    for (const http::header field : request.headers) size += field.name.size() + field.value.size() + 4;
+    out.reserve(out.size() + size);
 
-    head.append(request.method).append(" ").append(request.target).append(" HTTP/1.1\r\n");
-    if (!request.headers.contains("host")) add("Host", defaults.host);
-    if (!request.headers.contains("user-agent")) add("User-Agent", defaults.user_agent);
-    if (!request.headers.contains("accept-encoding")) add("Accept-Encoding", "identity");
-    for (const http::header& field : request.headers) {
-        if (!is_token(field.name)) return fault(errc::config, "the name of a request header is not a token");
-        if (is_framing_field(field.name))
-            return fault(errc::config, "the request header " + field.name + " is set by the transport");
-        if (!is_field_content(field.value))
-            return fault(errc::config,
-                         "the value of request header " + field.name + " has a control character");
-        add(field.name, field.value);
-    }
+    out.append(request.method).append(" ").append(request.target).append(" HTTP/1.1\r\n");
+    if (!request.headers.contains("host")) append_field(out, "Host", defaults.host);
+    if (!request.headers.contains("user-agent")) append_field(out, "User-Agent", defaults.user_agent);
+    if (!request.headers.contains("accept-encoding")) append_field(out, "Accept-Encoding", "identity");
+    for (const http::header field : request.headers) append_field(out, field.name, field.value);
     const bool expects_body =
         request.method == "POST" || request.method == "PUT" || request.method == "PATCH";
-    if (expects_body || !request.body.empty()) add("Content-Length", std::to_string(request.body.size()));
-    head.append(line_end);
-    return head;
+    if (expects_body || !request.body.empty()) {
+        out.append("Content-Length: ");
+        append_number(out, request.body.size());
+        out.append(line_end);
+    }
+    out.append(line_end);
 }
 
 } // namespace modelmesh::proto

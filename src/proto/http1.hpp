@@ -40,19 +40,22 @@ private:
     unsigned interim_ = 0;
 };
 
-/// Fields that every request to one origin carries.
+/// Fields that every request to one origin carries; they outlive it.
 class request_defaults {
 public:
     request_defaults() = default;
-    std::string host;       ///< host, or host:port when the port is not the scheme's own
-    std::string user_agent; ///< used unless the request has one
+    std::string_view host;       ///< host, or host:port when the port is not the scheme's own
+    std::string_view user_agent; ///< used unless the request has one
 };
 
-/// Writes the head of a request, ready for the wire. Adds Host, User-Agent, `Accept-Encoding: identity`
-/// unless the request has them, and Content-Length; the body follows as it is. Errors: config, naming the
-/// field but never its value: a method, target or field that is not allowed on the wire, or a field that
-/// decides about framing or the connection, which belong to the transport.
-[[nodiscard]] result<std::string> write_request_head(const http::request& request,
-                                                     const request_defaults& defaults);
+/// Whether a request may go on the wire. Errors: config, naming the field but never its value: a method,
+/// target or field that is not allowed there, or a field that decides about framing or the connection, which
+/// belong to the transport.
+[[nodiscard]] result<void> check_request(const http::request& request);
+
+/// Appends the head of a request, ready for the wire. Adds Host, User-Agent, `Accept-Encoding: identity`
+/// unless the request has them, and Content-Length; the body follows as it is. @pre check_request found
+/// nothing wrong.
+void write_request_head(std::string& out, const http::request& request, const request_defaults& defaults);
 
 } // namespace modelmesh::proto

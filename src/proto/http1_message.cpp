@@ -96,7 +96,7 @@ bool message_parser::on_field(std::string_view line, http::headers& into) {
 bool message_parser::read_framing() {
     bool close = false;
     bool persist = false;
-    for (const http::header& field : headers_) {
+    for (const http::header field : headers_) {
         if (http::iequals(field.name, "content-length")) {
             const auto length = parse_number(field.value, 10);
             if (!length) return fail("bad content-length");

@@ -48,6 +48,7 @@ public:
 
     [[nodiscard]] const http::headers& headers() const noexcept { return headers_; }
     [[nodiscard]] http::headers take_headers() noexcept { return std::move(headers_); }
+    void swap_headers(http::headers& into) noexcept { std::swap(headers_, into); }
     /// Fields after a chunked body. Kept apart: a trailer must not change what the head said.
     [[nodiscard]] const http::headers& trailers() const noexcept { return trailers_; }
     /// Length of the body when the head announced it.

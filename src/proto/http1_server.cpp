@@ -83,16 +83,6 @@ std::string_view reason_of(int status) noexcept {
     return {}; // RFC 9112, section 4: may be empty
 }
 
-template <class Number> void append_number(std::string& out, Number value) {
-    std::array<char, 20> digits;
-    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
-    out.append(digits.data(), end);
-}
-
-void append_field(std::string& out, std::string_view name, std::string_view value) {
-    out.append(name).append(": ").append(value).append(line_end);
-}
-
 } // namespace
 
 void request_parser::start() {
@@ -165,7 +155,7 @@ bool request_parser::on_head_end() {
     if (!read_framing()) return false;
     std::size_t hosts = 0;
     bool is_strange = false;
-    for (const http::header& field : headers()) {
+    for (const http::header field : headers()) {
         if (http::iequals(field.name, "host")) {
             ++hosts;
             // RFC 9112, section 3.2.2: the target in absolute form wins, but the field must still be valid.
@@ -189,21 +179,12 @@ bool request_parser::on_head_end() {
 result<void> write_response_head(std::string& out, int status, const http::headers& headers,
                                  const response_frame& frame) {
     if (status < 200 || status > 599) return fault(errc::config, "the status of a response is 200 to 599");
-    bool has_date = frame.date.empty();
-    for (const http::header& field : headers) {
-        if (!is_token(field.name)) return fault(errc::config, "the name of a response header is not a token");
-        if (is_framing_field(field.name))
-            return fault(errc::config, "the response header " + field.name + " is set by the transport");
-        if (!is_field_content(field.value))
-            return fault(errc::config,
-                         "the value of response header " + field.name + " has a control character");
-        has_date = has_date || http::iequals(field.name, "date");
-    }
+    if (auto fit = check_fields(headers, "response"); !fit) return fit;
     out.append("HTTP/1.1 ");
     append_number(out, status);
     out.append(" ").append(reason_of(status)).append(line_end);
-    for (const http::header& field : headers) append_field(out, field.name, field.value);
-    if (!has_date) append_field(out, "Date", frame.date);
+    for (const http::header field : headers) append_field(out, field.name, field.value);
+    if (!frame.date.empty() && !headers.contains("date")) append_field(out, "Date", frame.date);
     if (frame.framing == body_framing::counted) {
         out.append("Content-Length: ");
         append_number(out, frame.length);

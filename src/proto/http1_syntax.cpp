@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <system_error>
+#include <utility>
 
 namespace modelmesh::proto {
 namespace {
@@ -59,6 +60,31 @@ bool is_framing_field(std::string_view name) noexcept {
     for (const std::string_view reserved : {"content-length", "transfer-encoding", "connection", "upgrade"})
         if (http::iequals(name, reserved)) return true;
     return false;
+}
+
+result<void> check_fields(const http::headers& fields, std::string_view noun) {
+    const auto refuse = [noun](std::string_view before, std::string_view name, std::string_view after) {
+        std::string text(before);
+        text.append(noun).append(" header").append(name.empty() ? "" : " ").append(name).append(after);
+        return fault(errc::config, std::move(text));
+    };
+    for (const http::header field : fields) {
+        if (!is_token(field.name)) return refuse("the name of a ", "", " is not a token");
+        if (is_framing_field(field.name)) return refuse("the ", field.name, " is set by the transport");
+        if (!is_field_content(field.value))
+            return refuse("the value of ", field.name, " has a control character");
+    }
+    return {};
+}
+
+void append_field(std::string& out, std::string_view name, std::string_view value) {
+    out.append(name).append(": ").append(value).append(line_end);
+}
+
+void append_number(std::string& out, std::uint64_t value) {
+    std::array<char, 20> digits;
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
+    out.append(digits.data(), end);
 }
 
 } // namespace modelmesh::proto

@@ -2,10 +2,12 @@
 // section 5.
 #pragma once
 
+#include <modelmesh/core/result.hpp>
 #include <modelmesh/http/message.hpp>
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace modelmesh::proto {
@@ -23,5 +25,11 @@ inline constexpr std::string_view line_end = "\r\n";
 [[nodiscard]] std::optional<std::uint64_t> parse_number(std::string_view digits, int base) noexcept;
 /// Fields that say where a message ends or what becomes of the connection: set by the transport alone.
 [[nodiscard]] bool is_framing_field(std::string_view name) noexcept;
+/// Whether fields may go on the wire. Errors: config, naming the field but never its value. @param noun  of
+/// the message, in the text of an error.
+[[nodiscard]] result<void> check_fields(const http::headers& fields, std::string_view noun);
+
+void append_field(std::string& out, std::string_view name, std::string_view value);
+void append_number(std::string& out, std::uint64_t value);
 
 } // namespace modelmesh::proto

@@ -255,10 +255,11 @@ result<void> http2_client_session::submit(http2_answer& answer, std::shared_ptr<
     fields.push_back(field(":path", request->target));
     if (!request->headers.contains("user-agent")) fields.push_back(field("user-agent", defaults.user_agent));
     if (!request->headers.contains("accept-encoding")) fields.push_back(field("accept-encoding", "identity"));
-    for (const http::header& own : request->headers) {
+    for (const http::header own : request->headers) {
         for (const std::string_view forbidden : {"keep-alive", "proxy-connection", "te"})
             if (http::iequals(own.name, forbidden))
-                return fault(errc::config, "the request header " + own.name + " is not allowed in HTTP/2");
+                return fault(errc::config,
+                             "the request header " + std::string(own.name) + " is not allowed in HTTP/2");
         if (!http::iequals(own.name, "host")) fields.push_back(field(own.name, own.value));
     }
     const bool expects_body =

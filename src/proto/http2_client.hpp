@@ -52,7 +52,7 @@ public:
     [[nodiscard]] phase state() const noexcept { return phase_; }
     [[nodiscard]] int status() const noexcept { return status_; }
     [[nodiscard]] const http::headers& headers() const noexcept { return headers_; }
-    [[nodiscard]] http::headers take_headers() noexcept { return std::move(headers_); }
+    void swap_headers(http::headers& into) noexcept { std::swap(headers_, into); }
     /// Fields after the body. Kept apart: a trailer must not change what the head said.
     [[nodiscard]] const http::headers& trailers() const noexcept { return trailers_; }
     /// Length of the body when the head announced it.
@@ -107,7 +107,7 @@ public:
     http2_client_session(const http2_client_session&) = delete;
     http2_client_session& operator=(const http2_client_session&) = delete;
 
-    /// Queues a request that write_request_head() has found fit for the wire. Errors: config, for a field
+    /// Queues a request that check_request() has found fit for the wire. Errors: config, for a field
     /// that HTTP/2 forbids; connect when no request may follow on this connection.
     result<void> submit(http2_answer& answer, std::shared_ptr<const http::request> request,
                         const request_defaults& defaults, std::string_view scheme);

@@ -51,7 +51,7 @@ outcome run(std::string_view wire, std::size_t width) {
                 if (parser.target().empty() || (parser.host().empty() && !parser.http_1_0())) std::abort();
                 out.requests.push_back(std::string(parser.method()).append(" ").append(parser.target()));
                 for (const auto& field : parser.headers())
-                    out.requests.back().append("\n" + field.name + ":" + field.value);
+                    out.requests.back().append("\n").append(field.name).append(":").append(field.value);
                 out.requests.back() += '\n';
                 break;
             case request_parser::event::body:
@@ -60,7 +60,7 @@ outcome run(std::string_view wire, std::size_t width) {
                 break;
             case request_parser::event::end:
                 for (const auto& field : parser.trailers())
-                    out.requests.back().append("\n" + field.name + ":" + field.value);
+                    out.requests.back().append("\n").append(field.name).append(":").append(field.value);
                 out.requests.back() += parser.keep_alive() ? " +" : " -";
                 parser.start();
                 break;

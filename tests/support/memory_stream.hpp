@@ -60,15 +60,17 @@ public:
         return io_status::ready;
     }
     /// Nothing arrives while a test waits, so waiting ends at the deadline.
-    modelmesh::task<modelmesh::result<void>> wait_readable(modelmesh::time_point) override {
-        co_return modelmesh::fault(modelmesh::errc::timed_out, "nothing arrived");
+    modelmesh::net::wait_operation wait_readable(modelmesh::time_point) override {
+        return modelmesh::net::wait_operation(modelmesh::net::wait_outcome::timed_out);
     }
-    using stream::send;
-    modelmesh::task<modelmesh::result<void>> send(modelmesh::net::gather parts,
-                                                  modelmesh::time_point) override {
-        if (peer_->send_failure) co_return *peer_->send_failure;
+    modelmesh::result<bool> try_send(modelmesh::net::gather& parts) override {
+        if (peer_->send_failure) return *peer_->send_failure;
         for (const std::string_view part : parts.parts()) peer_->sent.append(part);
-        co_return modelmesh::result<void>();
+        parts = modelmesh::net::gather();
+        return true;
+    }
+    modelmesh::net::wait_operation wait_writable(modelmesh::time_point) override {
+        return modelmesh::net::wait_operation(modelmesh::net::wait_outcome::timed_out);
     }
     void close() noexcept override { peer_->is_closed = true; }
     void park() noexcept override { peer_->is_parked = true; }

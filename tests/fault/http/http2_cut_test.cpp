@@ -21,7 +21,8 @@ protected:
         } answer;
         proto::http2_client_session session;
         proto::request_defaults defaults;
-        defaults.host = address();
+        const std::string host = address();
+        defaults.host = host;
         defaults.user_agent = "modelmesh/0.1.0";
         EXPECT_TRUE(session.submit(answer, request(), defaults, server.is_tls() ? "https" : "http"));
         session.take_output(asked);

@@ -283,23 +283,23 @@ TEST_F(ClientOverMemory, WithoutAnAnswerTheFailureToSendIsReported) {
 // Wakes its reader for nothing, and has the reader canceled just before.
 class canceling_stream final : public stream {
 public:
-    canceling_stream(std::string answer, std::function<void()>* cancel)
-        : peer_(std::make_shared<support::memory_peer>()), below_(peer_), cancel_(cancel) {
+    canceling_stream(boost::asio::io_context& context, std::string answer, std::function<void()>* cancel)
+        : context_(context), peer_(std::make_shared<support::memory_peer>()), below_(peer_), cancel_(cancel) {
         peer_->arrive(std::move(answer));
     }
     result<io_status> try_receive(chunk& out) override { return below_.try_receive(out); }
-    task<result<void>> wait_readable(time_point) override {
-        // Boost 1.81 cannot end a coroutine as canceled that has never been suspended.
-        co_await boost::asio::post(boost::asio::use_awaitable);
-        (*cancel_)();
-        co_return result<void>();
+    wait_operation wait_readable(time_point) override {
+        boost::asio::post(context_, [this] { (*cancel_)(); }); // before the one that goes on with the reader
+        return wait_operation(wait_outcome::ready);
     }
-    task<result<void>> send(gather, time_point) override { co_return result<void>(); }
+    result<bool> try_send(gather&) override { return true; }
+    wait_operation wait_writable(time_point) override { return wait_operation(wait_outcome::ready); }
     void close() noexcept override { below_.close(); }
     void park() noexcept override {}
     bool unpark() noexcept override { return false; }
 
 private:
+    boost::asio::io_context& context_;
     std::shared_ptr<support::memory_peer> peer_;
     support::memory_stream below_;
     std::function<void()>* cancel_;
@@ -310,7 +310,7 @@ TEST_F(ClientOverMemory, ACancellationBetweenTwoWaitsOfAReadIsAFault) {
     client c(loop.engine(), pool_limits(), clock,
              [&](std::shared_ptr<const endpoint>, time_point) -> task<result<std::unique_ptr<stream>>> {
                  std::unique_ptr<stream> made = std::make_unique<canceling_stream>(
-                     "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n", &cancel);
+                     loop.engine().context(), "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n", &cancel);
                  co_return std::move(made);
              });
     result<response_stream> opened = loop.run(c.open(to, request, exchange_limits(time_point::max())));

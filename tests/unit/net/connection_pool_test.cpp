@@ -35,7 +35,7 @@ protected:
     std::shared_ptr<support::memory_peer> use(lease& on) {
         auto peer = std::make_shared<support::memory_peer>();
         auto connection = std::make_unique<http1_connection>(std::make_unique<support::memory_stream>(peer));
-        EXPECT_TRUE(loop.run(connection->send("", "", false, time_point::max())));
+        EXPECT_TRUE(connection->try_send(outgoing(std::make_shared<http::request>(), {})).value());
         peer->arrive("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
         EXPECT_TRUE(connection->try_read_head().value());
         on.attach(std::move(connection));
@@ -249,7 +249,7 @@ protected:
         lease on = get(pool);
         auto peer = std::make_shared<support::memory_peer>();
         auto connection = std::make_unique<http1_connection>(std::make_unique<support::memory_stream>(peer));
-        EXPECT_TRUE(loop.run(connection->send("", "", false, time_point::max())));
+        EXPECT_TRUE(connection->try_send(outgoing(std::make_shared<http::request>(), {})).value());
         peer->arrive("HTTP/1.1 200 OK\r\n" + fields + "Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n");
         EXPECT_TRUE(connection->try_read_head().value());
         on.attach(std::move(connection));

@@ -39,8 +39,8 @@ public:
                 requests.back() += slice;
             } else if (*got == event::end) {
                 if (parser.trailers().size() != 0) requests.back() += " |";
-                for (const http::header& field : parser.trailers())
-                    requests.back() += field.name + "=" + field.value;
+                for (const http::header field : parser.trailers())
+                    requests.back() += std::string(field.name) + "=" + std::string(field.value);
                 persistent.push_back(parser.keep_alive());
                 parser.start();
             } else {
@@ -61,8 +61,9 @@ private:
         std::string text(parser.method());
         text.append(" ").append(parser.target()).append(" ").append(parser.host()).append(" ");
         if (parser.expects_continue()) text += "expects ";
-        for (const http::header& field : parser.headers())
-            if (field.name.starts_with("X-")) text += field.name + "=" + field.value + ";";
+        for (const http::header field : parser.headers())
+            if (field.name.starts_with("X-"))
+                text += std::string(field.name) + "=" + std::string(field.value) + ";";
         requests.push_back(text);
     }
 };

@@ -46,7 +46,7 @@ TEST_P(TlsServer, AnswersOurClientAndResumesItsSessions) {
         EXPECT_EQ(link.protocol(), "TLSv1.3");
         EXPECT_EQ(link.resumed(), i > 0);
         const std::string request = post("/echo", pattern(100000)), want = ok(pattern(100000));
-        ASSERT_TRUE(near.run(link.send(request, {}, late())));
+        ASSERT_TRUE(near.run(link.send(gather(request), late())));
         EXPECT_EQ(near.run(read(link, want.size(), late())).value(), want);
     }
 }
@@ -60,7 +60,7 @@ TEST_P(TlsServer, ClosesInOrder) {
     const auto made = near.run(connect(*near.io, at(on.port()), trust, late()));
     ASSERT_TRUE(made) << made.error().message;
     const std::string request = get("/hello", "Connection: close\r\n");
-    ASSERT_TRUE(near.run((*made)->send(request, {}, late())));
+    ASSERT_TRUE(near.run((*made)->send(gather(request), late())));
     const auto got = near.run(read(**made, 100000, late()));
     ASSERT_TRUE(got) << "an end without close_notify would be a fault: " << got.error().message;
     EXPECT_EQ(*got, "HTTP/1.1 200 OK\r\n" + date + "Content-Length: 5\r\nConnection: close\r\n\r\nhello");
@@ -127,7 +127,7 @@ TEST_P(TlsServer, AClientThatLeavesCancelsTheHandler) {
         const auto made = near.run(connect(*near.io, at(on.port()), trust, late()));
         ASSERT_TRUE(made) << made.error().message;
         const std::string request = get("/wait");
-        ASSERT_TRUE(near.run((*made)->send(request, {}, late())));
+        ASSERT_TRUE(near.run((*made)->send(gather(request), late())));
         on.until([](const server_counters& c) { return c.handling == 1; });
     }
     on.until([](const server_counters& c) { return c.open == 0; });

@@ -34,7 +34,7 @@ TEST_P(Connect, ByAddressAndByName) {
         auto made = dial(on, host, listener.port());
         ASSERT_TRUE(made) << made.error().message;
         const raw_socket peer = listener.accept();
-        EXPECT_TRUE(on.run((*made)->send("hel", "lo", late())));
+        EXPECT_TRUE(on.run((*made)->send(gather("hel", "lo"), late())));
         EXPECT_EQ(peer.receive(5), "hello");
         int no_delay = 0;
         socklen_t size = sizeof no_delay;

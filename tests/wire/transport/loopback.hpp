@@ -190,12 +190,16 @@ public:
     engine* io = nullptr;
 };
 
+inline task<wait_outcome> readable(stream& from, time_point deadline) {
+    co_return co_await from.wait_readable(deadline);
+}
+
 inline task<result<io_status>> next(stream& from, chunk& out, time_point deadline) {
     for (;;) {
         auto status = from.try_receive(out);
         if (!status || *status != io_status::would_block) co_return status;
-        auto waited = co_await from.wait_readable(deadline);
-        if (!waited) co_return waited.error();
+        const wait_outcome outcome = co_await from.wait_readable(deadline);
+        if (outcome != wait_outcome::ready) co_return wait_fault("receive from", "peer:1", outcome);
     }
 }
 

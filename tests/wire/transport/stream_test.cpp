@@ -60,7 +60,7 @@ TEST_P(Stream, SendsHeadAndBodyToASlowReader) {
             got += part;
         }
     });
-    const auto sent = on.run(ours->send(head, body, late()));
+    const auto sent = on.run(ours->send(gather(head, body), late()));
     ASSERT_TRUE(sent) << sent.error().message;
     reader.join();
     EXPECT_TRUE(got == head + body);
@@ -69,7 +69,7 @@ TEST_P(Stream, SendsHeadAndBodyToASlowReader) {
 TEST_P(Stream, EmptySendAndEmptyReceiveDoNothing) {
     loop on(GetParam());
     auto [ours, peer] = on.pair();
-    EXPECT_TRUE(on.run(ours->send({}, {}, late())));
+    EXPECT_TRUE(on.run(ours->send(gather(), late())));
     chunk bytes;
     EXPECT_EQ(ours->try_receive(bytes).value(), io_status::would_block);
     EXPECT_TRUE(bytes.empty());
@@ -83,8 +83,8 @@ TEST_P(Stream, HalfCloseIsTheEndAndStillTakesBytes) {
     EXPECT_EQ(on.run(read(*ours, 100, late())).value(), "last");
     chunk bytes;
     EXPECT_EQ(ours->try_receive(bytes).value(), io_status::end);
-    EXPECT_TRUE(on.run(ours->wait_readable(late())));
-    EXPECT_TRUE(on.run(ours->send("still", "heard", late())));
+    EXPECT_EQ(on.run(readable(*ours, late())), wait_outcome::ready);
+    EXPECT_TRUE(on.run(ours->send(gather("still", "heard"), late())));
     EXPECT_EQ(peer.receive(10), "stillheard");
 }
 
@@ -97,16 +97,13 @@ TEST_P(Stream, ResetIsAConnectFaultThatNamesThePeer) {
     ASSERT_FALSE(status);
     EXPECT_EQ(status.error().kind(), errc::connect);
     EXPECT_EQ(status.error().message, "receive from peer:1: connection reset by peer");
-    EXPECT_FALSE(on.run(ours->send("x", {}, late())));
+    EXPECT_FALSE(on.run(ours->send(gather("x"), late())));
 }
 
 TEST_P(Stream, StallTimesOutAndTheStreamGoesOn) {
     loop on(GetParam());
     auto [ours, peer] = on.pair();
-    const auto waited = on.run(ours->wait_readable(in(5ms)));
-    ASSERT_FALSE(waited);
-    EXPECT_EQ(waited.error().kind(), errc::timed_out);
-    EXPECT_EQ(waited.error().message, "receive from peer:1: timed out");
+    EXPECT_EQ(on.run(readable(*ours, in(5ms))), wait_outcome::timed_out);
     peer.send("later");
     EXPECT_EQ(on.run(read(*ours, 5, late())).value(), "later");
 }
@@ -115,10 +112,10 @@ TEST_P(Stream, SendToAStalledPeerTimesOut) {
     loop on(GetParam());
     auto [ours, peer] = on.pair();
     const std::string body = pattern(32 << 20);
-    const auto sent = on.run(ours->send({}, body, in(20ms)));
+    const auto sent = on.run(ours->send(gather(body), in(20ms)));
     ASSERT_FALSE(sent);
     EXPECT_EQ(sent.error().kind(), errc::timed_out);
-    const auto again = on.run(ours->send("x", {}, late())); // half a message went out: dead
+    const auto again = on.run(ours->send(gather("x"), late())); // half a message went out: dead
     ASSERT_FALSE(again);
     EXPECT_EQ(again.error().kind(), errc::connect);
 }
@@ -129,22 +126,21 @@ TEST_P(Stream, CanceledWhileWaiting) {
                             asio::cancellation_type::total}) {
         auto [ours, peer] = on.pair();
         asio::cancellation_signal stop;
-        std::optional<errc> kind;
-        auto work = [](stream& s) -> task<result<void>> {
+        std::optional<wait_outcome> outcome;
+        auto work = [](stream& s) -> task<wait_outcome> {
             co_await asio::this_coro::reset_cancellation_state(asio::enable_total_cancellation());
             co_return co_await s.wait_readable(late());
         };
         asio::co_spawn(on.context, work(*ours),
-                       asio::bind_cancellation_slot(stop.slot(), [&](std::exception_ptr, result<void> r) {
-                           kind = r.error().kind();
-                       }));
+                       asio::bind_cancellation_slot(
+                           stop.slot(), [&](std::exception_ptr, wait_outcome how) { outcome = how; }));
         asio::post(on.context, [&] {
             stop.emit(type);
-            EXPECT_FALSE(kind); // never resumed from inside the call
-            stop.emit(type);    // a second request is nothing
+            EXPECT_FALSE(outcome); // never resumed from inside the call
+            stop.emit(type);       // a second request is nothing
         });
         on.drive();
-        EXPECT_EQ(kind, errc::canceled);
+        EXPECT_EQ(outcome, wait_outcome::canceled);
         peer.send("usable");
         EXPECT_EQ(on.run(read(*ours, 6, late())).value(), "usable");
     }
@@ -154,20 +150,18 @@ TEST_P(Stream, CanceledBeforeTheStartDoesNoInputOrOutput) {
     loop on(GetParam());
     auto [ours, peer] = on.pair();
     asio::cancellation_signal stop;
-    int canceled = 0;
+    std::optional<errc> kind;
     const auto before = on.io->counters();
-    auto work = [](stream& s, asio::cancellation_signal& signal, int& count) -> task<void> {
+    auto work = [](stream& s, asio::cancellation_signal& signal, std::optional<errc>& how) -> task<void> {
         co_await asio::this_coro::throw_if_cancelled(false);
         signal.emit(asio::cancellation_type::terminal);
-        auto waited = co_await s.wait_readable(late());
-        count += waited.error().kind() == errc::canceled;
-        auto sent = co_await s.send("never", {}, late());
-        count += sent.error().kind() == errc::canceled;
+        const result<void> sent = co_await s.send(gather("never"), late());
+        how = sent.error().kind();
     };
-    asio::co_spawn(on.context, work(*ours, stop, canceled),
+    asio::co_spawn(on.context, work(*ours, stop, kind),
                    asio::bind_cancellation_slot(stop.slot(), asio::detached));
     on.drive();
-    EXPECT_EQ(canceled, 2);
+    EXPECT_EQ(kind, errc::canceled);
     EXPECT_EQ(on.io->counters().sends, before.sends);
     EXPECT_EQ(peer.receive_some(10), "");
 }
@@ -179,8 +173,8 @@ TEST_P(Stream, CancellationRacingWithDataLosesNothing) {
         asio::cancellation_signal stop;
         int finished = 0;
         asio::co_spawn(
-            on.context, ours->wait_readable(late()),
-            asio::bind_cancellation_slot(stop.slot(), [&](std::exception_ptr, result<void>) { ++finished; }));
+            on.context, readable(*ours, late()),
+            asio::bind_cancellation_slot(stop.slot(), [&](std::exception_ptr, wait_outcome) { ++finished; }));
         on.context.poll();
         peer.send("raced");
         if (round % 2 == 0) on.context.poll_one();
@@ -194,24 +188,25 @@ TEST_P(Stream, CancellationRacingWithDataLosesNothing) {
 TEST_P(Stream, CloseWhileWaitingCompletesWithCanceled) {
     loop on(GetParam());
     auto [ours, peer] = on.pair();
-    std::vector<errc> kinds;
+    std::optional<errc> kind;
     const std::string body = pattern(32 << 20);
-    auto note = [&](std::exception_ptr, result<void> r) {
-        kinds.push_back(r ? errc::internal : r.error().kind());
-    };
-    asio::co_spawn(on.context, ours->wait_readable(late()), note);
-    asio::co_spawn(on.context, ours->send({}, body, late()), note);
+    std::optional<wait_outcome> outcome;
+    asio::co_spawn(on.context, readable(*ours, late()),
+                   [&](std::exception_ptr, wait_outcome how) { outcome = how; });
+    asio::co_spawn(on.context, ours->send(gather(body), late()),
+                   [&](std::exception_ptr, result<void> r) { kind = r ? errc::internal : r.error().kind(); });
     asio::post(on.context, [&, s = ours.get()] {
         s->close();
-        EXPECT_TRUE(kinds.empty());
+        EXPECT_FALSE(kind || outcome);
         s->close();
     });
     on.drive();
-    EXPECT_EQ(kinds, (std::vector{errc::canceled, errc::canceled}));
+    EXPECT_EQ(outcome, wait_outcome::canceled);
+    EXPECT_EQ(kind, errc::canceled);
     chunk bytes;
     EXPECT_EQ(ours->try_receive(bytes).error().kind(), errc::canceled);
-    EXPECT_EQ(on.run(ours->wait_readable(late())).error().kind(), errc::canceled);
-    EXPECT_EQ(on.run(ours->send("x", {}, late())).error().kind(), errc::canceled);
+    EXPECT_EQ(on.run(readable(*ours, late())), wait_outcome::canceled);
+    EXPECT_EQ(on.run(ours->send(gather("x"), late())).error().kind(), errc::canceled);
     EXPECT_FALSE(ours->unpark());
     EXPECT_EQ(on.io->counters().open_streams, 0u);
 }
@@ -219,12 +214,12 @@ TEST_P(Stream, CloseWhileWaitingCompletesWithCanceled) {
 TEST_P(Stream, DestroyedWhileWaiting) {
     loop on(GetParam());
     auto [ours, peer] = on.pair();
-    std::optional<errc> kind;
-    asio::co_spawn(on.context, ours->wait_readable(late()),
-                   [&](std::exception_ptr, result<void> r) { kind = r.error().kind(); });
+    std::optional<wait_outcome> outcome;
+    asio::co_spawn(on.context, readable(*ours, late()),
+                   [&](std::exception_ptr, wait_outcome how) { outcome = how; });
     asio::post(on.context, [&] { ours.reset(); });
     on.drive();
-    EXPECT_EQ(kind, errc::canceled);
+    EXPECT_EQ(outcome, wait_outcome::canceled);
     EXPECT_EQ(peer.receive(1), ""); // the peer sees the end at once
 }
 
@@ -280,11 +275,11 @@ TEST_P(Stream, ContextDestroyedAroundEverything) {
         survivor = std::move(ours);
         auto hold = [](std::unique_ptr<socket_stream> s) -> task<void> { co_await s->wait_readable(late()); };
         auto fill = [](std::unique_ptr<socket_stream> s, const std::string* bytes) -> task<void> {
-            co_await s->send({}, *bytes, late());
+            co_await s->send(gather(*bytes), late());
         };
         asio::co_spawn(on.context, hold(std::move(waiting)), asio::detached);
         asio::co_spawn(on.context, fill(std::move(sending), &body), asio::detached);
-        asio::co_spawn(on.context, survivor->wait_readable(late()), asio::detached);
+        asio::co_spawn(on.context, readable(*survivor, late()), asio::detached);
         on.context.restart();
         on.context.poll();
         EXPECT_EQ(on.io->counters().waiters, 3u);
@@ -335,7 +330,7 @@ TEST_P(Stream, AContextDestroyedOnAnotherThreadLeavesNothing) {
             std::vector<std::pair<std::unique_ptr<socket_stream>, raw_socket>> pairs;
             for (int i = 0; i < 8; ++i) pairs.push_back(on.pair());
             for (auto& [ours, peer] : pairs) // arms a receive that stays armed
-                asio::co_spawn(on.context, ours->wait_readable(in(1ms)), asio::detached);
+                asio::co_spawn(on.context, readable(*ours, in(1ms)), asio::detached);
             thread = std::jthread([&] {
                 on.context.run();
                 ran.count_down();
@@ -416,7 +411,7 @@ TEST_P(Stream, ManyStreamsAtOnce) {
         for (int i = 0; i < 10; ++i) {
             auto got = co_await read(s, 5, late());
             if (!got) co_return;
-            auto sent = co_await s.send(*got, {}, late());
+            auto sent = co_await s.send(gather(*got), late());
             if (!sent) co_return;
         }
         ++done;
@@ -439,8 +434,8 @@ TEST_P(Stream, ReArmedDeadlinesOfABusyStreamStayQuiet) {
         peer.send("x");
         EXPECT_EQ(on.run(read(*ours, 1, in(10s + i * 1ms))).value(), "x");
     }
-    const auto waited = on.run(ours->wait_readable(in(1ms))); // an earlier deadline than all the armed ones
-    EXPECT_EQ(waited.error().kind(), errc::timed_out);
+    // An earlier deadline than all the armed ones.
+    EXPECT_EQ(on.run(readable(*ours, in(1ms))), wait_outcome::timed_out);
 }
 
 } // namespace
