@@ -14,6 +14,8 @@
 #include <cstdio>
 #include <exception>
 #include <memory>
+#include <string_view>
+#include <utility>
 
 namespace {
 
@@ -33,9 +35,21 @@ task<void> keep_calling(std::shared_ptr<job> j) {
     while (j->meter.begin()) {
         const std::uint64_t began = bench::now_ns();
         const net::exchange_limits limits(clock::system().now() + net::exchange_limits::default_total);
-        const result<http::response> got = co_await j->client.exchange(j->to, j->request, limits);
-        if (!got) throw error(got.error());
-        j->meter.end(got->status, got->body.size(), began);
+        result<net::response_stream> opened = co_await j->client.open(j->to, j->request, limits);
+        if (!opened) throw error(opened.error());
+        net::response_stream answer = std::move(*opened);
+        std::size_t size = 0;
+        for (;;) {
+            std::string_view slice;
+            const result<net::read_status> got = answer.try_read(slice);
+            if (!got) throw error(got.error());
+            if (*got == net::read_status::end) break;
+            size += slice.size();
+            if (*got == net::read_status::slice) continue;
+            const result<void> waited = co_await answer.wait();
+            if (!waited) throw error(waited.error());
+        }
+        j->meter.end(answer.status(), size, began);
     }
 }
 

@@ -216,119 +216,200 @@ pool_counters client::counters() const noexcept {
     return sum;
 }
 
-task<result<response_stream>> client::start(std::shared_ptr<state> self, std::shared_ptr<const endpoint> to,
-                                            std::shared_ptr<const http::request> request,
-                                            exchange_limits limits) {
-    try {
-        if (const result<void> fit = proto::check_request(*request); !fit)
-            co_return located(*to, "writing the request", fit.error());
-        proto::request_defaults defaults;
-        defaults.host = to->host();
-        defaults.user_agent = self->user_agent;
-        const outgoing what(std::move(request), defaults);
-        asio::cancellation_state stop = co_await asio::this_coro::cancellation_state;
-        if (is_canceled(stop)) co_return located(*to, "starting", fault(errc::canceled, "canceled"));
-        if (self->time.now() >= limits.deadline)
-            co_return located(*to, "starting", fault(errc::timed_out, "the deadline has passed"));
+/// One exchange up to the head of its answer, without its suspensions. What outlasts them is here, so the
+/// coroutine that runs it has a frame below the 1020 bytes that Asio keeps for the next one.
+class client::call {
+public:
+    enum class next : std::uint8_t {
+        acquire, ///< a connection, from the pool: prepare()
+        dial,    ///< a new one: prepare()
+        wait,    ///< await wait(), then tell woken()
+        over,    ///< take() the outcome
+    };
 
-        const std::shared_ptr<connection_pool> pool = self->pool_of(to).shared_from_this();
-        connection_pool::lease lease;
-        bool is_repeated = false;
-        for (;;) {
-            if (!lease) {
-                if (std::optional<connection_pool::lease> free = pool->try_acquire()) {
-                    lease = std::move(*free);
-                } else {
-                    result<connection_pool::lease> acquired =
-                        co_await connection_pool::acquire(pool, limits.deadline);
-                    if (!acquired) co_return located(*to, "getting a connection", acquired.error());
-                    lease = std::move(*acquired);
-                }
-            }
-            if (lease.connection() == nullptr) {
-                const time_point until = phase_end(self->time.now(), limits.connect, limits.deadline);
-                result<std::unique_ptr<stream>> made = co_await self->dial(to, until);
-                if (!made) {
-                    const fault why = located(*to, "connecting", made.error());
-                    if (why.kind() != errc::canceled && until < limits.deadline) lease.refuse(why);
-                    co_return why;
-                }
-                if (to->http2() == http2_use::prior_knowledge || (*made)->alpn() == "h2")
-                    lease.attach(std::make_shared<http2_connection>(self->io, std::move(*made), to->name(),
-                                                                    to->where().tls ? "https" : "http",
-                                                                    self->limits.http2));
-                else
-                    lease.attach(std::make_unique<http1_connection>(std::move(*made)));
-            }
-            carrier& connection = *lease.connection();
-            // Getting here may have taken all the time there was, and what is sent may be billed.
-            stop = co_await asio::this_coro::cancellation_state;
-            if (is_canceled(stop)) co_return canceled_at(*to);
-            if (self->time.now() >= limits.deadline)
-                co_return located(*to, "getting a connection", fault(errc::timed_out, "timed out"));
+    call(std::shared_ptr<state> home, std::shared_ptr<const endpoint> to,
+         std::shared_ptr<const http::request> request, const exchange_limits& limits)
+        : home_(std::move(home)), to_(std::move(to)), what_(std::move(request), defaults()), limits_(limits) {
+    }
 
-            std::string_view doing = "sending the request";
-            std::optional<fault> failure;
-            result<bool> is_there = connection.try_send(what);
-            while (is_there && !*is_there) {
-                stop = co_await asio::this_coro::cancellation_state;
-                wait_outcome outcome = wait_outcome::canceled;
-                if (!is_canceled(stop)) outcome = co_await connection.wait_sent(limits.deadline);
-                is_there = outcome == wait_outcome::ready ? connection.try_send_rest()
-                                                          : wait_fault("send to", to->name(), outcome);
+    [[nodiscard]] next begin() {
+        if (const result<void> fit = proto::check_request(*what_.request); !fit)
+            return fail("writing the request", fit.error());
+        if (home_->time.now() >= limits_.deadline)
+            return fail("starting", fault(errc::timed_out, "the deadline has passed"));
+        pool_ = home_->pool_of(to_).shared_from_this();
+        return connect();
+    }
+
+    /// Does what acquire or dial ask for. @param work  outlives the task.
+    static task<next> prepare(call* work, next what) {
+        try {
+            if (what == next::acquire) {
+                result<connection_pool::lease> given =
+                    co_await connection_pool::acquire(work->pool_, work->limits_.deadline);
+                co_return work->acquired(std::move(given));
             }
-            if (!is_there) failure = is_there.error();
+            work->until_ = phase_end(work->home_->time.now(), work->limits_.connect, work->limits_.deadline);
+            result<std::unique_ptr<stream>> made = co_await work->home_->dial(work->to_, work->until_);
+            co_return work->dialed(std::move(made));
+        } catch (const boost::system::system_error& e) {
+            if (!is_cancellation(e)) throw;
+        }
+        co_return work->canceled("getting a connection");
+    }
+
+    [[nodiscard]] wait_operation wait() {
+        carrier& connection = *lease_.connection();
+        return is_sent_ ? connection.wait(until_) : connection.wait_sent(limits_.deadline);
+    }
+    [[nodiscard]] next woken(wait_outcome outcome) {
+        if (outcome != wait_outcome::ready)
+            return lost(wait_fault(is_sent_ ? "receive from" : "send to", to_->name(), outcome));
+        return is_sent_ ? read_head() : sent(lease_.connection()->try_send_rest());
+    }
+    [[nodiscard]] next canceled(std::string_view doing) {
+        return fail(doing, fault(errc::canceled, "canceled"));
+    }
+    [[nodiscard]] result<response_stream> take() {
+        if (failure_) return *std::move(failure_);
+        return response_stream(std::move(answer_));
+    }
+
+private:
+    [[nodiscard]] next acquired(result<connection_pool::lease> given) {
+        if (!given) return fail("getting a connection", given.error());
+        lease_ = std::move(*given);
+        return lease_.connection() != nullptr ? send() : next::dial;
+    }
+
+    [[nodiscard]] next dialed(result<std::unique_ptr<stream>> made) {
+        if (!made) {
+            const next over = fail("connecting", made.error());
+            if (made.error().kind() != errc::canceled && until_ < limits_.deadline) lease_.refuse(*failure_);
+            return over;
+        }
+        if (to_->http2() == http2_use::prior_knowledge || (*made)->alpn() == "h2")
+            lease_.attach(std::make_shared<http2_connection>(home_->io, std::move(*made), to_->name(),
+                                                             to_->where().tls ? "https" : "http",
+                                                             home_->limits.http2));
+        else
+            lease_.attach(std::make_unique<http1_connection>(std::move(*made)));
+        return send();
+    }
+
+    [[nodiscard]] proto::request_defaults defaults() const {
+        proto::request_defaults made;
+        made.host = to_->host();
+        made.user_agent = home_->user_agent;
+        return made;
+    }
+
+    next connect() {
+        std::optional<connection_pool::lease> free = pool_->try_acquire();
+        if (!free) return next::acquire;
+        lease_ = std::move(*free);
+        return lease_.connection() != nullptr ? send() : next::dial;
+    }
+
+    next send() {
+        // Getting here may have taken all the time there was, and what is sent may be billed.
+        if (home_->time.now() >= limits_.deadline)
+            return fail("getting a connection", fault(errc::timed_out, "timed out"));
+        is_sent_ = false;
+        refusal_.reset();
+        return sent(lease_.connection()->try_send(what_));
+    }
+
+    next sent(const result<bool>& all) {
+        if (all && !*all) return next::wait;
+        if (!all) {
             // A server that refuses an upload answers and closes without reading the rest: the answer is in
             // the socket, and says more than the write that failed. The socket is dead, so nothing waits
             // long.
-            const bool is_refused = failure && failure->kind() == errc::connect;
-            if (is_refused) connection.end_after_this();
-            if (!failure || is_refused) {
-                const time_point until = phase_end(self->time.now(), limits.first_byte, limits.deadline);
-                is_there = connection.try_read_head();
-                while (is_there && !*is_there) {
-                    stop = co_await asio::this_coro::cancellation_state;
-                    wait_outcome outcome = wait_outcome::canceled;
-                    if (!is_canceled(stop)) outcome = co_await connection.wait(until);
-                    is_there = outcome == wait_outcome::ready
-                                   ? connection.try_read_head()
-                                   : wait_fault("receive from", to->name(), outcome);
-                }
-                if (is_there) {
-                    response_stream::handle answer = self->make_answer();
-                    response_stream::state& s = *answer;
-                    s.deadline = limits.deadline;
-                    s.gap = limits.gap;
-                    s.status = connection.status();
-                    s.content_length = connection.body_length();
-                    connection.swap_headers(s.headers);
-                    s.lease = std::move(lease);
-                    s.to = std::move(to);
-                    s.home = std::move(self);
-                    co_return response_stream(std::move(answer));
-                }
-                if (!is_refused) {
-                    doing = "waiting for the answer";
-                    failure = is_there.error();
-                } else if (is_there.error().kind() == errc::canceled) {
-                    failure = is_there.error();
-                }
-            }
-            const errc kind = failure->kind();
-            const bool is_over = kind == errc::timed_out || kind == errc::canceled || kind == errc::config;
-            const bool is_stale = lease.is_reused() && !connection.has_answer();
-            // Once only: a server may refuse or die again and again, and who decides then is the router.
-            if (is_over || is_repeated || (!connection.is_unprocessed() && !is_stale)) {
-                connection.close();
-                co_return located(*to, doing, *failure);
-            }
-            is_repeated = true;
-            lease.drop_stale();
+            if (all.error().kind() != errc::connect) return lost(all.error());
+            refusal_ = all.error();
+            lease_.connection()->end_after_this();
         }
-    } catch (const boost::system::system_error& e) {
-        if (!is_cancellation(e)) throw;
-        co_return canceled_at(*to);
+        is_sent_ = true;
+        until_ = phase_end(home_->time.now(), limits_.first_byte, limits_.deadline);
+        return read_head();
     }
+
+    next read_head() {
+        carrier& connection = *lease_.connection();
+        const result<bool> is_there = connection.try_read_head();
+        if (!is_there) return lost(is_there.error());
+        if (!*is_there) return next::wait;
+        answer_ = home_->make_answer();
+        response_stream::state& s = *answer_;
+        s.deadline = limits_.deadline;
+        s.gap = limits_.gap;
+        s.status = connection.status();
+        s.content_length = connection.body_length();
+        connection.swap_headers(s.headers);
+        s.lease = std::move(lease_);
+        s.to = std::move(to_);
+        s.home = std::move(home_);
+        return next::over;
+    }
+
+    // The exchange came to nothing on this connection.
+    next lost(fault why) {
+        carrier& connection = *lease_.connection();
+        if (refusal_ && why.kind() != errc::canceled) why = *refusal_; // no answer came after all
+        const errc kind = why.kind();
+        const bool is_over = kind == errc::timed_out || kind == errc::canceled || kind == errc::config;
+        const bool is_stale = lease_.is_reused() && !connection.has_answer();
+        // Once only: a server may refuse or die again and again, and who decides then is the router.
+        if (is_over || is_repeated_ || (!connection.is_unprocessed() && !is_stale)) {
+            connection.close();
+            return fail(is_sent_ && !refusal_ ? "waiting for the answer" : "sending the request", why);
+        }
+        is_repeated_ = true;
+        lease_.drop_stale();
+        if (!lease_) return connect();
+        return next::dial;
+    }
+
+    next fail(std::string_view doing, const fault& why) {
+        failure_ = located(*to_, doing, why);
+        return next::over;
+    }
+
+    std::shared_ptr<state> home_;
+    std::shared_ptr<const endpoint> to_;
+    outgoing what_;
+    exchange_limits limits_;
+    std::shared_ptr<connection_pool> pool_;
+    connection_pool::lease lease_;
+    time_point until_{};           // of the phase
+    std::optional<fault> refusal_; // why the request could not be sent whole
+    std::optional<fault> failure_;
+    response_stream::handle answer_;
+    bool is_sent_ = false;
+    bool is_repeated_ = false;
+};
+
+task<result<response_stream>> client::start(std::shared_ptr<state> self, std::shared_ptr<const endpoint> to,
+                                            std::shared_ptr<const http::request> request,
+                                            exchange_limits limits) {
+    using next = call::next;
+    call work(std::move(self), std::move(to), std::move(request), limits);
+    asio::cancellation_state stop = co_await asio::this_coro::cancellation_state;
+    next step = is_canceled(stop) ? work.canceled("starting") : work.begin();
+    while (step != next::over) {
+        stop = co_await asio::this_coro::cancellation_state;
+        if (step == next::wait) {
+            wait_outcome outcome = wait_outcome::canceled;
+            if (!is_canceled(stop)) outcome = co_await work.wait();
+            step = work.woken(outcome);
+        } else if (is_canceled(stop)) {
+            step = work.canceled("getting a connection");
+        } else {
+            step = co_await call::prepare(&work, step);
+        }
+    }
+    co_return work.take();
 }
 
 task<result<http::response>> client::collect(std::shared_ptr<state> self, std::shared_ptr<const endpoint> to,

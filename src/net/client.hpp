@@ -109,6 +109,7 @@ public:
 private:
     friend class response_stream;
     struct state;
+    class call;
     static task<result<response_stream>> start(std::shared_ptr<state> self,
                                                std::shared_ptr<const endpoint> to,
                                                std::shared_ptr<const http::request> request,
