@@ -327,7 +327,7 @@ private:
             // the socket, and says more than the write that failed. The socket is dead, so nothing waits
             // long.
             if (all.error().kind() != errc::connect) return lost(all.error());
-            refusal_ = all.error();
+            refusal_ = std::make_unique<fault>(all.error());
             lease_.connection()->end_after_this();
         }
         is_sent_ = true;
@@ -372,7 +372,7 @@ private:
     }
 
     next fail(std::string_view doing, const fault& why) {
-        failure_ = located(*to_, doing, why);
+        failure_ = std::make_unique<fault>(located(*to_, doing, why));
         return next::over;
     }
 
@@ -383,8 +383,8 @@ private:
     std::shared_ptr<connection_pool> pool_;
     connection_pool::lease lease_;
     time_point until_{};           // of the phase
-    std::optional<fault> refusal_; // why the request could not be sent whole
-    std::optional<fault> failure_;
+    std::unique_ptr<fault> refusal_; // why the request could not be sent whole
+    std::unique_ptr<fault> failure_; // a fault is large, and rare
     response_stream::handle answer_;
     bool is_sent_ = false;
     bool is_repeated_ = false;
