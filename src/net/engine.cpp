@@ -155,16 +155,31 @@ void engine::work_removed() noexcept {
 }
 
 void engine::turn_later() {
-    if (shut_down_ || std::exchange(turn_posted_, true)) return;
+    if (shut_down_ || in_turn_ || std::exchange(is_turn_posted_, true)) return;
     // Behind everything that is ready now: submissions of one turn share one system call, and a wait that
     // ends and begins again within the turn disturbs neither the watch nor the timer.
     asio::post(context_, [this] {
-        turn_posted_ = false;
+        is_turn_posted_ = false;
         turn();
     });
 }
 
 void engine::turn() {
+    // What is asked for meanwhile is done below: another turn for it would have the loop look at its reactor
+    // in between, a system call for each event. What is left then, because a coroutine threw, the loop was
+    // stopped or more has arrived, is for the next one.
+    struct rest {
+        ~rest() {
+            io.in_turn_ = false;
+            if (!io.ready_.empty() || !io.resuming_.empty() || !io.orphans_.empty() ||
+                (io.ring_ && io.ring_->has_unsubmitted()))
+                io.turn_later();
+        }
+        engine& io;
+    };
+    in_turn_ = true;
+    const rest behind{*this};
+    if (ring_) ring_->reap();
     resume_ready();
     if (ring_) {
         ring_->submit();
@@ -175,16 +190,7 @@ void engine::turn() {
 }
 
 void engine::resume_ready() {
-    // What is left, because a coroutine threw or the loop was stopped, is for the next turn. A coroutine may
-    // also run the loop itself (poll): the turn within takes over the list.
-    struct rest {
-        ~rest() {
-            if (!io.resuming_.empty() || !io.orphans_.empty()) io.turn_later();
-        }
-        engine& io;
-    };
-    const rest behind{*this};
-    if (resuming_.empty()) resuming_.swap(ready_);
+    resuming_.splice(resuming_.end(), ready_);
     while (!resuming_.empty()) {
         if (context_.stopped()) return; // as with handlers that were posted: none runs before restart()
         waiter& first = resuming_.front();
@@ -210,9 +216,6 @@ void engine::watch_ring() {
     ring_watch_.async_wait(asio::posix::stream_descriptor::wait_read,
                            [this](const boost::system::error_code&) {
                                watching_ring_ = false;
-                               const bool posted = std::exchange(turn_posted_, true); // the turn is below
-                               ring_->reap();
-                               turn_posted_ = posted;
                                turn();
                            });
 }
@@ -232,9 +235,8 @@ void engine::watch_timers() {
     tick_.async_wait([this, serial = ++tick_serial_](const boost::system::error_code&) {
         if (serial != tick_serial_) return;
         ticking_ = false;
-        const bool posted = std::exchange(turn_posted_, true); // the turn is below
+        in_turn_ = true;
         timers_.expire(clock::system().now());
-        turn_posted_ = posted;
         turn();
     });
 }

@@ -74,7 +74,7 @@ struct engine_counters {
 
 /// A service of its io_context: made on first use, destroyed with it. While only parked streams remain,
 /// nothing of it counts as work, so `io_context::run()` returns. Threads: one at a time; the io_context must
-/// be run by one thread.
+/// be run by one thread, and not from inside one of its own coroutines: what they wait for would not come.
 class engine final : public boost::asio::execution_context::service {
 public:
     static inline boost::asio::execution_context::id id;
@@ -156,7 +156,8 @@ private:
     std::vector<function<void(wait_outcome)>> orphans_; ///< to be resumed in the next turn, canceled
     bool watching_ring_ = false;
     bool ticking_ = false;
-    bool turn_posted_ = false;
+    bool is_turn_posted_ = false;
+    bool in_turn_ = false;
     bool shut_down_ = false;
 };
 
