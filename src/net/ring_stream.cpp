@@ -134,6 +134,7 @@ void ring_stream::received(int result, std::int32_t buffer, bool more) noexcept 
         ended_ = true;
     } else if (result == -ENOBUFS) {
         dry_ = true;
+        channel_->lender.ran_dry();
         ++io()->tally().dry;
     } else if (result < 0 && result != -ECANCELED && result != -EINTR && result != -EAGAIN) {
         // Cancelled is no error: by us when the reader fell behind, or by the kernel because the thread that

@@ -24,7 +24,6 @@ provided_buffers::provided_buffers(std::uint32_t count, std::uint32_t size)
     if (entries_ == MAP_FAILED) throw std::bad_alloc();
     buffers_ = static_cast<char*>(entries_) + header;
     io_uring_buf_ring_init(static_cast<io_uring_buf_ring*>(entries_));
-    for (std::uint32_t i = 0; i < count_; ++i) provide(static_cast<std::uint16_t>(i));
 }
 
 provided_buffers::~provided_buffers() { ::munmap(entries_, mapped_); }

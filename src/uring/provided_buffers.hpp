@@ -26,7 +26,7 @@ public:
     [[nodiscard]] char* data(std::uint16_t buffer) const noexcept { return buffers_ + buffer * stride_; }
     [[nodiscard]] void* entries() const noexcept { return entries_; }
 
-    /// Hands a buffer to the kernel. No system call.
+    /// Hands a buffer to the kernel, which at first has none, and uses them in this order. No system call.
     void provide(std::uint16_t buffer) noexcept;
 
 private:
