@@ -144,7 +144,8 @@ bool request_parser::take_target(std::string_view target) {
         target_ = target;
         return true;
     }
-    const std::size_t colon = std::min(target.find("://"), target.size());
+    const std::size_t colon = target.find("://");
+    if (colon == std::string_view::npos) return fail("bad target");
     const std::string_view scheme = target.substr(0, colon);
     if (!http::iequals(scheme, "http") && !http::iequals(scheme, "https")) return fail("bad target");
     target.remove_prefix(colon + 3);

@@ -132,7 +132,8 @@ TEST(RequestParser, FormsOfTheTarget) {
     }
     for (const std::string line :
          {"GET * HTTP/1.1", "GET x HTTP/1.1", "GET host:80 HTTP/1.1", "GET /a b HTTP/1.1", "GET  / HTTP/1.1",
-          "GET /# HTTP/1.1", "GET /\xc3\xa4 HTTP/1.1", "GET ftp://h/ HTTP/1.1", "CONNECT / HTTP/1.1",
+          "GET /# HTTP/1.1", "GET /\xc3\xa4 HTTP/1.1", "GET ftp://h/ HTTP/1.1", "GET http HTTP/1.1",
+          "GET https HTTP/1.1", "GET http: HTTP/1.1", "GET http:/ HTTP/1.1", "CONNECT / HTTP/1.1",
           "CONNECT host HTTP/1.1", "CONNECT * HTTP/1.1"})
         expect_refused(line + "\r\nHost: h\r\n\r\n", 400, "bad target");
     expect_refused("GET http://user@h/ HTTP/1.1\r\nHost: h\r\n\r\n", 400, "bad host");
