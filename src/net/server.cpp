@@ -50,14 +50,13 @@ struct server::state final : waiter::owner {
     using session_list = boost::intrusive::list<session, boost::intrusive::constant_time_size<false>>;
 
     state(engine& e, request_handler handler, server_limits limits, const clock& time)
-        : io(e), shared(limits, std::move(handler), time), changed(e, *this) {}
+        : shared(e, limits, std::move(handler), time), changed(e, *this) {}
     void gave_up(waiter&) noexcept override {}
 
     void start(std::shared_ptr<state> self, std::unique_ptr<socket_stream> transport);
     void drain(duration limit);
     void abort_all() noexcept;
 
-    engine& io;
     server_context shared;
     std::unique_ptr<net::acceptor> acceptor;
     std::shared_ptr<tls_server_context> tls;
@@ -70,31 +69,27 @@ struct server::state final : waiter::owner {
 task<void> server::session::run(std::shared_ptr<session> self) {
     state& home = *self->home;
     if (home.tls) {
-        auto secured =
-            std::make_unique<tls_stream>(std::move(self->transport), home.io.pool(), home.tls, self->peer);
+        auto secured = std::make_unique<tls_stream>(std::move(self->transport), home.shared.io.pool(),
+                                                    home.tls, self->peer);
         tls_stream& shaking = *secured;
         self->transport = std::move(secured);
-        const time_point until = home.shared.time.now() + home.shared.limits.handshake;
-        const result<void> shaken = co_await shaking.handshake(until);
+        const result<void> shaken = co_await shaking.handshake(home.shared.in(home.shared.limits.handshake));
         if (!shaken) {
             ++home.shared.counters.handshakes_failed;
             co_return;
         }
     }
     self->http1.emplace(std::move(self->transport), home.shared, *self);
-    if (home.is_draining) static_cast<void>(self->http1->drain());
     co_await self->http1->serve();
 }
 
 void server::session::cancel_later() noexcept {
-    asio::post(home->io.context(), [weak = weak_from_this()] {
+    asio::post(home->shared.io.context(), [weak = weak_from_this()] {
         if (const auto self = weak.lock()) self->cancel.emit(asio::cancellation_type::terminal);
     });
 }
 
 void server::state::start(std::shared_ptr<state> self, std::unique_ptr<socket_stream> transport) {
-    ++shared.counters.accepted;
-    ++shared.counters.open;
     const auto made = std::make_shared<session>(std::move(self), std::move(transport));
     sessions.push_back(*made);
     auto over = [made](const std::exception_ptr&) {
@@ -107,8 +102,10 @@ void server::state::start(std::shared_ptr<state> self, std::unique_ptr<socket_st
         --home.shared.counters.open;
         home.changed.complete(wait_outcome::ready);
     };
-    asio::co_spawn(io.context(), session::run(made),
+    asio::co_spawn(shared.io.context(), session::run(made),
                    asio::bind_cancellation_slot(made->cancel.slot(), std::move(over)));
+    ++shared.counters.accepted;
+    ++shared.counters.open;
 }
 
 void server::state::abort_all() noexcept {
@@ -116,7 +113,7 @@ void server::state::abort_all() noexcept {
 }
 
 void server::state::drain(duration limit) {
-    drain_until = limit == duration::zero() ? time_point::min() : shared.time.now() + limit;
+    drain_until = limit == duration::zero() ? time_point::min() : shared.in(limit);
     is_draining = true;
     if (acceptor) acceptor->close();
     if (limit == duration::zero())
@@ -139,7 +136,7 @@ result<void> server::listen(const listen_settings& where, const std::optional<tl
         if (!made) return made.error();
         state_->tls = std::move(*made);
     }
-    auto made = acceptor::listen(state_->io, where);
+    auto made = acceptor::listen(state_->shared.io, where);
     if (!made) return made.error();
     state_->acceptor = std::move(*made);
     return {};
