@@ -11,6 +11,7 @@
 #include <boost/asio/this_coro.hpp>
 
 #include <exception>
+#include <new>
 #include <utility>
 
 namespace modelmesh::net {
@@ -151,34 +152,42 @@ void server::drain(duration limit) { state_->drain(limit); }
 task<result<void>> server::serve() { return run(state_); }
 
 task<result<void>> server::run(std::shared_ptr<state> self) {
+    // A cancellation means stop(). It must not throw out of an await below and leave behind what was started.
+    const bool throws = co_await asio::this_coro::throw_if_cancelled();
+    co_await asio::this_coro::throw_if_cancelled(false);
     result<void> outcome;
     while (!self->is_draining) {
+        const auto cancellation = co_await asio::this_coro::cancellation_state;
+        if (cancellation.cancelled() != asio::cancellation_type::none) break;
         const server_context& shared = self->shared;
         if (shared.counters.open >= shared.limits.connections) {
             self->acceptor->pause();
-            const wait_outcome waited = co_await self->changed.wait(time_point::max());
-            if (waited == wait_outcome::canceled) break;
+            static_cast<void>(co_await self->changed.wait(time_point::max()));
             continue;
         }
         auto accepted = co_await self->acceptor->accept();
         if (accepted) {
-            self->start(self, std::move(*accepted));
+            try {
+                self->start(self, std::move(*accepted));
+            } catch (const std::bad_alloc&) { // that connection is dropped
+            }
             continue;
         }
         if (accepted.error().kind() != errc::canceled) outcome = accepted.error();
         break;
     }
     if (!self->is_draining) self->drain(duration::zero());
-    // Whether it was cancelled or not, what it started comes to its end first.
-    co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+    // Whether it was cancelled or not, and however often: what it started comes to its end first.
+    bool is_cut = false;
     while (!self->sessions.empty()) {
-        const bool is_late = self->shared.time.now() >= self->drain_until;
-        if (is_late) {
-            self->abort_all();
-            self->drain_until = time_point::max();
-        }
-        static_cast<void>(co_await self->changed.wait(self->drain_until));
+        const auto cancellation = co_await asio::this_coro::cancellation_state;
+        const bool is_late = cancellation.cancelled() != asio::cancellation_type::none ||
+                             self->shared.time.now() >= self->drain_until;
+        if (is_late && !std::exchange(is_cut, true)) self->abort_all();
+        const time_point until = is_cut ? time_point::max() : self->drain_until;
+        static_cast<void>(co_await self->changed.wait(until));
     }
+    co_await asio::this_coro::throw_if_cancelled(throws); // the caller has its coroutine back as it was
     co_return outcome;
 }
 
