@@ -2,6 +2,7 @@
 #include "net/acceptor.hpp"
 
 #include "net/socket_stream.hpp"
+#include "net/url.hpp"
 #include "uring/ring_core.hpp"
 
 #include <boost/asio/error.hpp>
@@ -15,6 +16,7 @@
 
 #include <cerrno>
 #include <deque>
+#include <exception>
 #include <utility>
 
 namespace modelmesh::net {
@@ -27,14 +29,32 @@ constexpr std::chrono::milliseconds shortage_pause{50};
 bool is_shortage(int error) noexcept {
     return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
-// What went wrong with one connection before it was accepted says nothing about the next.
+// What went wrong with one connection before it was accepted says nothing about the next. accept(2): Linux
+// hands on what the network has to say about the new socket.
 bool is_of_one_connection(int error) noexcept {
-    return error == ECONNABORTED || error == EINTR || error == EPROTO || error == EPERM;
+    switch (error) {
+    case ECONNABORTED:
+    case EINTR:
+    case EPERM:
+    case EPROTO:
+    case ENOPROTOOPT:
+    case EOPNOTSUPP:
+    case ENETDOWN:
+    case ENETUNREACH:
+    case EHOSTDOWN:
+    case EHOSTUNREACH:
+    case ENONET:
+        return true;
+    default:
+        return false;
+    }
 }
 
 std::string text_of(const asio::ip::tcp::endpoint& at) {
-    const std::string address = at.address().to_string();
-    return (at.address().is_v6() ? "[" + address + "]" : address) + ":" + std::to_string(at.port());
+    origin where;
+    where.host = at.address().to_string();
+    where.port = at.port();
+    return to_string(where);
 }
 
 std::string peer_of(int socket) {
@@ -60,6 +80,18 @@ public:
 private:
     int fd_;
 };
+
+// Null: there was no memory for it, or the reactor takes no more.
+std::unique_ptr<socket_stream> adopt(engine& io, int socket) noexcept {
+    owned_descriptor taken(socket);
+    try {
+        auto made = io.adopt(socket, peer_of(socket));
+        static_cast<void>(taken.release());
+        return made;
+    } catch (const std::exception&) {
+        return nullptr;
+    }
+}
 
 /// One multishot accept, armed while somebody waits and until pause(). What it accepted too early is queued.
 class ring_acceptor final : public acceptor {
@@ -243,15 +275,15 @@ task<result<std::unique_ptr<socket_stream>>> acceptor::accept() {
         co_return wait_fault(verb, here, wait_outcome::canceled);
     for (;;) {
         const int socket = try_accept();
+        bool is_short = is_shortage(-socket);
         if (socket >= 0) {
-            owned_descriptor taken(socket);
-            auto made = engine_->adopt(socket, peer_of(socket));
-            static_cast<void>(taken.release());
-            co_return made;
+            auto made = adopt(*engine_, socket);
+            if (made) co_return made;
+            is_short = true;
         }
         if (is_of_one_connection(-socket)) continue;
         time_point until = time_point::max();
-        if (is_shortage(-socket))
+        if (is_short)
             until = clock::system().now() + shortage_pause;
         else if (socket == -EAGAIN)
             want();

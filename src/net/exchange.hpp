@@ -19,7 +19,9 @@ namespace modelmesh::net {
 /// awaited before the next call.
 ///
 /// A client that closes its connection, or only its sending half, before it has its answer is gone: the
-/// operation that the handler awaits is cancelled, whatever it is, and everything later is, too.
+/// operation that the handler awaits is cancelled, whatever it is, and every later await throws (Asio's
+/// operation_aborted, unless the handler has turned that off). This is seen at once when the request's body
+/// was read to its last byte; before that only by reading on.
 class exchange {
 public:
     [[nodiscard]] virtual std::string_view method() const noexcept = 0;
@@ -36,8 +38,8 @@ public:
     /// protocol for a body that is malformed or longer than allowed (fault::http_status is the answer that it
     /// deserves); canceled, the client is gone.
     virtual result<read_status> try_read(std::string_view& slice) = 0;
-    /// Completes when try_read would not answer would_block. Lets a client go on that waits to be asked for
-    /// the body. Errors: timed_out, canceled.
+    /// Completes when try_read may have more to tell than would_block. Lets a client go on that waits to be
+    /// asked for the body, unless the answer is under way. Errors: timed_out, canceled.
     [[nodiscard]] virtual task<result<void>> wait() = 0;
     /// The next slice, or nothing at the end. Lifetime and errors as above.
     [[nodiscard]] task<result<std::optional<std::string_view>>> read();
@@ -52,7 +54,8 @@ public:
     /// Sends a slice of the body, and the head with it if that is still here; one system call, no copy.
     /// Completes when the kernel has taken it. @param slice  valid until then; an empty one sends only the
     /// head. Errors: timed_out, the client does not read; canceled or connect, it is gone. The exchange is
-    /// lost then. @throws std::invalid_argument  more than the announced length, or nothing was started.
+    /// lost then. @throws std::invalid_argument  more than the announced length, nothing was started, or the
+    /// answer is finished.
     [[nodiscard]] virtual task<result<void>> write(std::string_view slice) = 0;
     /// The last slice, and the end. An answer that is not finished is cut off, so that the client sees it.
     [[nodiscard]] virtual task<result<void>> finish(std::string_view last = {}) = 0;

@@ -3,6 +3,7 @@
 #include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/this_coro.hpp>
 
+#include <algorithm>
 #include <stdexcept>
 #include <utility>
 
@@ -18,6 +19,10 @@ namespace {
 constexpr std::size_t pass_over_limit = 16 * 1024;
 // What is read, and thrown away, so that the client gets to read our last answer.
 constexpr std::size_t linger_limit = 256 * 1024;
+// What a connection reads and writes before the others of its loop have their turn; what a request counts
+// besides its bytes.
+constexpr std::size_t turn_limit = 64 * 1024;
+constexpr std::size_t request_cost = 2 * 1024;
 constexpr std::string_view chunk_and_last = "\r\n0\r\n\r\n";
 
 } // namespace
@@ -26,22 +31,37 @@ http1_server_connection::~http1_server_connection() { abort(); }
 
 fault http1_server_connection::gone() const { return fault(errc::canceled, "the client is gone"); }
 
+// A handler may still hold a slice: the buffer stays until it reads on, or until the connection is destroyed.
 void http1_server_connection::abort() noexcept {
     is_over_ = true;
-    input_.release();
-    stream_->close();
+    // Where the connection's end is the answer's, a client must not take this one for it.
+    const bool looks_whole =
+        framing_ == body_framing::until_close && answer_ != answer::done && answer_ >= answer::under_way;
+    if (looks_whole)
+        stream_->reset();
+    else
+        stream_->close();
 }
 
 bool http1_server_connection::drain() noexcept {
     is_last_ = true;
-    return !is_reading_;
+    return !is_reading_ && spent_ < turn_limit; // while it gives way there may be a request
 }
 
 void http1_server_connection::peer_has_gone() noexcept {
     if (is_over_) return;
-    is_over_ = true;
-    ++shared_.counters.gone;
+    note_end(shared_.counters.gone);
     owner_.client_has_gone();
+}
+
+// Counts why the connection is over, once.
+void http1_server_connection::note_end(std::uint64_t& why) noexcept {
+    if (!std::exchange(is_over_, true)) ++why;
+}
+
+// Once the request is read to its end, the client's leaving is all that is left to be seen.
+void http1_server_connection::watch_client() {
+    if (parser_.ended() && answer_ < answer::done) stream_->watch_end(this);
 }
 
 task<void> http1_server_connection::serve() {
@@ -53,13 +73,15 @@ task<void> http1_server_connection::serve() {
         stream_->watch_end(nullptr);
         if (is_over_ || answer_ == answer::lost) break;
         if (answer_ != answer::done) {
-            ++shared_.counters.failed;
-            if (answer_ == answer::under_way) break; // cut off, so that the client sees it
+            if (body_refusal_ == 0) ++shared_.counters.failed; // else it was the client
+            if (answer_ == answer::under_way) break;           // cut off, so that the client sees it
             const int status = body_refusal_ != 0 ? body_refusal_ : 500;
             co_await refuse(status);
             break;
         }
-        if (!may_follow_ || is_last_ || !pass_over_body()) {
+        bool goes_on = may_follow_ && !is_last_;
+        if (goes_on) goes_on = co_await pass_over_body();
+        if (!goes_on) {
             co_await linger();
             break;
         }
@@ -70,17 +92,54 @@ task<void> http1_server_connection::serve() {
 // One step of the parser over what has arrived. Errors: protocol; connect, canceled: the connection is lost.
 result<event> http1_server_connection::advance(std::string_view& slice) {
     for (;;) {
+        if (spent_ >= turn_limit && !parser_.ended()) return event::need_more; // more_input() gives way
         std::string_view rest = input_.bytes();
         const result<event> got = parser_.step(rest, slice);
-        input_.consume(input_.bytes().size() - rest.size());
+        const std::size_t used = input_.bytes().size() - rest.size();
+        input_.consume(used);
+        spent_ += used;
         if (!got) return got.error();
+        // The handler may take its time: only a slice keeps an empty buffer.
+        if (*got != event::body && input_.empty()) input_.release();
         if (*got != event::need_more) return got;
-        input_.release();
         const result<io_status> received = stream_->try_receive(input_);
         if (!received) return received.error();
         if (*received == io_status::would_block) return event::need_more;
         if (*received == io_status::end) return gone();
     }
+}
+
+// Until advance() may get further: something has arrived, or the others had their turn, which end_turn()
+// notes.
+wait_operation http1_server_connection::more_input(time_point until) {
+    if (input_.empty()) input_.release();
+    return spent_ < turn_limit ? stream_->wait_readable(until) : turn_.pass();
+}
+
+void http1_server_connection::end_turn() noexcept {
+    if (spent_ >= turn_limit) spent_ = 0;
+}
+
+// Everything that is sent goes through here.
+task<result<void>> http1_server_connection::send(gather bytes) {
+    if (spent_ >= turn_limit) {
+        static_cast<void>(co_await turn_.pass());
+        spent_ = 0;
+    }
+    const result<void> sent = co_await stream_->send(bytes, in(shared_.limits.write));
+    if (sent) co_return result<void>();
+    if (answer_ == answer::under_way) answer_ = answer::lost;
+    switch (sent.error().kind()) {
+    case errc::timed_out:
+        note_end(shared_.counters.slow);
+        break;
+    case errc::canceled: // by the handler: whoever else cancels has noted the end before
+        note_end(shared_.counters.failed);
+        break;
+    default:
+        note_end(shared_.counters.gone);
+    }
+    co_return sent.error();
 }
 
 // False: there is no request any more.
@@ -107,7 +166,8 @@ task<bool> http1_server_connection::read_head() {
         if (*got != event::need_more) break;
         if (!is_reading_ && is_last_) co_return false;
         if (!is_reading_) stream_->park();
-        const wait_outcome outcome = co_await stream_->wait_readable(until);
+        const wait_outcome outcome = co_await more_input(until);
+        end_turn();
         if (outcome == wait_outcome::ready) continue;
         if (outcome == wait_outcome::canceled) co_return false;
         if (!is_reading_ && !is_first_) co_return false; // idle long enough
@@ -116,6 +176,8 @@ task<bool> http1_server_connection::read_head() {
         co_await refuse(408);
         co_return false;
     }
+    spent_ += request_cost;
+    body_patience_ = limits.body;
     awaits_body_ = parser_.expects_continue();
     sends_body_ = parser_.method() != "HEAD";
     co_return true;
@@ -124,10 +186,10 @@ task<bool> http1_server_connection::read_head() {
 task<void> http1_server_connection::handle() {
     ++shared_.counters.requests;
     ++shared_.counters.handling;
-    if (parser_.ended()) stream_->watch_end(this);
+    watch_client();
     try {
         co_await shared_.handler(*this);
-    } catch (const std::exception&) {
+    } catch (...) {
         // Whoever wants to know why catches it in the handler. An answer that was not finished says it to the
         // client.
     }
@@ -161,16 +223,21 @@ task<void> http1_server_connection::linger() {
     }
 }
 
-// False: too much of the request's body is still to come.
-bool http1_server_connection::pass_over_body() noexcept {
+// Reads what the handler left of the request's body. False: that is too much, or takes too long.
+task<bool> http1_server_connection::pass_over_body() {
+    const time_point until = in(shared_.limits.linger);
     for (std::size_t passed = 0; passed <= pass_over_limit;) {
         std::string_view ignored;
         const result<event> got = advance(ignored);
-        if (!got || *got == event::need_more) return false;
-        if (*got == event::end) return true;
+        if (!got) co_return false;
+        if (*got == event::end) co_return true;
         passed += ignored.size();
+        if (*got != event::need_more) continue;
+        const wait_outcome outcome = co_await more_input(until);
+        end_turn();
+        if (outcome != wait_outcome::ready) co_return false;
     }
-    return false;
+    co_return false;
 }
 
 result<read_status> http1_server_connection::try_read(std::string_view& slice) {
@@ -181,21 +248,20 @@ result<read_status> http1_server_connection::try_read(std::string_view& slice) {
         body_refusal_ = parser_.refusal();
         fault why = body_refusal_ != 0 ? got.error() : gone();
         why.http_status = body_refusal_;
-        if (body_refusal_ != 0) {
+        if (body_refusal_ != 0)
             ++shared_.counters.refused;
-        } else {
-            is_over_ = true;
-            ++shared_.counters.gone;
-        }
+        else
+            note_end(shared_.counters.gone);
         body_failure_ = std::move(why);
         return *body_failure_;
     }
     switch (*got) {
     case event::body:
         awaits_body_ = false;
+        watch_client(); // a handler that knows the length may stop here
         return read_status::slice;
     case event::end:
-        stream_->watch_end(this);
+        watch_client();
         return read_status::end;
     default:
         return read_status::would_block;
@@ -203,16 +269,20 @@ result<read_status> http1_server_connection::try_read(std::string_view& slice) {
 }
 
 task<result<void>> http1_server_connection::wait() {
-    if (body_failure_ || is_over_) co_return result<void>(); // try_read tells
-    if (std::exchange(awaits_body_, false)) {
-        const result<void> asked =
-            co_await stream_->send(gather(proto::continue_head), in(shared_.limits.write));
+    const bool has_more = !input_.empty() && spent_ < turn_limit;
+    if (body_failure_ || is_over_ || parser_.ended() || has_more) co_return result<void>(); // try_read tells
+    // Behind the head of an answer it would be a part of the answer.
+    if (std::exchange(awaits_body_, false) && answer_ <= answer::begun) {
+        const result<void> asked = co_await send(gather(proto::continue_head));
         if (!asked) co_return asked.error();
     }
     const asio::cancellation_state stop = co_await asio::this_coro::cancellation_state;
+    const time_point since = shared_.time.now();
+    const time_point until = std::min(in(shared_.limits.body_gap), in(body_patience_));
     wait_outcome outcome = wait_outcome::canceled;
-    if (stop.cancelled() == asio::cancellation_type::none)
-        outcome = co_await stream_->wait_readable(in(shared_.limits.body_gap));
+    if (stop.cancelled() == asio::cancellation_type::none) outcome = co_await more_input(until);
+    end_turn();
+    body_patience_ -= shared_.time.now() - since;
     if (outcome == wait_outcome::ready) co_return result<void>();
     if (outcome == wait_outcome::timed_out) {
         ++shared_.counters.slow;
@@ -250,6 +320,7 @@ result<void> http1_server_connection::start(int status, const http::headers& hea
 // What goes on the wire for a slice; the views last until the next call.
 gather http1_server_connection::frame(std::string_view slice, bool is_last) {
     if (answer_ == answer::none) throw std::invalid_argument("the answer was not started");
+    if (answer_ == answer::done) throw std::invalid_argument("the answer is complete");
     if (framing_ == body_framing::counted) {
         if (slice.size() > remaining_) throw std::invalid_argument("the body is longer than announced");
         remaining_ -= slice.size();
@@ -258,6 +329,7 @@ gather http1_server_connection::frame(std::string_view slice, bool is_last) {
         throw std::invalid_argument("an answer of this status has no body");
     const std::string_view head = answer_ == answer::begun ? std::string_view(head_) : std::string_view();
     if (answer_ == answer::begun) answer_ = answer::under_way;
+    spent_ += slice.size();
     if (!sends_body_) return gather(head);
     if (framing_ != body_framing::chunked) return gather(head, slice);
     if (slice.empty()) return gather(head, is_last ? proto::last_chunk : std::string_view());
@@ -266,22 +338,18 @@ gather http1_server_connection::frame(std::string_view slice, bool is_last) {
 }
 
 task<result<void>> http1_server_connection::write(std::string_view slice) {
-    // No coroutine of its own: after a failure the stream is dead, which finish() finds out.
-    return stream_->send(frame(slice, false), in(shared_.limits.write));
+    return send(frame(slice, false));
 }
 
 task<result<void>> http1_server_connection::finish(std::string_view last) {
     const gather bytes = frame(last, true);
     const bool is_whole = remaining_ == 0 || !sends_body_;
-    const result<void> sent = co_await stream_->send(bytes, in(shared_.limits.write));
-    if (sent && is_whole) {
-        answer_ = answer::done;
-        co_return result<void>();
-    }
-    answer_ = sent ? answer::under_way : answer::lost;
-    if (sent) co_return fault(errc::internal, "the body is shorter than announced");
-    if (sent.error().kind() == errc::timed_out) ++shared_.counters.slow;
-    co_return sent.error();
+    const result<void> sent = co_await send(bytes);
+    if (!sent) co_return sent.error();
+    if (!is_whole) co_return fault(errc::internal, "the body is shorter than announced");
+    answer_ = answer::done;
+    stream_->watch_end(nullptr); // it may leave now
+    co_return result<void>();
 }
 
 } // namespace modelmesh::net

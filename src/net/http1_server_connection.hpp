@@ -1,9 +1,11 @@
 // One HTTP/1.1 connection of a server: reads requests, has them handled one after the other, writes answers.
 #pragma once
 
+#include "net/engine.hpp"
 #include "net/exchange.hpp"
 #include "net/http_date.hpp"
 #include "net/stream.hpp"
+#include "net/waiter.hpp"
 #include "proto/http1_server.hpp"
 
 #include <modelmesh/core/clock.hpp>
@@ -27,6 +29,7 @@ public:
     duration head = std::chrono::seconds(10);          ///< from a request's first byte to the end of its head
     duration idle = std::chrono::seconds(75);          ///< between requests; above what clients' pools keep
     duration body_gap = std::chrono::seconds(30);      ///< silence inside a request's body
+    duration body = std::chrono::minutes(10);          ///< waiting for a request's body, in sum
     duration write = std::chrono::seconds(30);         ///< until the client has taken one slice
     duration linger = std::chrono::milliseconds(1000); ///< for the client to read the last answer
 };
@@ -48,9 +51,16 @@ using request_handler = function<task<void>(exchange&)>;
 /// What the connections of one server share; outlives them.
 class server_context {
 public:
-    server_context(server_limits given, request_handler h, const clock& c)
-        : limits(given), handler(std::move(h)), time(c) {}
+    server_context(engine& e, server_limits given, request_handler h, const clock& c)
+        : io(e), limits(given), handler(std::move(h)), time(c) {}
 
+    /// The end of a limit that begins now; never, for one beyond the clock's range.
+    [[nodiscard]] time_point in(duration limit) const noexcept {
+        const time_point now = time.now();
+        return limit < time_point::max() - now ? now + limit : time_point::max();
+    }
+
+    engine& io;
     server_limits limits;
     request_handler handler;
     const clock& time;
@@ -58,7 +68,7 @@ public:
     server_counters counters;
 };
 
-class http1_server_connection final : private exchange, private end_watcher {
+class http1_server_connection final : private exchange, private end_watcher, private waiter::owner {
 public:
     /// Runs the connection, and is told that nobody is left to answer.
     class owner {
@@ -71,7 +81,8 @@ public:
     };
 
     http1_server_connection(std::unique_ptr<stream> transport, server_context& shared, owner& told)
-        : stream_(std::move(transport)), shared_(shared), owner_(told), parser_(shared.limits.request) {}
+        : stream_(std::move(transport)), shared_(shared), owner_(told), parser_(shared.limits.request),
+          turn_(shared.io, *this) {}
     ~http1_server_connection();
 
     /// Completes when the connection is over; it is closed then. The connection must outlive the task.
@@ -89,7 +100,7 @@ private:
         under_way, ///< at least the head was handed to the stream
         done,
         lost, ///< the rest cannot be sent
-    };
+    }; // in the order in which an answer goes through them
 
     std::string_view method() const noexcept override { return parser_.method(); }
     std::string_view target() const noexcept override { return parser_.target(); }
@@ -105,22 +116,31 @@ private:
     task<result<void>> finish(std::string_view last) override;
     bool has_started() const noexcept override { return answer_ != answer::none; }
     void peer_has_gone() noexcept override;
+    void gave_up(waiter&, wait_outcome) noexcept override {}
 
     [[nodiscard]] task<bool> read_head();
     [[nodiscard]] task<void> handle();
     [[nodiscard]] task<void> refuse(int status);
     [[nodiscard]] task<void> linger();
     result<proto::request_parser::event> advance(std::string_view& slice);
-    [[nodiscard]] bool pass_over_body() noexcept;
+    [[nodiscard]] task<bool> pass_over_body();
+    [[nodiscard]] wait_operation more_input(time_point until);
+    void end_turn() noexcept;
+    [[nodiscard]] task<result<void>> send(gather bytes);
     [[nodiscard]] gather frame(std::string_view slice, bool is_last);
+    void watch_client();
+    void note_end(std::uint64_t& why) noexcept;
     [[nodiscard]] fault gone() const;
-    [[nodiscard]] time_point in(duration limit) const { return shared_.time.now() + limit; }
+    [[nodiscard]] time_point in(duration limit) const noexcept { return shared_.in(limit); }
 
     std::unique_ptr<stream> stream_; // first: chunks are given back before it dies
     server_context& shared_;
     owner& owner_;
     proto::request_parser parser_;
     chunk input_;
+    waiter turn_;              ///< lets the others go first
+    std::size_t spent_ = 0;    ///< of turn_limit
+    duration body_patience_{}; ///< what is left of server_limits::body
     std::optional<fault> body_failure_;
     int body_refusal_ = 0; ///< what answers a body that failed
     std::string head_;     ///< of the answer

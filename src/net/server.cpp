@@ -11,6 +11,7 @@
 #include <boost/asio/this_coro.hpp>
 
 #include <exception>
+#include <new>
 #include <utility>
 
 namespace modelmesh::net {
@@ -50,14 +51,13 @@ struct server::state final : waiter::owner {
     using session_list = boost::intrusive::list<session, boost::intrusive::constant_time_size<false>>;
 
     state(engine& e, request_handler handler, server_limits limits, const clock& time)
-        : io(e), shared(limits, std::move(handler), time), changed(e, *this) {}
+        : shared(e, limits, std::move(handler), time), changed(e, *this) {}
     void gave_up(waiter&, wait_outcome) noexcept override {}
 
     void start(std::shared_ptr<state> self, std::unique_ptr<socket_stream> transport);
     void drain(duration limit);
     void abort_all() noexcept;
 
-    engine& io;
     server_context shared;
     std::unique_ptr<net::acceptor> acceptor;
     std::shared_ptr<tls_server_context> tls;
@@ -70,31 +70,27 @@ struct server::state final : waiter::owner {
 task<void> server::session::run(std::shared_ptr<session> self) {
     state& home = *self->home;
     if (home.tls) {
-        auto secured =
-            std::make_unique<tls_stream>(std::move(self->transport), home.io.pool(), home.tls, self->peer);
+        auto secured = std::make_unique<tls_stream>(std::move(self->transport), home.shared.io.pool(),
+                                                    home.tls, self->peer);
         tls_stream& shaking = *secured;
         self->transport = std::move(secured);
-        const time_point until = home.shared.time.now() + home.shared.limits.handshake;
-        const result<void> shaken = co_await shaking.handshake(until);
+        const result<void> shaken = co_await shaking.handshake(home.shared.in(home.shared.limits.handshake));
         if (!shaken) {
             ++home.shared.counters.handshakes_failed;
             co_return;
         }
     }
     self->http1.emplace(std::move(self->transport), home.shared, *self);
-    if (home.is_draining) static_cast<void>(self->http1->drain());
     co_await self->http1->serve();
 }
 
 void server::session::cancel_later() noexcept {
-    asio::post(home->io.context(), [weak = weak_from_this()] {
+    asio::post(home->shared.io.context(), [weak = weak_from_this()] {
         if (const auto self = weak.lock()) self->cancel.emit(asio::cancellation_type::terminal);
     });
 }
 
 void server::state::start(std::shared_ptr<state> self, std::unique_ptr<socket_stream> transport) {
-    ++shared.counters.accepted;
-    ++shared.counters.open;
     const auto made = std::make_shared<session>(std::move(self), std::move(transport));
     sessions.push_back(*made);
     auto over = [made](const std::exception_ptr&) {
@@ -107,8 +103,10 @@ void server::state::start(std::shared_ptr<state> self, std::unique_ptr<socket_st
         --home.shared.counters.open;
         home.changed.complete(wait_outcome::ready);
     };
-    asio::co_spawn(io.context(), session::run(made),
+    asio::co_spawn(shared.io.context(), session::run(made),
                    asio::bind_cancellation_slot(made->cancel.slot(), std::move(over)));
+    ++shared.counters.accepted;
+    ++shared.counters.open;
 }
 
 void server::state::abort_all() noexcept {
@@ -116,7 +114,7 @@ void server::state::abort_all() noexcept {
 }
 
 void server::state::drain(duration limit) {
-    drain_until = limit == duration::zero() ? time_point::min() : shared.time.now() + limit;
+    drain_until = limit == duration::zero() ? time_point::min() : shared.in(limit);
     is_draining = true;
     if (acceptor) acceptor->close();
     if (limit == duration::zero())
@@ -139,7 +137,7 @@ result<void> server::listen(const listen_settings& where, const std::optional<tl
         if (!made) return made.error();
         state_->tls = std::move(*made);
     }
-    auto made = acceptor::listen(state_->io, where);
+    auto made = acceptor::listen(state_->shared.io, where);
     if (!made) return made.error();
     state_->acceptor = std::move(*made);
     return {};
@@ -154,34 +152,42 @@ void server::drain(duration limit) { state_->drain(limit); }
 task<result<void>> server::serve() { return run(state_); }
 
 task<result<void>> server::run(std::shared_ptr<state> self) {
+    // A cancellation means stop(). It must not throw out of an await below and leave behind what was started.
+    const bool throws = co_await asio::this_coro::throw_if_cancelled();
+    co_await asio::this_coro::throw_if_cancelled(false);
     result<void> outcome;
     while (!self->is_draining) {
+        const auto cancellation = co_await asio::this_coro::cancellation_state;
+        if (cancellation.cancelled() != asio::cancellation_type::none) break;
         const server_context& shared = self->shared;
         if (shared.counters.open >= shared.limits.connections) {
             self->acceptor->pause();
-            const wait_outcome waited = co_await self->changed.wait(time_point::max());
-            if (waited == wait_outcome::canceled) break;
+            static_cast<void>(co_await self->changed.wait(time_point::max()));
             continue;
         }
         auto accepted = co_await self->acceptor->accept();
         if (accepted) {
-            self->start(self, std::move(*accepted));
+            try {
+                self->start(self, std::move(*accepted));
+            } catch (const std::bad_alloc&) { // that connection is dropped
+            }
             continue;
         }
         if (accepted.error().kind() != errc::canceled) outcome = accepted.error();
         break;
     }
     if (!self->is_draining) self->drain(duration::zero());
-    // Whether it was cancelled or not, what it started comes to its end first.
-    co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+    // Whether it was cancelled or not, and however often: what it started comes to its end first.
+    bool is_cut = false;
     while (!self->sessions.empty()) {
-        const bool is_late = self->shared.time.now() >= self->drain_until;
-        if (is_late) {
-            self->abort_all();
-            self->drain_until = time_point::max();
-        }
-        static_cast<void>(co_await self->changed.wait(self->drain_until));
+        const auto cancellation = co_await asio::this_coro::cancellation_state;
+        const bool is_late = cancellation.cancelled() != asio::cancellation_type::none ||
+                             self->shared.time.now() >= self->drain_until;
+        if (is_late && !std::exchange(is_cut, true)) self->abort_all();
+        const time_point until = is_cut ? time_point::max() : self->drain_until;
+        static_cast<void>(co_await self->changed.wait(until));
     }
+    co_await asio::this_coro::throw_if_cancelled(throws); // the caller has its coroutine back as it was
     co_return outcome;
 }
 

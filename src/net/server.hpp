@@ -21,7 +21,7 @@ namespace modelmesh::net {
 /// cut off.
 class server {
 public:
-    /// The engine must outlive the task of serve().
+    /// The engine must outlive the task of serve(); the clock must outlive everything that is served.
     server(engine& io, request_handler handler, server_limits limits = server_limits(),
            const clock& time = clock::system());
     /// As stop(); but a serve() that has begun still has to run to its end.
@@ -35,7 +35,8 @@ public:
     [[nodiscard]] std::uint16_t port() const noexcept;
 
     /// Serves until drain() or stop(), and completes when the last connection is over. Once.
-    /// Errors: connect, the listening socket is broken. Cancellation: all types, as stop().
+    /// Errors: connect, the listening socket is broken. Cancellation: every type that the awaiting coroutine
+    /// lets through, as stop(); it still completes only when the last connection is over, and never throws.
     /// @pre listen() has succeeded
     [[nodiscard]] task<result<void>> serve();
 

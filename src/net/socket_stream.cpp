@@ -63,6 +63,15 @@ void socket_stream::close() noexcept {
     if (engine_ != nullptr) --engine_->tally().open_streams;
 }
 
+// SO_LINGER would do nothing here: close() shuts the socket down in order first, and has to.
+void socket_stream::reset() noexcept {
+    if (!is_open()) return;
+    sockaddr nobody{};
+    nobody.sa_family = AF_UNSPEC;
+    ::connect(socket_, &nobody, sizeof nobody); // Linux: dissolves the connection with an RST
+    close();
+}
+
 void socket_stream::leave_engine() noexcept {
     life_->over = true;
     if (is_open()) {

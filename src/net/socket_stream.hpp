@@ -40,6 +40,7 @@ public:
     void watch_end(end_watcher* who) final;
     void send_last(std::string_view bytes) noexcept final;
     void close() noexcept final;
+    void reset() noexcept final;
 
     /// For a socket that is still connecting. The hook must stay until it is called or the stream is gone.
     void when_writable(writable_hook& hook);

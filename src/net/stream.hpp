@@ -105,6 +105,9 @@ public:
     /// Aborts pending operations (they complete with canceled) and closes the connection.
     virtual void close() noexcept = 0;
 
+    /// As close(), but the peer sees a failure instead of an end in order: what it has is not the whole.
+    virtual void reset() noexcept { close(); }
+
     /// For a connection at rest in a pool: lets go of what keeps the event loop alive and of receive buffers.
     virtual void park() noexcept = 0;
     /// Takes a stream, parked or not, into use for another exchange. False: the peer closed it or sent bytes

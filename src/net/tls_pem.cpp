@@ -26,9 +26,6 @@ bio_ptr open_text(const std::string& pem) {
     return bio_ptr(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
 }
 
-// Nobody is there to be asked for the password of a key.
-int no_password(char*, int, int, void*) { return 0; }
-
 // Hands every certificate to `take`. False: there is none, one is broken, or take said so.
 template <class Take> bool each_certificate(const std::string& pem, Take take) {
     const bio_ptr bio = open_text(pem);
@@ -46,6 +43,8 @@ template <class Take> bool each_certificate(const std::string& pem, Take take) {
 }
 
 } // namespace
+
+int no_password(char*, int, int, void*) { return 0; }
 
 bool trust_pem(X509_STORE* store, const std::string& pem) {
     return each_certificate(pem, [store](X509* certificate, std::size_t) {

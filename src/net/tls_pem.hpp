@@ -14,6 +14,8 @@ namespace modelmesh::net {
 [[nodiscard]] bool trust_pem(X509_STORE* store, const std::string& pem);
 /// The certificate of the server, and those that lead from it to an authority. False: none, or broken.
 [[nodiscard]] bool use_chain_pem(SSL_CTX* context, const std::string& pem);
+/// For OpenSSL's callbacks: nobody is there to be asked for the password of a key.
+int no_password(char* buffer, int size, int writes, void* user);
 /// False: broken, encrypted, or not the certificate's key.
 [[nodiscard]] bool use_key_pem(SSL_CTX* context, const std::string& pem);
 

@@ -40,6 +40,7 @@ result<std::shared_ptr<tls_server_context>> tls_server_context::create(const tls
     SSL_CTX_set_options(native,
                         SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
     SSL_CTX_set_read_ahead(native, 1); // one read a record, not two
+    SSL_CTX_set_default_passwd_cb(native, &no_password); // OpenSSL's own would ask at the terminal
     SSL_CTX_set_session_id_context(native, session_context, sizeof session_context - 1);
     SSL_CTX_set_session_cache_mode(native, SSL_SESS_CACHE_OFF); // sessions rest with clients, in tickets
     SSL_CTX_set_num_tickets(native, 1);                         // a client that needs another asks again

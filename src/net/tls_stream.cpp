@@ -28,6 +28,8 @@ constexpr std::size_t collect_limit = 4 * record_size;
 constexpr std::size_t kept_output = 4096;
 // From how many connections of an event loop on new ones spare memory rather than time.
 constexpr std::size_t crowd = 256;
+// What receiving may want to have sent, alerts and key updates, before the next send takes it along.
+constexpr std::size_t reply_limit = 4096;
 
 } // namespace
 
@@ -37,6 +39,11 @@ struct tls_stream::bio {
     static int read(BIO* b, char* out, int size) {
         BIO_clear_retry_flags(b);
         tls_stream& self = home(b);
+        if (self.established_ && self.output_.size() > reply_limit) {
+            self.below_fault_ = fault(errc::protocol, "receive from " + self.peer_ +
+                                                          ": TLS: asked to answer again and again");
+            return -1;
+        }
         if (self.input_.empty()) {
             const auto status = self.below_->try_receive(self.input_);
             if (!status) {
@@ -135,11 +142,18 @@ void tls_stream::close() noexcept {
         say_goodbye();
         // Closing in order or not, the session stays good: without this OpenSSL would spoil it.
         SSL_set_shutdown(ssl_, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+    } else if (unsent_.empty() && !output_.empty()) {
+        below_->send_last(output_); // the alert that tells the peer why
     }
     ERR_clear_error();
     ready_.release();
     input_.release();
     below_->close();
+}
+
+void tls_stream::reset() noexcept {
+    if (!is_closed_) below_->reset(); // before close() can say goodbye
+    close();
 }
 
 void tls_stream::say_goodbye() noexcept {
@@ -228,7 +242,6 @@ task<result<void>> tls_stream::handshake(time_point deadline) {
         const int code = SSL_get_error(ssl_, done);
         if (done != 1 && code != SSL_ERROR_WANT_READ) {
             fault why = handshake_fault(code);
-            below_->send_last(output_); // the alert that tells the server why
             close();
             co_return why;
         }

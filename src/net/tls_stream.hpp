@@ -40,6 +40,7 @@ public:
     void end_output() noexcept override;
     void watch_end(end_watcher* who) override;
     void close() noexcept override;
+    void reset() noexcept override;
     void park() noexcept override;
     bool unpark() noexcept override;
 

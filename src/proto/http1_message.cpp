@@ -5,6 +5,13 @@
 #include <algorithm>
 
 namespace modelmesh::proto {
+namespace {
+
+// Digits of the largest chunk size. What a line has beyond them, extensions or zeros, is not bounded by the
+// body.
+constexpr std::size_t widest_size = 2 * sizeof(std::uint64_t);
+
+} // namespace
 
 void message_parser::reset() {
     state_ = state::start_line;
@@ -12,6 +19,7 @@ void message_parser::reset() {
     section_bytes_ = 0;
     remaining_ = 0;
     body_bytes_ = 0;
+    extension_bytes_ = 0;
     refusal_ = 0;
     line_.clear();
     line_done_ = false;
@@ -139,6 +147,8 @@ bool message_parser::on_chunk_size(std::string_view line) {
     // Blanks are allowed only before an extension.
     const auto size = parse_number(digits.size() < line.size() ? trim_blanks(digits) : digits, 16);
     if (!size) return fail("bad chunk size");
+    extension_bytes_ += line.size() - std::min(line.size(), widest_size);
+    if (extension_bytes_ > limits_.head_bytes) return fail("too much around the sizes of chunks");
     if (*size > limits_.body - body_bytes_) return fail("the body is too long", 413);
     section_bytes_ = 0;
     body_bytes_ += *size;
@@ -150,7 +160,10 @@ bool message_parser::on_chunk_size(std::string_view line) {
 void message_parser::on_line(std::string_view line, bool& is_head) {
     switch (state_) {
     case state::start_line:
-        if (on_start_line(line)) state_ = state::fields;
+        if (on_start_line(line))
+            state_ = state::fields;
+        else if (state_ != state::failed && section_bytes_ > limits_.line)
+            fail("too many empty lines");
         break;
     case state::fields:
         if (!line.empty()) {
@@ -173,7 +186,8 @@ void message_parser::on_line(std::string_view line, bool& is_head) {
 }
 
 result<message_parser::event> message_parser::step(std::string_view& input, std::string_view& slice) {
-    if (!input.empty() && state_ != state::ended) started_ = true;
+    if (!started_ && state_ != state::ended)
+        started_ = input.find_first_not_of(may_precede_) != std::string_view::npos;
     for (;;) {
         switch (state_) {
         case state::failed:

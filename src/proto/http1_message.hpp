@@ -22,7 +22,8 @@ class message_limits {
 public:
     message_limits() = default;
     std::size_t line = 16 * 1024;       ///< one line of a head, of chunk framing or of trailers
-    std::size_t head_bytes = 64 * 1024; ///< all lines of a head together; again for all trailers
+    std::size_t head_bytes = 64 * 1024; ///< all lines of a head together; again for all trailers, and for
+                                        ///< what the sizes of all chunks have around them
     std::size_t head_fields = 128;      ///< fields of a head; again for trailers
     std::uint64_t body = std::numeric_limits<std::uint64_t>::max(); ///< bytes, framing not counted
 };
@@ -53,7 +54,7 @@ public:
     [[nodiscard]] const http::headers& trailers() const noexcept { return trailers_; }
     /// Length of the body when the head announced it.
     [[nodiscard]] std::optional<std::uint64_t> content_length() const noexcept { return content_length_; }
-    /// Whether any byte of this message was seen.
+    /// Whether any byte of this message was seen. Empty lines before a request are none.
     [[nodiscard]] bool started() const noexcept { return started_; }
     [[nodiscard]] bool ended() const noexcept { return state_ == state::ended; }
     /// Whether the connection may carry another exchange once this message has ended.
@@ -75,7 +76,9 @@ protected:
     /// How a message without content-length and without chunks ends.
     enum class unframed : std::uint8_t { has_no_body, ends_with_connection };
 
-    message_parser(std::string_view noun, message_limits limits) : noun_(noun), limits_(limits) {}
+    /// @param may_precede  characters that may come before a message and are no part of it.
+    message_parser(std::string_view noun, message_limits limits, std::string_view may_precede = {})
+        : noun_(noun), may_precede_(may_precede), limits_(limits) {}
     ~message_parser() = default;
     message_parser(message_parser&&) = default;
     message_parser& operator=(message_parser&&) = default;
@@ -110,6 +113,7 @@ private:
     [[nodiscard]] int too_large() const noexcept;
 
     std::string_view noun_;
+    std::string_view may_precede_;
     message_limits limits_;
     state state_ = state::ended;
     bool started_ = false;
@@ -119,7 +123,8 @@ private:
     int refusal_ = 0;
     std::size_t section_bytes_ = 0; ///< bytes of lines in the current head or trailer section
     std::uint64_t remaining_ = 0;
-    std::uint64_t body_bytes_ = 0; ///< of all chunks begun
+    std::uint64_t body_bytes_ = 0;    ///< of all chunks begun
+    std::size_t extension_bytes_ = 0; ///< of all chunks: what no size needs
     std::optional<std::uint64_t> content_length_;
     std::string line_; ///< a line whose beginning came with earlier bytes
     bool line_done_ = false;

@@ -134,7 +134,8 @@ bool request_parser::take_target(std::string_view target) {
         target_ = target;
         return true;
     }
-    const std::size_t colon = std::min(target.find("://"), target.size());
+    const std::size_t colon = target.find("://");
+    if (colon == std::string_view::npos) return fail("bad target");
     const std::string_view scheme = target.substr(0, colon);
     if (!http::iequals(scheme, "http") && !http::iequals(scheme, "https")) return fail("bad target");
     target.remove_prefix(colon + 3);
@@ -154,6 +155,7 @@ bool request_parser::take_target(std::string_view target) {
 bool request_parser::on_head_end() {
     if (!read_framing()) return false;
     std::size_t hosts = 0;
+    std::size_t lengths = 0;
     bool is_strange = false;
     for (const http::header field : headers()) {
         if (http::iequals(field.name, "host")) {
@@ -161,6 +163,8 @@ bool request_parser::on_head_end() {
             // RFC 9112, section 3.2.2: the target in absolute form wins, but the field must still be valid.
             if (is_absolute_ ? !is_authority(field.value) : !take_authority(field.value))
                 return fail("bad host");
+        } else if (http::iequals(field.name, "content-length")) {
+            ++lengths;
         } else if (http::iequals(field.name, "expect")) {
             if (http::iequals(field.value, "100-continue"))
                 expects_continue_ = !http_1_0(); // RFC 9110, section 10.1.1: ignored in HTTP/1.0
@@ -168,6 +172,7 @@ bool request_parser::on_head_end() {
                 is_strange = true;
         }
     }
+    if (lengths > 1) return fail("more than one content-length"); // also equal ones, as in a list
     if (hosts > 1) return fail("more than one host");
     if (hosts == 0 && !http_1_0()) return fail("no host");
     if (is_strange) return fail("an expectation other than 100-continue", 417);

@@ -25,7 +25,8 @@ public:
 /// target does not fit its method, or when it does not name exactly one host.
 class request_parser final : public message_parser {
 public:
-    explicit request_parser(request_limits limits = request_limits()) : message_parser("request", limits) {}
+    explicit request_parser(request_limits limits = request_limits())
+        : message_parser("request", limits, "\r\n") {}
 
     /// Prepares for the next request of the connection.
     void start();

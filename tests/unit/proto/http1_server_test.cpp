@@ -133,7 +133,8 @@ TEST(RequestParser, FormsOfTheTarget) {
     }
     for (const std::string line :
          {"GET * HTTP/1.1", "GET x HTTP/1.1", "GET host:80 HTTP/1.1", "GET /a b HTTP/1.1", "GET  / HTTP/1.1",
-          "GET /# HTTP/1.1", "GET /\xc3\xa4 HTTP/1.1", "GET ftp://h/ HTTP/1.1", "CONNECT / HTTP/1.1",
+          "GET /# HTTP/1.1", "GET /\xc3\xa4 HTTP/1.1", "GET ftp://h/ HTTP/1.1", "GET http HTTP/1.1",
+          "GET https HTTP/1.1", "GET http: HTTP/1.1", "GET http:/ HTTP/1.1", "CONNECT / HTTP/1.1",
           "CONNECT host HTTP/1.1", "CONNECT * HTTP/1.1"})
         expect_refused(line + "\r\nHost: h\r\n\r\n", 400, "bad target");
     expect_refused("GET http://user@h/ HTTP/1.1\r\nHost: h\r\n\r\n", 400, "bad host");
@@ -142,10 +143,11 @@ TEST(RequestParser, FormsOfTheTarget) {
 }
 
 TEST(RequestParser, RefusesBadRequestLines) {
-    for (const std::string line :
-         {"", "GET", "GET /", "GET HTTP/1.1", " GET / HTTP/1.1", "GET / HTTP/1.1 ", "GET / http/1.1",
-          "GET / HTTP/11", "GET / HTTP/1,1", "GET / HTTP/1.10", "G(T / HTTP/1.1", "GET /\tHTTP/1.1"})
-        if (!line.empty()) expect_refused(line + "\r\nHost: h\r\n\r\n", 400, "");
+    for (const std::string line : {"GET", "GET /", "GET HTTP/1.1", "GET / HTTP/1.1 ", "GET / http/1.1",
+                                   "GET / HTTP/11", "GET / HTTP/1,1", "GET / HTTP/1.10", "GET /\tHTTP/1.1"})
+        expect_refused(line + "\r\nHost: h\r\n\r\n", 400, "not an HTTP/1 request line");
+    for (const std::string line : {" GET / HTTP/1.1", "G(T / HTTP/1.1", "GET, / HTTP/1.1"})
+        expect_refused(line + "\r\nHost: h\r\n\r\n", 400, "bad method");
     expect_refused("GET / HTTP/1.1\nHost: h\n\n", 400, "CR LF");
     expect_refused("GET / HTTP/1.1\r\nHost: h\r\nA: b\rC: d\r\n\r\n", 400, "control character");
     expect_refused("GET / HTTP/2.0\r\n", 505, "version");
@@ -170,6 +172,7 @@ TEST(RequestParser, RefusesWhatTwoReadersMightFrameDifferently) {
          {"", "+5", "-5", "5,5", "5, 5", "0x5", "5 5", "5.", "٥", "18446744073709551616"})
         expect_refused(line + "Content-Length: " + length + "\r\n\r\n", 400, "bad content-length");
     expect_refused(line + "Content-Length: 5\r\nContent-Length: 6\r\n\r\n", 400, "contradictory");
+    expect_refused(line + "Content-Length: 5\r\nContent-Length: 5\r\n\r\n", 400, "more than one");
     expect_refused(chunked + "Content-Length: 5\r\n\r\n", 400, "both");
     expect_refused(line + "Content-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n", 400, "both");
     expect_refused(chunked + "Transfer-Encoding: chunked\r\n\r\n", 400, "transfer-encoding");
@@ -228,7 +231,7 @@ TEST(RequestParser, LimitsHoldForEverySplit) {
     expect_refused(std::string(80, 'x'), 414, "line is too long", limits);
     std::string blank_lines;
     for (int i = 0; i < 70; ++i) blank_lines += "\r\n";
-    expect_refused(blank_lines, 414, "head is too long", limits);
+    expect_refused(blank_lines, 400, "too many empty lines", limits);
     expect_refused(line + "A: " + std::string(80, 'x') + "\r\n\r\n", 431, "line is too long", limits);
     expect_refused(line + "A:\r\nA:\r\nA:\r\nA:\r\n\r\n", 431, "too many fields", limits);
     expect_refused(line + wide + wide + "\r\n", 431, "head is too long", limits);
@@ -241,6 +244,43 @@ TEST(RequestParser, LimitsHoldForEverySplit) {
         chunked + "5\r\nhello\r\n5\r\nworld\r\n0\r\n\r\n",
         [](const reader& r) { EXPECT_EQ(r.requests, std::vector<std::string>{"POST / h helloworld"}); },
         limits);
+}
+
+TEST(RequestParser, EmptyLinesBeforeARequestAreNoPartOfIt) {
+    reader r;
+    for (const std::string_view bytes : {"\r", "\n", "\r\n", "\r\n\r"}) {
+        r.feed(bytes);
+        EXPECT_FALSE(r.parser.started());
+    }
+    r.feed("\nG");
+    EXPECT_TRUE(r.parser.started());
+    r.feed("ET / HTTP/1.1\r\nHost: h\r\n\r\n\r\n");
+    EXPECT_EQ(r.requests, std::vector<std::string>{"GET / h "});
+    EXPECT_FALSE(r.parser.started());
+    r.feed("GET");
+    EXPECT_TRUE(r.parser.started());
+}
+
+TEST(RequestParser, ExtensionsOfAllChunksAreLimitedTogether) {
+    request_limits limits;
+    limits.head_bytes = 64;
+    const std::string head = "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n";
+    const std::string extended = "1;" + std::string(30, 'x') + "\r\na\r\n"; // 16 of 32 are counted
+    const std::string padded = std::string(31, '0') + "1\r\na\r\n";
+    for (const std::string& chunk : {extended, padded}) {
+        std::string wire = head;
+        for (int i = 0; i < 4; ++i) wire += chunk;
+        with_every_split(
+            wire + "0\r\n\r\n",
+            [](const reader& r) { EXPECT_EQ(r.requests, std::vector<std::string>{"POST / h aaaa"}); },
+            limits);
+        expect_refused(wire + chunk, 400, "around the sizes of chunks", limits);
+    }
+    std::string plain = head; // small chunks are no abuse
+    for (int i = 0; i < 100; ++i) plain += "1\r\na\r\n";
+    reader r(limits);
+    r.feed(plain + "0\r\n\r\n");
+    EXPECT_EQ(r.requests, std::vector<std::string>{"POST / h " + std::string(100, 'a')});
 }
 
 TEST(RequestParser, EveryCutIsTruncated) {

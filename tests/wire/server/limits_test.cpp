@@ -41,6 +41,91 @@ TEST_P(ServerLimits, ABodyThatDoesNotGoOnIsAnsweredWith408) {
     client.send("POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\nbo");
     EXPECT_EQ(rest(client), last(408, "Request Timeout"));
     EXPECT_EQ(on.seen->failure, static_cast<int>(errc::timed_out));
+    EXPECT_EQ(on.counters().slow, 1u);
+    EXPECT_EQ(on.counters().failed, 0u);
+}
+
+TEST_P(ServerLimits, ABodyThatTakesTooLongInSumIsAnsweredWith408) {
+    server_limits limits;
+    limits.body = 30ms;
+    running_server on(GetParam(), limits);
+    const raw_socket client = on.connect();
+    client.send("POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\nbo");
+    EXPECT_EQ(rest(client), last(408, "Request Timeout"));
+}
+
+TEST_P(ServerLimits, AnEmptyLineDoesNotMakeAnIdleConnectionBusy) {
+    server_limits limits;
+    limits.head = limits.idle = 30ms;
+    running_server on(GetParam(), limits);
+    const raw_socket client = on.connect();
+    client.send(get("/hello") + "\r\n");
+    EXPECT_EQ(rest(client), ok("hello"));
+    EXPECT_EQ(on.counters().slow, 0u);
+}
+
+TEST_P(ServerLimits, MayBeSwitchedOff) {
+    server_limits limits;
+    limits.handshake = limits.head = limits.idle = limits.body_gap = limits.body = limits.write =
+        limits.linger = duration::max();
+    running_server on(GetParam(), limits);
+    const raw_socket client = on.connect();
+    client.send(get("/hello"));
+    EXPECT_EQ(client.receive(ok("hello").size()), ok("hello"));
+    client.send("POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\n");
+    on.until([](const server_counters& c) { return c.handling == 1; });
+    client.send("body");
+    EXPECT_EQ(client.receive(ok("body").size()), ok("body"));
+    on.drain(duration::max());
+    EXPECT_EQ(rest(client), "");
+    on.join();
+}
+
+/// What was done before the other client was served.
+struct progress {
+    std::size_t uploaded = 0;
+    std::size_t answered = 0;
+    bool is_other_served = false;
+};
+
+task<void> note(exchange& ex, progress* seen) {
+    http::headers none;
+    if (ex.target() == "/upload") {
+        for (;;) {
+            const auto slice = co_await ex.read();
+            if (!slice || !*slice) break;
+            if (!seen->is_other_served) seen->uploaded += (*slice)->size();
+        }
+    }
+    if (!seen->is_other_served) ++seen->answered;
+    if (ex.target() == "/other") seen->is_other_served = true;
+    static_cast<void>(co_await ex.respond(200, none, ""));
+}
+
+TEST_P(ServerLimits, AClientThatAlwaysHasMoreSharesTheLoop) {
+    std::string pipelined;
+    for (int i = 0; i < 1000; ++i) pipelined += get("/");
+    const std::string upload = post("/upload", pattern(1000000));
+    for (const std::string& much : {pipelined, upload}) {
+        loop on(GetParam());
+        progress seen;
+        server ours(*on.io, [&seen](exchange& ex) { return note(ex, &seen); });
+        ASSERT_TRUE(ours.listen(listen_settings()));
+        // All of it is there before the server looks for the first time.
+        const raw_socket greedy = connect_to(ours.port()), other = connect_to(ours.port());
+        EXPECT_GT(greedy.send_some(much), 20000u);
+        other.send(get("/other"));
+        asio::co_spawn(on.context, ours.serve(), asio::detached);
+        const auto limit = late();
+        while (!seen.is_other_served && clock::system().now() < limit) on.context.run_one_for(1ms);
+        EXPECT_TRUE(seen.is_other_served);
+        EXPECT_GT(seen.answered + seen.uploaded, 1u) << "the other one was first by chance";
+        EXPECT_LT(seen.answered, 100u);
+        EXPECT_LT(seen.uploaded, 100000u);
+        ours.stop();
+        on.context.run_for(20s);
+        EXPECT_EQ(ours.counters().open, 0u);
+    }
 }
 
 TEST_P(ServerLimits, ABodyThatIsTooLongIsAnsweredWith413) {
@@ -74,7 +159,9 @@ TEST_P(ServerLimits, AClientThatDoesNotReadIsGivenUp) {
     running_server on(GetParam(), limits);
     const raw_socket client = on.connect(4096);
     client.send(get("/firehose"));
-    on.until([](const server_counters& c) { return c.failed == 1 && c.open == 0; });
+    on.until([](const server_counters& c) { return c.requests == 1 && c.open == 0; });
+    EXPECT_EQ(on.counters().slow, 1u);
+    EXPECT_EQ(on.counters().failed, 0u) << "the handler did nothing wrong";
     EXPECT_EQ(on.seen->write_failed, 1);
     EXPECT_EQ(on.seen->failure, static_cast<int>(errc::timed_out));
 }

@@ -97,7 +97,7 @@ TEST_P(Server, HandlersThatFailAreAnsweredWith500OrCutOff) {
     late.send(get("/throw_late"));
     EXPECT_EQ(rest(late), chunked + "5\r\nbegun\r\n") << "no last chunk";
     const raw_socket cut = on.connect();
-    cut.send(get("/short"));
+    cut.send(get("/short")); // and ends in order: its length tells
     EXPECT_EQ(rest(cut), "HTTP/1.1 200 OK\r\n" + date + "Content-Length: 10\r\n\r\n12345");
     const raw_socket field = on.connect();
     field.send(get("/bad_field"));
@@ -133,7 +133,7 @@ TEST_P(Server, EverySplitOfTwoRequestsGivesTheSameAnswers) {
         const int on_at_once = 1;
         ::setsockopt(client.fd(), IPPROTO_TCP, 1 /* TCP_NODELAY */, &on_at_once, sizeof on_at_once);
         client.send(wire.substr(0, cut));
-        on.until([](const server_counters&) { return true; }); // the loop has turned in between
+        until_received(client);
         client.send(wire.substr(cut));
         EXPECT_EQ(client.receive(want.size()), want) << "cut at byte " << cut;
     }

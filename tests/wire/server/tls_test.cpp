@@ -5,6 +5,10 @@
 #include "net/tls_stream.hpp"
 #include "wire/transport/tls_peer.hpp"
 
+#include <openssl/err.h>
+
+#include <cstdio>
+
 namespace modelmesh::net::testing {
 namespace {
 
@@ -22,6 +26,53 @@ struct authority {
         made.key_pem = intermediate.key_pem();
         return made;
     }
+};
+
+/// OpenSSL's own client, for what ours does not do. It trusts everybody.
+class tls_client {
+public:
+    explicit tls_client(raw_socket link, const identity* who = nullptr)
+        : link_(std::move(link)), context_(SSL_CTX_new(TLS_client_method())) {
+        // OpenSSL writes with write(2), also to a server that has left.
+        sigset_t broken_pipe;
+        sigemptyset(&broken_pipe);
+        sigaddset(&broken_pipe, SIGPIPE);
+        pthread_sigmask(SIG_BLOCK, &broken_pipe, nullptr);
+        if (who != nullptr) {
+            SSL_CTX_use_certificate(context_, who->certificate());
+            SSL_CTX_use_PrivateKey(context_, who->key());
+        }
+        ssl_ = SSL_new(context_);
+        SSL_set_fd(ssl_, link_.fd());
+        SSL_connect(ssl_);
+    }
+    tls_client(const tls_client&) = delete;
+    tls_client& operator=(const tls_client&) = delete;
+    ~tls_client() {
+        SSL_free(ssl_);
+        SSL_CTX_free(context_);
+    }
+    void write(std::string_view bytes) { tls_server::write(ssl_, bytes); }
+    /// The answer: so many bytes of it, or all until the end.
+    std::string ask(std::string_view request, std::size_t size = std::string::npos) {
+        write(request);
+        ERR_clear_error();
+        return tls_server::read(ssl_, size);
+    }
+    void ask_for_new_keys() {
+        SSL_key_update(ssl_, SSL_KEY_UPDATE_REQUESTED);
+        SSL_do_handshake(ssl_);
+    }
+    [[nodiscard]] bool ended_in_order() const {
+        return (SSL_get_shutdown(ssl_) & SSL_RECEIVED_SHUTDOWN) != 0;
+    }
+    [[nodiscard]] unsigned long error() const { return ERR_peek_last_error(); }
+    [[nodiscard]] const raw_socket& socket() const { return link_; }
+
+private:
+    raw_socket link_;
+    SSL_CTX* context_;
+    SSL* ssl_ = nullptr;
 };
 
 origin at(std::uint16_t port) {
@@ -71,14 +122,16 @@ TEST_P(TlsServer, ClientsThatAreNotTlsOrDoNotTrustItFailAlone) {
     server_limits limits;
     limits.handshake = 30ms;
     running_server on(GetParam(), limits, ca.settings());
-    const raw_socket plain = on.connect(), silent = on.connect();
+    const raw_socket plain = on.connect(), strange = on.connect(), silent = on.connect();
     plain.send(get("/"));
-    static_cast<void>(rest(plain)); // an alert
+    EXPECT_EQ(rest(plain), "") << "OpenSSL says nothing to HTTP";
+    strange.send("\x16\x03\x01" + std::string(1, '\0') + "\x05hello");
+    EXPECT_EQ(rest(strange).substr(0, 2), "\x15\x03") << "an alert tells it";
     EXPECT_EQ(rest(silent), "");
     loop near(GetParam());
     const auto untrusting = near.run(connect(*near.io, at(on.port()), tls_settings(), late()));
     EXPECT_FALSE(untrusting);
-    on.until([](const server_counters& c) { return c.handshakes_failed == 3 && c.open == 0; });
+    on.until([](const server_counters& c) { return c.handshakes_failed == 4 && c.open == 0; });
 }
 
 TEST_P(TlsServer, DemandsCertificatesOfClients) {
@@ -96,6 +149,67 @@ TEST_P(TlsServer, DemandsCertificatesOfClients) {
         EXPECT_FALSE(near.run(read(**made, 1, late())));
     }
     on.until([](const server_counters& c) { return c.handshakes_failed == 1 && c.open == 0; });
+    const identity stranger("stranger", nullptr, &ca.root), friendly("friendly", nullptr, &other_root);
+    tls_client unknown(on.connect(), &stranger);
+    EXPECT_EQ(unknown.ask(get("/hello")), "");
+    tls_client known(on.connect(), &friendly);
+    EXPECT_EQ(known.ask(get("/hello", "Connection: close\r\n")),
+              "HTTP/1.1 200 OK\r\n" + date + "Content-Length: 5\r\nConnection: close\r\n\r\nhello");
+    EXPECT_EQ(on.counters().handshakes_failed, 2u);
+}
+
+TEST_P(TlsServer, AnAnswerCutOffDoesNotLookWholeToOldClients) {
+    const authority ca;
+    running_server on(GetParam(), server_limits(), ca.settings());
+    tls_client client(on.connect());
+    client.ask("GET /throw_late HTTP/1.0\r\n\r\n");
+    EXPECT_FALSE(client.ended_in_order());
+}
+
+TEST_P(TlsServer, TellsWhyItCannotReadOn) {
+    const authority ca;
+    running_server on(GetParam(), server_limits(), ca.settings());
+    tls_client client(on.connect());
+    EXPECT_EQ(client.ask(get("/hello"), ok("hello").size()), ok("hello"));
+    client.socket().send("\x17\x03\x03" + std::string(1, '\0') + "\x20" + std::string(32, 'x'));
+    client.ask("");
+    EXPECT_EQ(ERR_GET_REASON(client.error()), SSL_R_SSLV3_ALERT_BAD_RECORD_MAC);
+}
+
+TEST_P(TlsServer, AClientThatOnlyWantsAlertsOrKeysIsGivenUp) {
+    const authority ca;
+    running_server on(GetParam(), server_limits(), ca.settings());
+    tls_client client(on.connect());
+    client.write("POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\n");
+    on.until([](const server_counters& c) { return c.handling == 1; });
+    for (int i = 0; i < 1000; ++i) client.ask_for_new_keys();
+    on.until([](const server_counters& c) { return c.open == 0; });
+    EXPECT_EQ(on.counters().gone, 1u);
+}
+
+TEST_P(TlsServer, NobodyIsAskedForThePasswordOfAKey) {
+    const authority ca;
+    tls_server_settings settings = ca.settings();
+    settings.key_pem.clear();
+    settings.key_file = ::testing::TempDir() + "modelmesh_key_" + std::to_string(::getpid()) + ".pem";
+    BIO* const file = BIO_new_file(settings.key_file.c_str(), "w");
+    const unsigned char password[] = "secret";
+    PEM_write_bio_PrivateKey(file, ca.intermediate.key(), EVP_aes_128_cbc(), password, 6, nullptr, nullptr);
+    BIO_free(file);
+    // Without a terminal OpenSSL asks at the standard input.
+    const int before = ::dup(STDIN_FILENO);
+    int pipe[2];
+    ASSERT_EQ(::pipe(pipe), 0);
+    EXPECT_EQ(::write(pipe[1], "secret\n", 7), 7);
+    ::close(pipe[1]);
+    ::dup2(pipe[0], STDIN_FILENO);
+    const auto made = tls_server_context::create(settings);
+    ::dup2(before, STDIN_FILENO);
+    ::close(before);
+    ::close(pipe[0]);
+    std::remove(settings.key_file.c_str());
+    ASSERT_FALSE(made);
+    EXPECT_EQ(made.error().kind(), errc::config);
 }
 
 TEST_P(TlsServer, SettingsThatCannotBeUsedAreConfigurationFaults) {
