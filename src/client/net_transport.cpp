@@ -69,6 +69,10 @@ result<made_endpoint> make_endpoint(const provider_config& settings) {
     tls.verify = settings.tls.verify;
     tls.ca_file = settings.tls.ca_file;
     tls.ca_pem = settings.tls.ca_pem;
+    tls.certificate_file = settings.tls.certificate_file;
+    tls.certificate_pem = settings.tls.certificate_pem;
+    tls.key_file = settings.tls.key_file;
+    tls.key_pem = settings.tls.key_pem;
     made_endpoint made;
     made.base_path = std::move(url->path);
     made.where = std::make_shared<net_endpoint>(

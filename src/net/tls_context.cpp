@@ -65,6 +65,8 @@ result<std::shared_ptr<tls_context>> tls_context::create(const tls_settings& set
         if (!settings.ca_pem.empty() && !trust_pem(SSL_CTX_get_cert_store(native), settings.ca_pem))
             return unusable_tls("ca_pem is no list of PEM certificates");
     }
+    if (settings.is_given())
+        if (auto shown = use_identity(native, settings); !shown) return shown.error();
     return made;
 }
 

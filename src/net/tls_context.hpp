@@ -1,6 +1,8 @@
 // TLS settings, and what connections with the same settings share: trust, options, sessions to resume.
 #pragma once
 
+#include "net/tls_identity.hpp"
+
 #include <modelmesh/core/result.hpp>
 
 #include <boost/asio/execution_context.hpp>
@@ -19,7 +21,8 @@ struct ssl_st;
 namespace modelmesh::net {
 
 /// How a client makes sure whom it talks to. The defaults are those of a careful client.
-struct tls_settings {
+/// The identity is shown to servers that ask for one.
+struct tls_settings : tls_identity {
     tls_settings() = default;
 
     bool verify = true;       ///< check the chain and that the certificate names the host

@@ -42,15 +42,8 @@ template <class Take> bool each_certificate(const std::string& pem, Take take) {
     return count != 0 && at_end;
 }
 
-} // namespace
-
+// Nobody is there to be asked for the password of a key.
 int no_password(char*, int, int, void*) { return 0; }
-
-bool trust_pem(X509_STORE* store, const std::string& pem) {
-    return each_certificate(pem, [store](X509* certificate, std::size_t) {
-        return X509_STORE_add_cert(store, certificate) == 1;
-    });
-}
 
 bool use_chain_pem(SSL_CTX* context, const std::string& pem) {
     return each_certificate(pem, [context](X509* certificate, std::size_t index) {
@@ -65,6 +58,31 @@ bool use_key_pem(SSL_CTX* context, const std::string& pem) {
     const std::unique_ptr<EVP_PKEY, key_free> key(
         PEM_read_bio_PrivateKey(bio.get(), nullptr, &no_password, nullptr));
     return key && SSL_CTX_use_PrivateKey(context, key.get()) == 1 && SSL_CTX_check_private_key(context) == 1;
+}
+
+} // namespace
+
+bool trust_pem(X509_STORE* store, const std::string& pem) {
+    return each_certificate(pem, [store](X509* certificate, std::size_t) {
+        return X509_STORE_add_cert(store, certificate) == 1;
+    });
+}
+
+result<void> use_identity(SSL_CTX* context, const tls_identity& who) {
+    SSL_CTX_set_default_passwd_cb(context, &no_password); // OpenSSL's own would ask at the terminal
+    if (!who.certificate_pem.empty()) {
+        if (!use_chain_pem(context, who.certificate_pem))
+            return unusable_tls("certificate_pem is no list of PEM certificates");
+    } else if (SSL_CTX_use_certificate_chain_file(context, who.certificate_file.c_str()) != 1) {
+        return unusable_tls("certificate_file cannot be read");
+    }
+    if (!who.key_pem.empty()) {
+        if (!use_key_pem(context, who.key_pem)) return unusable_tls("key_pem is not the certificate's key");
+    } else if (SSL_CTX_use_PrivateKey_file(context, who.key_file.c_str(), SSL_FILETYPE_PEM) != 1 ||
+               SSL_CTX_check_private_key(context) != 1) {
+        return unusable_tls("key_file cannot be read or is not the certificate's key");
+    }
+    return {};
 }
 
 fault unusable_tls(std::string_view what) {

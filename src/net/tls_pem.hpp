@@ -1,6 +1,8 @@
 // PEM texts into OpenSSL's objects. For the two kinds of TLS context only: it shows OpenSSL's own types.
 #pragma once
 
+#include "net/tls_identity.hpp"
+
 #include <modelmesh/core/result.hpp>
 
 #include <openssl/ssl.h>
@@ -12,12 +14,9 @@ namespace modelmesh::net {
 
 /// Every certificate of a PEM text into the store. False: there is none, or one of them is broken.
 [[nodiscard]] bool trust_pem(X509_STORE* store, const std::string& pem);
-/// The certificate of the server, and those that lead from it to an authority. False: none, or broken.
-[[nodiscard]] bool use_chain_pem(SSL_CTX* context, const std::string& pem);
-/// For OpenSSL's callbacks: nobody is there to be asked for the password of a key.
-int no_password(char* buffer, int size, int writes, void* user);
-/// False: broken, encrypted, or not the certificate's key.
-[[nodiscard]] bool use_key_pem(SSL_CTX* context, const std::string& pem);
+/// The certificate that the context shows, those that lead from it to an authority, and its key. Errors:
+/// config, one of them is missing, cannot be read, is encrypted, or they do not belong together.
+[[nodiscard]] result<void> use_identity(SSL_CTX* context, const tls_identity& who);
 
 /// errc::config, "TLS settings: <what>: <OpenSSL's reason>"; empties the error queue.
 [[nodiscard]] fault unusable_tls(std::string_view what);

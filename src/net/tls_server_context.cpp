@@ -40,7 +40,6 @@ result<std::shared_ptr<tls_server_context>> tls_server_context::create(const tls
     SSL_CTX_set_options(native,
                         SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
     SSL_CTX_set_read_ahead(native, 1); // one read a record, not two
-    SSL_CTX_set_default_passwd_cb(native, &no_password); // OpenSSL's own would ask at the terminal
     SSL_CTX_set_session_id_context(native, session_context, sizeof session_context - 1);
     SSL_CTX_set_session_cache_mode(native, SSL_SESS_CACHE_OFF); // sessions rest with clients, in tickets
     SSL_CTX_set_num_tickets(native, 1);                         // a client that needs another asks again
@@ -50,26 +49,9 @@ result<std::shared_ptr<tls_server_context>> tls_server_context::create(const tls
         made->alpn_ += name;
     }
     SSL_CTX_set_alpn_select_cb(native, &choose_protocol, &made->alpn_);
-    if (auto r = made->load(settings); !r) return r.error();
+    if (auto r = use_identity(native, settings); !r) return r.error();
     if (auto r = made->demand_certificates(settings); !r) return r.error();
     return made;
-}
-
-result<void> tls_server_context::load(const tls_server_settings& settings) {
-    if (!settings.certificate_pem.empty()) {
-        if (!use_chain_pem(native_, settings.certificate_pem))
-            return unusable_tls("certificate_pem is no list of PEM certificates");
-    } else if (SSL_CTX_use_certificate_chain_file(native_, settings.certificate_file.c_str()) != 1) {
-        return unusable_tls("certificate_file cannot be read");
-    }
-    if (!settings.key_pem.empty()) {
-        if (!use_key_pem(native_, settings.key_pem))
-            return unusable_tls("key_pem is not the certificate's key");
-    } else if (SSL_CTX_use_PrivateKey_file(native_, settings.key_file.c_str(), SSL_FILETYPE_PEM) != 1 ||
-               SSL_CTX_check_private_key(native_) != 1) {
-        return unusable_tls("key_file cannot be read or is not the certificate's key");
-    }
-    return {};
 }
 
 result<void> tls_server_context::demand_certificates(const tls_server_settings& settings) {

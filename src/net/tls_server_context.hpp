@@ -1,6 +1,8 @@
 // TLS settings of a server, and what its connections share.
 #pragma once
 
+#include "net/tls_identity.hpp"
+
 #include <modelmesh/core/result.hpp>
 
 #include <memory>
@@ -11,14 +13,9 @@ struct ssl_ctx_st;
 
 namespace modelmesh::net {
 
-/// Certificate and key each as PEM text or as the name of a PEM file; the text wins.
-struct tls_server_settings {
+struct tls_server_settings : tls_identity {
     tls_server_settings() = default;
 
-    std::string certificate_pem; ///< the server's, then those that lead to an authority
-    std::string certificate_file;
-    std::string key_pem;
-    std::string key_file;
     std::string client_ca_pem; ///< with either of these, clients need a certificate signed by one of them
     std::string client_ca_file;
     std::vector<std::string> alpn{"http/1.1"}; ///< protocols to offer, the preferred one first
@@ -39,7 +36,6 @@ public:
 
 private:
     tls_server_context();
-    result<void> load(const tls_server_settings& settings);
     result<void> demand_certificates(const tls_server_settings& settings);
 
     ssl_ctx_st* native_;

@@ -11,11 +11,17 @@ namespace modelmesh {
 /// Entries by name, in the order they were written: order decides which model a pool tries first.
 template <class T> using named = std::vector<std::pair<std::string, T>>;
 
-/// How a provider's certificate is checked. Checking cannot be half on: it is verified in full or not at all.
+/// How a provider's certificate is checked, and which one of ours it is shown. Checking cannot be half on: it
+/// is verified in full or not at all.
 struct tls_config {
     bool verify{true};     ///< false accepts any certificate; for experiments only
     std::string ca_file{}; ///< PEM file of additional roots
     std::string ca_pem{};  ///< the same as text
+    std::string
+        certificate_file{}; ///< PEM file of our certificate and its chain, where the provider asks for one
+    std::string certificate_pem{}; ///< the same as text
+    std::string key_file{};        ///< PEM file of its key, not encrypted
+    std::string key_pem{};         ///< the same as text; never printed
 };
 
 /// One provider: a server, an account on it, and the connector that speaks its format.

@@ -152,6 +152,14 @@ TEST_P(TlsServer, DemandsCertificatesOfClients) {
     const identity stranger("stranger", nullptr, &ca.root), friendly("friendly", nullptr, &other_root);
     tls_client unknown(on.connect(), &stranger);
     EXPECT_EQ(unknown.ask(get("/hello")), "");
+    tls_settings shown = trust;
+    shown.certificate_pem = friendly.pem();
+    shown.key_pem = friendly.key_pem();
+    const auto ours = near.run(connect(*near.io, at(on.port()), shown, late()));
+    ASSERT_TRUE(ours) << ours.error().message;
+    const std::string request = get("/hello");
+    ASSERT_TRUE(near.run((*ours)->send(gather(request), late())));
+    EXPECT_EQ(near.run(read(**ours, ok("hello").size(), late())).value(), ok("hello"));
     tls_client known(on.connect(), &friendly);
     EXPECT_EQ(known.ask(get("/hello", "Connection: close\r\n")),
               "HTTP/1.1 200 OK\r\n" + date + "Content-Length: 5\r\nConnection: close\r\n\r\nhello");
