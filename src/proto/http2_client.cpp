@@ -7,6 +7,7 @@
 #include <array>
 #include <charconv>
 #include <new>
+#include <tuple>
 #include <utility>
 
 namespace modelmesh::proto {
@@ -28,6 +29,17 @@ nghttp2_nv field(std::string_view name, std::string_view value) noexcept {
 
 fault broken(std::string_view why) { return fault(errc::protocol, "malformed HTTP/2: " + std::string(why)); }
 
+// ": ENHANCE_YOUR_CALM, too_many_pings"; the server's text is cut and made printable.
+std::string goodbye(const nghttp2_goaway& said) {
+    if (said.error_code == NGHTTP2_NO_ERROR && said.opaque_data_len == 0) return "";
+    constexpr std::size_t longest = 200;
+    std::string text = std::string(": ") + nghttp2_http2_strerror(said.error_code);
+    const std::string_view more = view(said.opaque_data, std::min(said.opaque_data_len, longest));
+    if (!more.empty()) text += ", ";
+    for (const char c : more) text += c >= ' ' && c <= '~' ? c : '?';
+    return text;
+}
+
 std::optional<std::uint64_t> parse_length(std::string_view digits) noexcept {
     std::uint64_t value = 0;
     const auto [end, code] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
@@ -42,6 +54,20 @@ struct http2_client_session::callbacks {
     static http2_answer* answer_of(nghttp2_session* native, std::int32_t id) {
         return static_cast<http2_answer*>(nghttp2_session_get_stream_user_data(native, id));
     }
+
+    // What nghttp2 calls is C, which an exception must not pass through: it ends the connection instead.
+    template <auto Handler> struct guarded;
+    template <class Result, class... Arguments, Result (*Handler)(Arguments...)> struct guarded<Handler> {
+        static Result call(Arguments... arguments) {
+            try {
+                return Handler(arguments...);
+            } catch (...) {
+                home(std::get<sizeof...(Arguments) - 1>(std::tuple(arguments...))).thrown_ =
+                    std::current_exception();
+                return NGHTTP2_ERR_CALLBACK_FAILURE;
+            }
+        }
+    };
 
     static int begin_headers(nghttp2_session* native, const nghttp2_frame* frame, void*) {
         http2_answer* const answer = answer_of(native, frame->hd.stream_id);
@@ -83,11 +109,14 @@ struct http2_client_session::callbacks {
             return 0;
         case NGHTTP2_GOAWAY:
             self.is_going_away_ = true;
+            self.goodbye_ = goodbye(frame->goaway);
             return 0;
         case NGHTTP2_RST_STREAM:
             // What the server says about a request that it refused is said by the code.
-            if (http2_answer* const answer = answer_of(native, frame->hd.stream_id))
+            if (http2_answer* const answer = answer_of(native, frame->hd.stream_id)) {
                 answer->started_ = answer->started_ || frame->rst_stream.error_code != NGHTTP2_REFUSED_STREAM;
+                answer->is_reset_by_server_ = true;
+            }
             return 0;
         case NGHTTP2_HEADERS:
         case NGHTTP2_DATA: {
@@ -137,7 +166,9 @@ struct http2_client_session::callbacks {
         const bool had_head = answer->has_head_;
         if (answer->phase_ == phase::body || answer->phase_ == phase::head) {
             std::string text;
-            if (!answer->why_.empty()) {
+            if (answer->failure_) {
+                self.fail(*answer, *answer->failure_);
+            } else if (!answer->why_.empty()) {
                 self.fail(*answer, broken(answer->why_));
             } else if (code == NGHTTP2_REFUSED_STREAM || answer->is_unprocessed_) {
                 answer->is_unprocessed_ = !answer->started_;
@@ -145,7 +176,9 @@ struct http2_client_session::callbacks {
                                          "the server did not take the request"));
             } else {
                 text = had_head ? "truncated, " : "";
-                text.append("the server reset the stream: ").append(nghttp2_http2_strerror(code));
+                text.append(answer->is_reset_by_server_ ? "the server reset the stream: "
+                                                        : "the stream was closed: ");
+                text.append(nghttp2_http2_strerror(code));
                 self.fail(*answer, fault(had_head ? errc::protocol : errc::connect, std::move(text)));
             }
         }
@@ -161,10 +194,15 @@ struct http2_client_session::callbacks {
         answer->changed();
         return 0;
     }
-    static int frame_not_sent(nghttp2_session* native, const nghttp2_frame* frame, int, void*) {
+    static int frame_not_sent(nghttp2_session* native, const nghttp2_frame* frame, int code, void*) {
         if (frame->hd.type != NGHTTP2_HEADERS) return 0;
-        if (http2_answer* const answer = answer_of(native, frame->hd.stream_id))
-            answer->is_unprocessed_ = true; // its stream is closed next
+        http2_answer* const answer = answer_of(native, frame->hd.stream_id);
+        if (answer == nullptr) return 0; // its stream is closed next
+        if (code == NGHTTP2_ERR_START_STREAM_NOT_ALLOWED || code == NGHTTP2_ERR_SESSION_CLOSING)
+            answer->is_unprocessed_ = true;
+        else
+            answer->failure_ = fault(errc::config, "HTTP/2 cannot carry the head of the request: " +
+                                                       std::string(nghttp2_strerror(code)));
         return 0;
     }
 
@@ -198,15 +236,15 @@ struct http2_client_session::callbacks {
             nghttp2_session_callbacks_del(calls);
             throw std::bad_alloc();
         }
-        nghttp2_session_callbacks_set_on_begin_headers_callback(calls, &begin_headers);
-        nghttp2_session_callbacks_set_on_header_callback(calls, &header);
-        nghttp2_session_callbacks_set_on_frame_recv_callback(calls, &frame_received);
-        nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(calls, &frame_invalid);
-        nghttp2_session_callbacks_set_on_data_chunk_recv_callback(calls, &data_received);
-        nghttp2_session_callbacks_set_on_stream_close_callback(calls, &stream_closed);
-        nghttp2_session_callbacks_set_on_frame_send_callback(calls, &frame_sent);
-        nghttp2_session_callbacks_set_on_frame_not_send_callback(calls, &frame_not_sent);
-        nghttp2_session_callbacks_set_send_data_callback(calls, &write_data);
+        nghttp2_session_callbacks_set_on_begin_headers_callback(calls, &guarded<&begin_headers>::call);
+        nghttp2_session_callbacks_set_on_header_callback(calls, &guarded<&header>::call);
+        nghttp2_session_callbacks_set_on_frame_recv_callback(calls, &guarded<&frame_received>::call);
+        nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(calls, &guarded<&frame_invalid>::call);
+        nghttp2_session_callbacks_set_on_data_chunk_recv_callback(calls, &guarded<&data_received>::call);
+        nghttp2_session_callbacks_set_on_stream_close_callback(calls, &guarded<&stream_closed>::call);
+        nghttp2_session_callbacks_set_on_frame_send_callback(calls, &guarded<&frame_sent>::call);
+        nghttp2_session_callbacks_set_on_frame_not_send_callback(calls, &guarded<&frame_not_sent>::call);
+        nghttp2_session_callbacks_set_send_data_callback(calls, &guarded<&write_data>::call);
         nghttp2_option_set_no_auto_window_update(option, 1); // the reader decides, see consumed()
         nghttp2_option_set_no_closed_streams(option, 1);
         const int code = nghttp2_session_client_new2(&made, calls, &self, option);
@@ -238,10 +276,10 @@ http2_client_session::~http2_client_session() { nghttp2_session_del(native_); }
 
 result<void> http2_client_session::submit(http2_answer& answer, std::shared_ptr<const http::request> request,
                                           const request_defaults& defaults, std::string_view scheme) {
-    const auto refuse = [&answer] {
+    const auto refuse = [this, &answer] {
         answer.is_unprocessed_ = true;
         answer.phase_ = phase::failed;
-        answer.failure_ = fault(errc::connect, "the connection takes no more requests");
+        answer.failure_ = end();
         return *answer.failure_;
     };
     if (!accepts()) return refuse();
@@ -270,6 +308,7 @@ result<void> http2_client_session::submit(http2_answer& answer, std::shared_ptr<
     body.read_callback = &callbacks::next_data;
     const std::int32_t id = nghttp2_submit_request(native_, nullptr, fields.data(), fields.size(),
                                                    request->body.empty() ? nullptr : &body, &answer);
+    if (id == NGHTTP2_ERR_NOMEM) throw std::bad_alloc();
     if (id < 0) return refuse();
     answer.request_ = std::move(request);
     answer.id_ = id;
@@ -312,8 +351,7 @@ result<void> http2_client_session::receive(std::string_view bytes) {
     const ssize_t taken =
         nghttp2_session_mem_recv(native_, reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
     if (taken < 0) {
-        why_ = nghttp2_strerror(static_cast<int>(taken));
-        failure_ = broken(why_);
+        failure_ = native_failure(taken);
         lose(*failure_);
         return *failure_;
     }
@@ -322,23 +360,39 @@ result<void> http2_client_session::receive(std::string_view bytes) {
     return {};
 }
 
+// @param code  what nghttp2 answered instead of a size.
+fault http2_client_session::native_failure(long code) const {
+    const char* const text = nghttp2_strerror(static_cast<int>(code));
+    if (code == NGHTTP2_ERR_NOMEM) return fault(errc::internal, "HTTP/2: out of memory");
+    if (!thrown_) return broken(text);
+    try {
+        std::rethrow_exception(thrown_);
+    } catch (const std::exception& e) {
+        return fault(errc::internal, std::string("HTTP/2: ") + e.what());
+    } catch (...) {
+        return fault(errc::internal, std::string("HTTP/2: ") + text);
+    }
+}
+
 void http2_client_session::collect() {
     while (output_.size() < limits_.output) {
         const std::uint8_t* frame = nullptr;
         const ssize_t size = nghttp2_session_mem_send(native_, &frame);
         if (size < 0) {
-            failure_ =
-                fault(errc::internal, "HTTP/2: " + std::string(nghttp2_strerror(static_cast<int>(size))));
+            failure_ = native_failure(size);
             return lose(*failure_);
         }
         if (size == 0) break;
         output_.append(view(frame, static_cast<std::size_t>(size)));
     }
-    if (failure_ || nghttp2_session_want_read(native_) != 0 || nghttp2_session_want_write(native_) != 0)
+    if (failure_ || nghttp2_session_want_write(native_) != 0) return;
+    if (nghttp2_session_want_read(native_) != 0) {
+        why_ = {}; // the violation, if there was one, ended a stream only
         return;
+    }
     // After a GOAWAY of the server, with nothing left to do, this is no failure of anything.
     failure_ = is_going_away_ && why_.empty()
-                   ? fault(errc::connect, "the server ended the connection")
+                   ? end()
                    : broken(why_.empty() ? "the server broke the rules of the connection" : why_);
     lose(*failure_);
 }
@@ -405,6 +459,12 @@ std::size_t http2_client_session::capacity() const noexcept {
 
 bool http2_client_session::accepts() const noexcept {
     return !failure_ && !is_going_away_ && nghttp2_session_check_request_allowed(native_) != 0;
+}
+
+fault http2_client_session::end() const {
+    if (failure_) return *failure_;
+    if (is_going_away_) return fault(errc::connect, "the server ended the connection" + goodbye_);
+    return fault(errc::connect, "the connection takes no more requests");
 }
 
 } // namespace modelmesh::proto

@@ -12,6 +12,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <string>
@@ -63,7 +64,8 @@ public:
     [[nodiscard]] bool started() const noexcept { return started_; }
     /// Whether the whole request has become frames.
     [[nodiscard]] bool is_sent() const noexcept { return is_sent_; }
-    /// @pre state() is failed. Kinds: connect before the head, protocol from then on; what fail() was told.
+    /// @pre state() is failed. Kinds: connect before the head, protocol from then on; config when the request
+    /// cannot be sent in HTTP/2 at all; what lose() was told.
     [[nodiscard]] const fault& failure() const noexcept { return *failure_; }
     /// The server has said that it did not act on the request, so it may be sent again elsewhere.
     [[nodiscard]] bool is_unprocessed() const noexcept { return is_unprocessed_; }
@@ -96,6 +98,7 @@ private:
     bool started_ = false;
     bool is_sent_ = false;
     bool is_unprocessed_ = false;
+    bool is_reset_by_server_ = false;
 };
 
 /// One connection. Never calls back into its user except through http2_answer, whose functions must not call
@@ -111,8 +114,8 @@ public:
     /// that HTTP/2 forbids; connect when no request may follow on this connection.
     result<void> submit(http2_answer& answer, std::shared_ptr<const http::request> request,
                         const request_defaults& defaults, std::string_view scheme);
-    /// Takes bytes of the server, all of them. Errors: protocol; the connection is over, every answer has
-    /// failed, and what output() still has tells the server why.
+    /// Takes bytes of the server, all of them. Errors: protocol, and internal when memory ran out; the
+    /// connection is over, every answer has failed, and what output() still has tells the server why.
     result<void> receive(std::string_view bytes);
     /// The reader has taken this many bytes of the body: the server may send as many more.
     void consumed(http2_answer& answer, std::size_t bytes);
@@ -142,6 +145,8 @@ public:
     [[nodiscard]] bool is_over() const noexcept { return failure_.has_value(); }
     /// Whether another request may be made on this connection, now or once others have ended.
     [[nodiscard]] bool accepts() const noexcept;
+    /// Why it may not. @pre !accepts()
+    [[nodiscard]] fault end() const;
 
 private:
     struct callbacks; // what nghttp2 calls
@@ -150,6 +155,7 @@ private:
     void detach(http2_answer& answer) noexcept;
     void fail(http2_answer& answer, fault why) noexcept;
     void head_ended(http2_answer& answer);
+    fault native_failure(long code) const;
 
     http2_limits limits_;
     nghttp2_session* native_ = nullptr;
@@ -159,6 +165,8 @@ private:
     std::string output_;
     std::string_view why_; // of the last violation; a literal
     std::optional<fault> failure_;
+    std::exception_ptr thrown_; // by a callback, which must not let it out
+    std::string goodbye_;       // what the server's GOAWAY said
     bool has_settings_ = false;
     bool is_going_away_ = false;
 };
