@@ -157,6 +157,7 @@ io_uring_sqe* ring_core::prepare() {
         sqe = io_uring_get_sqe(ring_.get());
         if (sqe == nullptr) reap(); // refused because the completion side is full
     }
+    ++prepared_;
     return sqe;
 }
 
@@ -164,6 +165,9 @@ void ring_core::begin(operation& op, io_uring_sqe* sqe) noexcept {
     assert(!op.in_flight_);
     op.in_flight_ = true;
     op.cancelling_ = false;
+    op.withdrawn_ = false;
+    op.sqe_ = sqe;
+    op.ticket_ = prepared_;
     ++in_flight_;
     io_uring_sqe_set_data(sqe, &op);
 }
@@ -190,10 +194,20 @@ void ring_core::poll_once(operation& op, int socket, unsigned events) {
 
 void ring_core::cancel(operation& op) {
     if (!op.in_flight_ || std::exchange(op.cancelling_, true)) return;
+    if (is_unsubmitted(op)) {
+        io_uring_prep_nop(op.sqe_);
+        io_uring_sqe_set_data(op.sqe_, &op);
+        op.withdrawn_ = true;
+        return;
+    }
     io_uring_sqe* const sqe = prepare();
     io_uring_prep_cancel(sqe, &op, 0);
     io_uring_sqe_set_data64(sqe, 0); // nobody waits for the cancel request itself
     ++counters_.cancels;
+}
+
+bool ring_core::is_unsubmitted(const operation& op) const noexcept {
+    return prepared_ - op.ticket_ < io_uring_sq_ready(ring_.get());
 }
 
 bool ring_core::has_unsubmitted() const noexcept { return io_uring_sq_ready(ring_.get()) != 0; }
@@ -222,6 +236,7 @@ std::size_t ring_core::reap() noexcept {
         ++counters_.completions;
         if (op == nullptr) continue;
         ++delivered;
+        if (op->withdrawn_) done.result = -ECANCELED;
         if (!done.more) {
             op->in_flight_ = false;
             --in_flight_;

@@ -42,8 +42,11 @@ private:
     /// Called from reap(), never from a call that starts or cancels. May start operations; may destroy this
     /// object if `done.more` is false.
     virtual void completed(const completion& done) noexcept = 0;
+    io_uring_sqe* sqe_ = nullptr; // valid until it is submitted
+    std::uint64_t ticket_ = 0;    // its number among the submissions
     bool in_flight_ = false;
     bool cancelling_ = false;
+    bool withdrawn_ = false; // the kernel never learned of it
 };
 
 class ring_core {
@@ -74,7 +77,8 @@ public:
     void poll_once(operation& op, int socket, unsigned events);
     /// The operation still completes (with -ECANCELED, or with what it was doing if it won the race); the
     /// cancel request's own completion is swallowed here. Nothing happens if it is not in flight or already
-    /// cancelled.
+    /// cancelled. What was not submitted yet never will be: its descriptor may be closed at once, and another
+    /// socket have its number by then.
     void cancel(operation& op);
 
     [[nodiscard]] bool has_unsubmitted() const noexcept;
@@ -98,12 +102,14 @@ private:
     bool wait_and_reap() noexcept;
     io_uring_sqe* prepare();
     void begin(operation& op, io_uring_sqe* sqe) noexcept;
+    [[nodiscard]] bool is_unsubmitted(const operation& op) const noexcept;
 
     struct trial;
     std::unique_ptr<io_uring> ring_;
     std::unique_ptr<trial> trial_;
     bool open_ = false;
     std::size_t in_flight_ = 0;
+    std::uint64_t prepared_ = 0; // submissions, sent or not
     counters counters_;
 };
 
