@@ -44,33 +44,35 @@ class race final : waiter::owner {
 public:
     race(engine& io, std::string peer) : io_(io), peer_(std::move(peer)), wait_(io, *this) {}
 
-    /// Begins one attempt; a failure that shows at once is kept like a later one.
-    void start(const asio::ip::address& address, std::uint16_t port) {
+    /// Begins one attempt. False: it failed at once.
+    bool start(const asio::ip::address& address, std::uint16_t port) {
         const asio::ip::tcp::endpoint to(address, port);
         const int socket =
             ::socket(to.protocol().family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
         if (socket < 0) {
             error_ = errno;
-            return;
+            return false;
         }
         const int on = 1;
         ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
         if (::connect(socket, to.data(), static_cast<socklen_t>(to.size())) != 0 && errno != EINPROGRESS) {
             error_ = errno;
             ::close(socket);
-            return;
+            return false;
         }
         try {
             auto made = std::make_unique<attempt>(*this, io_.adopt(socket, peer_));
             made->stream->when_writable(*made);
             attempts_.push_back(std::move(made));
+            return true;
         } catch (const boost::system::system_error& e) { // the reactor cannot watch one more socket
             error_ = e.code().value();
             ::close(socket);
+            return false;
         }
     }
 
-    [[nodiscard]] bool idle() const noexcept { return attempts_.empty(); }
+    [[nodiscard]] std::size_t under_way() const noexcept { return attempts_.size(); }
     [[nodiscard]] int error() const noexcept { return error_; }
     wait_operation wait(time_point until) noexcept { return wait_.wait(until); }
 
@@ -122,12 +124,12 @@ task<result<std::unique_ptr<socket_stream>>> connect_first(engine* io, resolver:
     time_point next_start = clock::system().now();
     for (;;) {
         const auto now = clock::system().now();
-        if (next < list.size() && (running.idle() || now >= next_start)) {
-            running.start(list[next++], port);
-            next_start = now + stagger;
+        if (next < list.size() && now >= next_start) {
+            if (running.start(list[next++], port)) next_start = now + stagger;
             continue;
         }
-        if (running.idle()) co_return system_fault(verb, peer, running.error());
+        const std::size_t under_way = running.under_way();
+        if (under_way == 0) co_return system_fault(verb, peer, running.error());
         if (now >= deadline) co_return wait_fault(verb, peer, wait_outcome::timed_out);
         const auto until = next < list.size() ? std::min(deadline, next_start) : deadline;
         const asio::cancellation_state stop = co_await asio::this_coro::cancellation_state;
@@ -135,6 +137,7 @@ task<result<std::unique_ptr<socket_stream>>> connect_first(engine* io, resolver:
         if (stop.cancelled() == asio::cancellation_type::none) outcome = co_await running.wait(until);
         if (outcome == wait_outcome::canceled) co_return wait_fault(verb, peer, outcome);
         if (auto won = running.winner()) co_return won;
+        if (running.under_way() != under_way) next_start = clock::system().now(); // one has failed
     }
 }
 
@@ -153,7 +156,11 @@ task<result<std::unique_ptr<stream>>> establish(engine* io, origin where, tls_se
     auto found = co_await resolver::of(io->context()).resolve(*io, where.host, deadline);
     if (!found) co_return found.error();
     auto connected = co_await connect_first(io, std::move(*found), where.port, peer, deadline);
-    if (!connected) co_return connected.error();
+    if (!connected) {
+        // The host may have moved: the next attempt asks anew.
+        if (connected.error().kind() != errc::canceled) resolver::of(io->context()).forget(where.host);
+        co_return connected.error();
+    }
     std::unique_ptr<stream> plain = std::move(*connected);
     if (!where.tls) co_return plain;
     auto secured = std::make_unique<tls_stream>(std::move(plain), io->pool(), std::move(context), where);

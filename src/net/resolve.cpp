@@ -33,10 +33,20 @@ bool is_localhost(std::string_view host) noexcept {
 
 // One question to the system, and everybody who waits for its answer.
 struct resolver::query {
-    struct asker final : waiter::owner {
-        explicit asker(engine& io) : wait(io, *this) {}
-        void gave_up(waiter&, wait_outcome) noexcept override {}
+    // In the frame of the coroutine that waits, and off the list with it.
+    class asker final : waiter::owner {
+    public:
+        asker(engine& io, std::shared_ptr<query> of) : wait(io, *this), query_(std::move(of)) {
+            query_->askers.push_back(this);
+        }
+        asker(const asker&) = delete;
+        asker& operator=(const asker&) = delete;
+        ~asker() { query_->askers.remove(this); }
         waiter wait;
+
+    private:
+        void gave_up(waiter&, wait_outcome) noexcept override {}
+        std::shared_ptr<query> query_;
     };
     std::list<asker*> askers;
     bool answered = false;
@@ -90,10 +100,8 @@ task<result<resolver::addresses>> resolver::resolve(engine& io, std::string host
             co_return fault(errc::connect, "resolve " + host + ": " + e.what());
         }
     }
-    query::asker self(io);
-    asked->askers.push_back(&self);
+    query::asker self(io, asked);
     const wait_outcome outcome = co_await self.wait.wait(deadline);
-    asked->askers.remove(&self);
     if (asked->answered && outcome == wait_outcome::ready) {
         if (!asked->failure.empty()) co_return fault(errc::connect, asked->failure);
         co_return asked->found;

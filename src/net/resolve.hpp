@@ -37,6 +37,9 @@ public:
     /// <reason>"), timed_out, canceled.
     task<result<addresses>> resolve(engine& io, std::string host, time_point deadline);
 
+    /// Nobody answers at these addresses: the next caller asks anew.
+    void forget(const std::string& host) { cache_.erase(host); }
+
     /// Number of queries sent to the system so far.
     [[nodiscard]] std::size_t queries() const noexcept { return queries_; }
 

@@ -59,6 +59,17 @@ TEST_P(Connect, RefusedNamesPeerAndReason) {
     EXPECT_EQ(on.io->counters().open_streams, 0u);
 }
 
+TEST_P(Connect, AddressesWhereNobodyAnswersAreAskedForAnew) {
+    loop on(GetParam());
+    raw_listener listener;
+    const std::uint16_t port = listener.port();
+    listener.close();
+    for (std::size_t times = 1; times <= 2; ++times) {
+        EXPECT_EQ(dial(on, system_name, port).error().kind(), errc::connect);
+        EXPECT_EQ(resolver::of(on.context).queries(), times);
+    }
+}
+
 TEST_P(Connect, UnknownNameSaysSo) {
     loop on(GetParam());
     const auto made = dial(on, "no-such-host.invalid", 80);
