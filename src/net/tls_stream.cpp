@@ -45,7 +45,7 @@ struct tls_stream::bio {
             return -1;
         }
         if (self.input_.empty()) {
-            const auto status = self.below_->try_receive(self.input_);
+            const auto status = self.receive_below();
             if (!status) {
                 self.below_fault_ = status.error();
                 return -1;
@@ -67,7 +67,13 @@ struct tls_stream::bio {
     }
     static int write(BIO* b, const char* data, int size) {
         BIO_clear_retry_flags(b);
-        home(b).output_.append(data, static_cast<std::size_t>(size));
+        tls_stream& self = home(b);
+        try {
+            self.output_.append(data, static_cast<std::size_t>(size));
+        } catch (const std::bad_alloc&) { // OpenSSL is C, which an exception must not pass through
+            self.below_fault_ = fault(errc::internal, "TLS: out of memory");
+            return -1;
+        }
         return size;
     }
     static long control(BIO* b, int command, long, void*) {
@@ -156,11 +162,29 @@ void tls_stream::reset() noexcept {
     close();
 }
 
+// For OpenSSL, which is C: an exception must not pass through it.
+result<io_status> tls_stream::receive_below() noexcept {
+    try {
+        return below_->try_receive(input_);
+    } catch (const std::bad_alloc&) {
+        return fault(errc::internal, "TLS: out of memory");
+    }
+}
+
 void tls_stream::say_goodbye() noexcept {
     ERR_clear_error();
     SSL_shutdown(ssl_); // once: the second call would ask for the peer's
     // Between two records only: a send in progress may have handed down half of one.
     if (unsent_.empty() && !output_.empty()) below_->send_last(output_);
+    output_.clear();
+}
+
+void tls_stream::send_last(std::string_view bytes) noexcept {
+    // Between two records only, see say_goodbye().
+    if (is_closed_ || !established_ || failure_ || send_failure_ || !unsent_.empty()) return;
+    for (; !bytes.empty(); bytes.remove_prefix(std::min(bytes.size(), record_size)))
+        if (seal(bytes.substr(0, record_size))) return;
+    if (!output_.empty()) below_->send_last(output_);
     output_.clear();
 }
 
@@ -336,6 +360,7 @@ std::optional<fault> tls_stream::seal(std::string_view plain) {
     std::size_t n = 0;
     ERR_clear_error();
     if (SSL_write_ex(ssl_, plain.data(), plain.size(), &n) == 1) return std::nullopt;
+    if (below_fault_) return fail(*below_fault_);
     return fail(fault(errc::protocol, "send to " + peer_ + ": TLS: " + take_tls_error("unknown reason")));
 }
 

@@ -37,6 +37,7 @@ public:
     [[nodiscard]] wait_operation wait_readable(time_point deadline) override;
     result<bool> try_send(gather& parts) override;
     [[nodiscard]] wait_operation wait_writable(time_point deadline) override;
+    void send_last(std::string_view bytes) noexcept override;
     void end_output() noexcept override;
     void watch_end(end_watcher* who) override;
     void close() noexcept override;
@@ -52,6 +53,7 @@ private:
     tls_stream(std::unique_ptr<stream> below, buffer_pool& pool, ssl_ctx_st* context, std::string peer);
 
     bool has_input();
+    result<io_status> receive_below() noexcept;
     result<io_status> decrypt(chunk& out);
     std::optional<fault> seal(std::string_view plain);
     std::optional<fault> encrypt(gather& parts);
@@ -73,7 +75,7 @@ private:
     std::string output_;                // ciphertext for the next send
     std::string sending_;               // ciphertext that is being handed down
     std::string_view unsent_;           // what is left of it
-    std::optional<fault> below_fault_;  // why the BIO could not read
+    std::optional<fault> below_fault_;  // why the BIO could not read, or write
     std::optional<fault> failure_;      // sticky: the stream is dead
     std::optional<fault> send_failure_; // sticky: nothing can be sent, but what has arrived can be read
     end_watcher* watcher_ = nullptr;

@@ -141,6 +141,20 @@ TEST_P(Tls, LargeBodiesBothWays) {
     EXPECT_EQ(on.io->counters().lent_buffers, 0u);
 }
 
+TEST_P(Tls, AGoodbyeArrivesBeforeTheEnd) {
+    std::string heard;
+    {
+        tls_server server(certificates().good, nullptr, 1,
+                          [&](SSL* ssl, raw_socket&) { heard = tls_server::read(ssl, 7); });
+        loop on(GetParam());
+        auto made = dial(on, server.port(), certificates().trusting());
+        ASSERT_TRUE(made) << made.error().message;
+        (*made)->send_last("goodbye");
+        (*made)->close();
+    }
+    EXPECT_EQ(heard, "goodbye");
+}
+
 TEST_P(Tls, EndWithoutCloseNotifyIsAProtocolFaultAfterTheBytes) {
     tls_server server(certificates().good, nullptr, 1, [](SSL* ssl, raw_socket& socket) {
         tls_server::write(ssl, "cut");
