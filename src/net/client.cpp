@@ -20,6 +20,9 @@ namespace {
 // A body is announced by the server, so its length is not believed further than this before bytes arrive.
 constexpr std::size_t reserve_limit = 1024 * 1024;
 constexpr std::size_t kept_answers = 64;
+// A server that had given up a connection says so within a round trip. One that is lost later may be lost
+// over the request.
+constexpr std::chrono::seconds stale_limit(5);
 
 // "host:port: waiting for the answer: ..."; what the transport reports names its peer already.
 fault located(const endpoint& to, std::string_view doing, const fault& why) {
@@ -169,7 +172,7 @@ task<result<std::optional<std::string_view>>> response_stream::read() {
         const asio::cancellation_state stop = co_await asio::this_coro::cancellation_state;
         wait_outcome outcome = wait_outcome::canceled;
         if (!is_canceled(stop)) outcome = co_await s.wait();
-        if (outcome != wait_outcome::ready) co_return s.fail(outcome);
+        if (outcome != wait_outcome::ready && !s.is_settled()) co_return s.fail(outcome);
     }
 }
 
@@ -283,18 +286,24 @@ private:
     }
 
     [[nodiscard]] next dialed(result<std::unique_ptr<stream>> made) {
-        if (!made) {
-            const next over = fail("connecting", made.error());
-            if (made.error().kind() != errc::canceled && until_ < limits_.deadline) lease_.refuse(*failure_);
-            return over;
-        }
-        if (to_->http2() == http2_use::prior_knowledge || (*made)->alpn() == "h2")
-            lease_.attach(std::make_shared<http2_connection>(home_->io, std::move(*made), to_->name(),
-                                                             to_->where().tls ? "https" : "http",
-                                                             home_->limits.http2));
-        else
+        if (!made) return not_connected(made.error());
+        if (to_->http2() != http2_use::prior_knowledge && (*made)->alpn() != "h2") {
             lease_.attach(std::make_unique<http1_connection>(std::move(*made)));
+            return send();
+        }
+        const auto fresh =
+            std::make_shared<http2_connection>(home_->io, std::move(*made), to_->name(),
+                                               to_->where().tls ? "https" : "http", home_->limits.http2);
+        // A server that is about to stop accepts connections only to end them.
+        if (const result<void> usable = fresh->look(); !usable) return not_connected(usable.error());
+        lease_.attach(fresh);
         return send();
+    }
+
+    next not_connected(const fault& why) {
+        const next over = fail("connecting", why);
+        if (why.kind() != errc::canceled && until_ < limits_.deadline) lease_.refuse(*failure_);
+        return over;
     }
 
     [[nodiscard]] proto::request_defaults defaults() const {
@@ -323,6 +332,11 @@ private:
     next sent(const result<bool>& all) {
         if (all && !*all) return next::wait;
         if (!all) {
+            // The connection ended before anything went out: this was no attempt.
+            if (lease_.connection()->is_unprocessed()) {
+                lease_.give_back();
+                return next::acquire;
+            }
             // A server that refuses an upload answers and closes without reading the rest: the answer is in
             // the socket, and says more than the write that failed. The socket is dead, so nothing waits
             // long.
@@ -331,7 +345,8 @@ private:
             lease_.connection()->end_after_this();
         }
         is_sent_ = true;
-        until_ = phase_end(home_->time.now(), limits_.first_byte, limits_.deadline);
+        sent_at_ = home_->time.now();
+        until_ = phase_end(sent_at_, limits_.first_byte, limits_.deadline);
         return read_head();
     }
 
@@ -359,13 +374,18 @@ private:
         if (refusal_ && why.kind() != errc::canceled) why = *refusal_; // no answer came after all
         const errc kind = why.kind();
         const bool is_over = kind == errc::timed_out || kind == errc::canceled || kind == errc::config;
-        const bool is_stale = lease_.is_reused() && !connection.has_answer();
+        const bool is_prompt = !is_sent_ || home_->time.now() - sent_at_ < stale_limit;
+        const bool is_stale = lease_.is_reused() && !connection.has_answer() && is_prompt;
         // Once only: a server may refuse or die again and again, and who decides then is the router.
         if (is_over || is_repeated_ || (!connection.is_unprocessed() && !is_stale)) {
             connection.close();
             return fail(is_sent_ && !refusal_ ? "waiting for the answer" : "sending the request", why);
         }
         is_repeated_ = true;
+        if (!is_stale) {
+            lease_.give_back();
+            return connect();
+        }
         lease_.drop_stale();
         if (!lease_) return connect();
         return next::dial;
@@ -382,7 +402,8 @@ private:
     exchange_limits limits_;
     std::shared_ptr<connection_pool> pool_;
     connection_pool::lease lease_;
-    time_point until_{};           // of the phase
+    time_point until_{};             // of the phase
+    time_point sent_at_{};           // when the request was out
     std::unique_ptr<fault> refusal_; // why the request could not be sent whole
     std::unique_ptr<fault> failure_; // a fault is large, and rare
     response_stream::handle answer_;

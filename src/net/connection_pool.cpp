@@ -10,6 +10,12 @@
 
 namespace modelmesh::net {
 namespace asio = boost::asio;
+namespace {
+
+// After a connection could not be made whoever waits shares those that work, instead of trying one by one.
+constexpr std::chrono::seconds dial_pause(1);
+
+} // namespace
 
 connection_pool::lease::lease(std::shared_ptr<connection_pool> pool,
                               std::unique_ptr<http1_connection> connection) noexcept
@@ -135,6 +141,10 @@ private:
 
 void connection_pool::lease::refuse(const fault& why) noexcept {
     if (!pool_->is_dialing_alone_) return; // the others make connections of their own
+    if (pool_->has_shared()) {
+        pool_->dial_again_ = pool_->time_.now() + dial_pause;
+        return;
+    }
     while (!pool_->queue_.empty()) pool_->queue_.front()->refuse(why);
 }
 
@@ -174,15 +184,15 @@ std::optional<connection_pool::lease> connection_pool::try_share() {
         http2_connection& candidate = *shared_[i].connection;
         const bool is_idle = candidate.is_idle();
         const bool is_old = is_idle && time_.now() - shared_[i].idle_since >= limits_.idle_time;
-        if (is_old || (is_idle && !candidate.wake()) || !candidate.accepts()) {
+        if (is_old || candidate.is_dead() || (is_idle && !candidate.wake())) {
             remove_shared(i);
             continue;
         }
         if (candidate.has_room()) {
-            const bool is_reused = candidate.was_used();
-            if (is_reused) ++counters_.reused;
+            std::unique_ptr<http2_exchange> begun = candidate.begin();
+            if (candidate.was_used()) ++counters_.reused;
             ++exchanges_;
-            return lease(shared_from_this(), candidate.begin(), is_reused);
+            return lease(shared_from_this(), std::move(begun), candidate.may_be_stale());
         }
         ++i;
     }
@@ -192,8 +202,14 @@ std::optional<connection_pool::lease> connection_pool::try_share() {
 bool connection_pool::may_dial() const noexcept {
     if (in_use_ + idle_.size() + shared_.size() >= limits_.connections) return false;
     if (!is_dialing_alone_) return true;
-    return dialing_ == 0 && std::none_of(shared_.begin(), shared_.end(),
-                                         [](const sharing& each) { return each.connection->may_grow(); });
+    if (dialing_ != 0 || (time_.now() < dial_again_ && has_shared())) return false;
+    return std::none_of(shared_.begin(), shared_.end(),
+                        [](const sharing& each) { return each.connection->may_grow(); });
+}
+
+bool connection_pool::has_shared() const noexcept {
+    return std::any_of(shared_.begin(), shared_.end(),
+                       [](const sharing& each) { return each.connection->accepts(); });
 }
 
 std::optional<connection_pool::lease> connection_pool::try_acquire() {

@@ -63,11 +63,13 @@ public:
         explicit operator bool() const noexcept { return pool_ != nullptr; }
         /// Null: there is only the right to make a connection.
         [[nodiscard]] carrier* connection() const noexcept;
-        /// Whether the connection has carried a request of somebody else before.
+        /// Whether the connection has rested after a request of somebody else, and the server may have given
+        /// it up since.
         [[nodiscard]] bool is_reused() const noexcept { return is_reused_; }
         void attach(std::unique_ptr<http1_connection> fresh);
         void attach(const std::shared_ptr<http2_connection>& fresh);
-        /// The connection could not be made: those who only waited for it learn why.
+        /// The connection could not be made: those who only waited for it learn why. Where others work, they
+        /// wait for these instead.
         void refuse(const fault& why) noexcept;
         /// A used connection turned out dead: drops it and keeps the right to one; of a shared connection
         /// drops the exchange, and nothing is kept.
@@ -117,6 +119,7 @@ private:
     void connection_changed(http2_connection& which) noexcept override;
     [[nodiscard]] std::optional<lease> try_share();
     [[nodiscard]] bool may_dial() const noexcept;
+    [[nodiscard]] bool has_shared() const noexcept;
     void remove_shared(std::size_t at) noexcept;
     void serve_queue() noexcept;
     [[nodiscard]] std::unique_ptr<http1_connection> take_idle();
@@ -126,13 +129,14 @@ private:
     engine& engine_;
     pool_limits limits_;
     const clock& time_;
-    std::deque<resting> idle_; // newest at the back
-    std::list<queued*> queue_; // oldest at the front
-    std::vector<sharing> shared_;
-    std::size_t in_use_ = 0;    // HTTP/1.1 connections, and rights to make one
-    std::size_t dialing_ = 0;   // of these, the rights
-    std::size_t exchanges_ = 0; // on shared connections
-    bool is_dialing_alone_;     // the last connection shared, or none was made yet and the first may
+    std::deque<resting> idle_;    // newest at the back
+    std::list<queued*> queue_;    // oldest at the front
+    std::vector<sharing> shared_; // also those that accept no exchange but still have some
+    time_point dial_again_{};     // where others work, after one could not be made
+    std::size_t in_use_ = 0;      // HTTP/1.1 connections, and rights to make one
+    std::size_t dialing_ = 0;     // of these, the rights
+    std::size_t exchanges_ = 0;   // on shared connections
+    bool is_dialing_alone_;       // the last connection shared, or none was made yet and the first may
     bool is_serving_ = false;
     pool_counters counters_;
 };

@@ -24,6 +24,10 @@ using phase = proto::http2_answer::phase;
 constexpr std::string_view receiving = "receive from";
 // A copy has room for more, or a server that sends byte by byte would cost an allocation for each.
 constexpr std::size_t copy_room = 4096;
+// A server may be too busy for one request. One that refuses again is left alone.
+constexpr unsigned refusals_allowed = 1;
+// How much is received before whatever else is ready has its turn.
+constexpr unsigned rounds_at_a_time = 16;
 
 } // namespace
 
@@ -40,8 +44,18 @@ struct http2_connection::ending {
     }
     void operator()(const std::exception_ptr& failure) {
         const std::shared_ptr<http2_connection> h = std::exchange(home, nullptr);
-        if (failure) h->lost(fault(errc::internal, "HTTP/2: out of memory"));
+        if (failure) h->lost(fault(errc::internal, "HTTP/2: " + reason(failure)));
         ((*h).*ended)();
+    }
+
+    static std::string reason(const std::exception_ptr& failure) {
+        try {
+            std::rethrow_exception(failure);
+        } catch (const std::exception& e) {
+            return e.what();
+        } catch (...) {
+            return "unknown exception";
+        }
     }
 
     std::shared_ptr<http2_connection> home;
@@ -56,47 +70,59 @@ http2_connection::http2_connection(engine& io, std::unique_ptr<stream> transport
 http2_connection::~http2_connection() = default;
 
 bool http2_connection::accepts() const noexcept {
-    return !is_dead_ && !is_distrusted_ && !is_mute_ && session_.accepts();
+    if (is_dead_ || is_distrusted_ || is_mute_ || !session_.accepts()) return false;
+    return !is_pinged_ || clock::system().now() < answer_due_;
 }
 
-bool http2_connection::may_grow() const noexcept {
-    return accepts() && (!session_.has_settings() || session_.capacity() == 0);
-}
+// A server that allows no streams at all may be about to leave: nobody waits for it to change its mind.
+bool http2_connection::may_grow() const noexcept { return accepts() && !session_.has_settings(); }
 
 bool http2_connection::has_room() noexcept {
     if (!accepts()) return false;
-    if (session_.open_answers() + unsubmitted_ < session_.capacity()) return true;
-    if (session_.left_answers() != 0) {
-        session_.stop_left();
-        flush_later(); // there is room when that has been sent
-    }
-    return false;
+    // Answers that have ended count until they are read: they still hold a part of the connection's window.
+    if (exchanges_ >= settings_.limits.streams) return false;
+    const auto has_stream = [this] { return session_.open_answers() + unsubmitted_ < session_.capacity(); };
+    if (has_stream()) return true;
+    if (session_.left_answers() == 0) return false;
+    watcher* const told = std::exchange(watcher_, nullptr); // it is asking
+    session_.stop_left();
+    flush_later();
+    watcher_ = told;
+    return accepts() && has_stream();
 }
 
 std::unique_ptr<http2_exchange> http2_connection::begin() {
     auto made = std::make_unique<http2_exchange>(shared_from_this());
     is_parked_ = false;
+    if (exchanges_ == 0) may_be_stale_ = was_used_;
     ++exchanges_;
     ++unsubmitted_;
-    read_later();
     return made;
 }
 
-bool http2_connection::wake() noexcept {
-    if (std::exchange(is_parked_, false) && !is_dead_ && !stream_->unpark()) {
+result<void> http2_connection::look() noexcept {
+    if (!is_dead_ && !stream_->unpark()) {
         watcher* const told = std::exchange(watcher_, nullptr); // it is asking
         received got = received::some;
         while (got == received::some) got = receive();
         watcher_ = told;
     }
-    return accepts();
+    if (is_dead_ || !session_.accepts()) return session_.end();
+    return {};
+}
+
+bool http2_connection::wake() noexcept {
+    if ((is_parked_ || is_pinged_) && !look()) return false;
+    // Without an answer to a ping, or a stream to begin, a new connection serves better than waiting here.
+    return accepts() && !is_pinged_ && session_.capacity() != 0;
 }
 
 result<void> http2_connection::submit(http2_exchange& exchange, const outgoing& what) {
     --unsubmitted_;
     exchange.is_submitted_ = true;
-    exchange.heard_before_ = heard_;
     const result<void> queued = session_.submit(exchange, what.request, what.defaults, scheme_);
+    read_later(); // before it is sent: what has arrived may be the connection's end
+    exchange.heard_before_ = heard_;
     flush_later();
     return queued;
 }
@@ -111,7 +137,10 @@ void http2_connection::leave(http2_exchange& exchange, bool at_its_end) noexcept
     for (std::size_t i = exchange.next_; i < exchange.pieces_.size(); ++i)
         session_.consumed(exchange, exchange.pieces_[i].bytes.size());
     std::erase(unread_, &exchange);
-    if (exchange.is_unprocessed()) is_distrusted_ = true; // it would refuse the next one too
+    if (exchange.started())
+        refusals_ = 0;
+    else if (exchange.is_unprocessed() && ++refusals_ > refusals_allowed)
+        is_distrusted_ = true;
     if (at_its_end)
         session_.leave(exchange);
     else
@@ -122,10 +151,19 @@ void http2_connection::leave(http2_exchange& exchange, bool at_its_end) noexcept
     notify();
 }
 
-// A server that said nothing for as long as an exchange was ready to wait gets no others.
-void http2_connection::distrust() noexcept {
+// The server said nothing for as long as an exchange was ready to wait. That may be the exchange's haste, so
+// it is asked for a sign of life; one that was never heard at all gets no other exchange.
+void http2_connection::doubt() noexcept {
+    if (session_.has_settings()) return ask_for_life();
     is_distrusted_ = true;
     notify();
+}
+
+void http2_connection::ask_for_life() noexcept {
+    if (is_dead_ || std::exchange(is_pinged_, true)) return;
+    answer_due_ = clock::system().now() + settings_.patience;
+    session_.ping();
+    flush_later();
 }
 
 void http2_connection::notify() noexcept {
@@ -171,13 +209,15 @@ void http2_connection::rest() noexcept {
 
 task<void> http2_connection::read_all(std::shared_ptr<http2_connection> self) {
     co_await asio::this_coro::throw_if_cancelled(false);
+    unsigned rounds = 0;
     while (!self->is_dead_ && !self->is_stopping_) {
         const received got = self->receive();
         if (got == received::over) co_return;
         if (got == received::some) {
-            if (self->unread_.empty()) continue;
+            if (self->unread_.empty() && ++rounds < rounds_at_a_time) continue;
             // Whoever waits for a slice runs first, and takes it without a copy.
             static_cast<void>(co_await self->turn_.pass());
+            rounds = 0;
             self->keep_unread();
             // Where a slice is still in use, it alone keeps the buffer from here on.
             if (self->input_.use_count() == 1)
@@ -186,8 +226,9 @@ task<void> http2_connection::read_all(std::shared_ptr<http2_connection> self) {
                 self->input_.reset();
             continue;
         }
-        const duration limit = self->is_pinged_ ? self->settings_.patience : self->settings_.silence;
-        const wait_outcome outcome = co_await self->stream_->wait_readable(clock::system().now() + limit);
+        const time_point until =
+            self->is_pinged_ ? self->answer_due_ : clock::system().now() + self->settings_.silence;
+        const wait_outcome outcome = co_await self->stream_->wait_readable(until);
         if (outcome == wait_outcome::ready || self->is_dead_ || self->is_stopping_) continue;
         if (outcome == wait_outcome::timed_out)
             self->silent();
@@ -241,17 +282,25 @@ http2_connection::received http2_connection::receive() {
     }
     heard_ += input_->bytes().size();
     is_pinged_ = false;
+    may_be_stale_ = false;
     const result<void> fed = session_.receive(input_->bytes());
     if (input_.use_count() == 1) input_->release(); // ring buffers are few
     if (!fed) {
-        session_.take_output(sending_);
-        stream_->send_last(sending_);
+        say_goodbye();
         close();
     } else {
         flush_later();
     }
     notify();
     return fed ? received::some : received::over;
+}
+
+// Tells the server what it did wrong; not into a frame that is half sent.
+void http2_connection::say_goodbye() {
+    if (is_writing_) return;
+    std::string last;
+    session_.take_output(last);
+    stream_->send_last(last);
 }
 
 void http2_connection::keep_unread() {
@@ -262,10 +311,8 @@ void http2_connection::keep_unread() {
 }
 
 void http2_connection::silent() noexcept {
-    if (is_pinged_) return lost(fault(errc::connect, "no answer to a ping"));
-    is_pinged_ = true;
-    session_.ping();
-    flush_later();
+    if (!is_pinged_) return ask_for_life();
+    if (clock::system().now() >= answer_due_) lost(fault(errc::connect, "no answer to a ping"));
 }
 
 void http2_connection::lost(const fault& why) noexcept {
@@ -350,7 +397,7 @@ wait_operation http2_exchange::wait(time_point deadline) {
 
 void http2_exchange::gave_up(waiter&, wait_outcome why) noexcept {
     if (why == wait_outcome::timed_out && !is_over_ && connection_->heard_ == heard_before_)
-        connection_->distrust();
+        connection_->doubt();
 }
 
 void http2_exchange::body_arrived(std::string_view slice) {
@@ -361,7 +408,9 @@ void http2_exchange::body_arrived(std::string_view slice) {
 
 // Copies what nobody has taken of the connection's input, which is about to be used again.
 std::size_t http2_exchange::keep_unread() {
-    const auto untaken = pieces_.begin() + static_cast<std::ptrdiff_t>(next_);
+    pieces_.erase(pieces_.begin(), pieces_.begin() + static_cast<std::ptrdiff_t>(next_));
+    next_ = 0;
+    const auto untaken = pieces_.begin();
     const auto first = std::find_if(untaken, pieces_.end(), [](const piece& p) { return p.is_lent; });
     std::size_t size = 0;
     for (auto p = first; p != pieces_.end(); ++p) size += p->bytes.size();

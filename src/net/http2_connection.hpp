@@ -1,8 +1,8 @@
 // One HTTP/2 connection: many exchanges at a time over one stream.
 //
-// While it has exchanges, one coroutine of its own receives, whoever waits for what; frames to send are
-// collected and handed to the stream once per turn of the event loop. Neither belongs to an exchange, so an
-// exchange that is cancelled takes nothing with it. At rest nothing of it runs.
+// While it has exchanges, one coroutine of its own receives, whoever waits for what, and another sends while
+// there are frames to send. Neither belongs to an exchange, so an exchange that is cancelled takes nothing
+// with it. At rest nothing of it runs.
 #pragma once
 
 #include "net/carrier.hpp"
@@ -56,7 +56,8 @@ public:
 
     /// Whether a new exchange may begin now. A full connection stops answers that nobody waits for.
     [[nodiscard]] bool has_room() noexcept;
-    /// Whether new exchanges may begin, now or later.
+    /// Whether new exchanges may begin, now or later. Not on a connection whose server leaves a ping
+    /// unanswered.
     [[nodiscard]] bool accepts() const noexcept;
     /// Whether it is worth waiting for what the server allows.
     [[nodiscard]] bool may_grow() const noexcept;
@@ -64,9 +65,15 @@ public:
     [[nodiscard]] std::unique_ptr<http2_exchange> begin();
 
     [[nodiscard]] bool is_idle() const noexcept { return exchanges_ == 0; }
-    [[nodiscard]] std::size_t exchanges() const noexcept { return exchanges_; }
+    [[nodiscard]] bool is_dead() const noexcept { return is_dead_; }
+    /// Whether an exchange has come to its end here.
     [[nodiscard]] bool was_used() const noexcept { return was_used_; }
-    /// Looks at what has arrived since the last exchange ended. False: the connection is of no use any more.
+    /// Whether it was used, has rested since, and has shown no life since then: the server may have given it
+    /// up meanwhile.
+    [[nodiscard]] bool may_be_stale() const noexcept { return may_be_stale_; }
+    /// Looks at what has arrived while nobody read. Errors: why nothing may begin.
+    [[nodiscard]] result<void> look() noexcept;
+    /// As look(), for a connection at rest. False: the connection is of no use any more.
     [[nodiscard]] bool wake() noexcept;
 
 private:
@@ -77,7 +84,8 @@ private:
     result<void> submit(http2_exchange& exchange, const outgoing& what);
     void leave(http2_exchange& exchange, bool at_its_end) noexcept;
     void taken(http2_exchange& exchange, std::size_t bytes);
-    void distrust() noexcept;
+    void doubt() noexcept;
+    void ask_for_life() noexcept;
 
     void read_later();
     void flush_later();
@@ -88,6 +96,7 @@ private:
     void write_ended() noexcept;
     void rest() noexcept;
     received receive();
+    void say_goodbye();
     void keep_unread();
     void silent() noexcept;
     void lost(const fault& why) noexcept;
@@ -110,7 +119,10 @@ private:
     std::uint64_t heard_ = 0; // bytes
     std::size_t exchanges_ = 0;
     std::size_t unsubmitted_ = 0;
+    unsigned refusals_ = 0;   // in a row
+    time_point answer_due_{}; // to the ping
     bool was_used_ = false;
+    bool may_be_stale_ = false;
     bool is_reading_ = false;
     bool is_stopping_ = false; // the reading coroutine was told to end
     bool is_writing_ = false;
@@ -138,7 +150,6 @@ public:
     [[nodiscard]] int status() const noexcept override { return http2_answer::status(); }
     void swap_headers(http::headers& into) noexcept override { http2_answer::swap_headers(into); }
     [[nodiscard]] std::optional<std::uint64_t> body_length() const noexcept override;
-    [[nodiscard]] const http::headers& trailers() const noexcept { return http2_answer::trailers(); }
     [[nodiscard]] bool has_answer() const noexcept override;
     [[nodiscard]] bool is_unprocessed() const noexcept override { return http2_answer::is_unprocessed(); }
     void end_after_this() noexcept override {} // an exchange is the only one on its stream anyway

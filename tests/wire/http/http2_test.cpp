@@ -275,20 +275,25 @@ TEST_P(Http2Exchange, AResetInsideTheBodyIsATruncation) {
     EXPECT_EQ(server.connections(), 1u);
 }
 
-TEST_P(Http2Exchange, ARefusedRequestIsSentOnceMoreElsewhere) {
-    const auto first = serve([](http2_peer& p, const http2_request& r) { p.reset(r.id, 7); });
-    serve(&answer_ok);
+TEST_P(Http2Exchange, ARefusedRequestIsSentOnceMore) {
+    const auto peer = serve([times = 0](http2_peer& p, const http2_request& r) mutable {
+        if (++times == 1) return p.reset(r.id, 7);
+        answer_ok(p, r);
+    });
     expect_ok();
-    EXPECT_EQ(server.connections(), 2u);
-    EXPECT_EQ(first->requests(), 1u);
+    EXPECT_EQ(server.connections(), 1u);
+    EXPECT_EQ(peer->requests(), 2u);
 }
 
-TEST_P(Http2Exchange, ARequestThatIsRefusedTwiceFails) {
-    for (int i = 0; i < 2; ++i) serve([](http2_peer& p, const http2_request& r) { p.reset(r.id, 7); });
+TEST_P(Http2Exchange, ARequestThatIsRefusedTwiceFailsAndTheNextGoesElsewhere) {
+    serve([](http2_peer& p, const http2_request& r) { p.reset(r.id, 7); });
+    serve(&answer_ok);
     const result<http::response> got = exchange();
     ASSERT_FALSE(got);
     EXPECT_EQ(got.error().kind(), errc::connect);
     EXPECT_NE(got.error().message.find("did not take the request"), std::string::npos);
+    expect_ok();
+    EXPECT_EQ(server.connections(), 2u);
 }
 
 TEST_P(Http2Exchange, AfterAGoAwayAnswersEndAndNewRequestsGoElsewhere) {
