@@ -12,10 +12,26 @@
 
 #include <algorithm>
 #include <array>
+#include <exception>
 
 namespace modelmesh::router {
 
 namespace asio = boost::asio;
+
+namespace {
+
+// Connectors may be the application's own code.
+std::string reason(const std::exception_ptr& thrown) {
+    try {
+        std::rethrow_exception(thrown);
+    } catch (const std::exception& e) {
+        return e.what();
+    } catch (...) {
+        return "unknown exception";
+    }
+}
+
+} // namespace
 
 // What one provider said.
 class catalogue::listing {
@@ -91,7 +107,7 @@ catalogue::catalogue(std::vector<provider_plan> providers, std::vector<pool_plan
         std::vector<model_plan>& models = models_.emplace_back();
         for (const std::string& name : plan.models) models.push_back(model_plan{name});
     }
-    snapshot_ = build(nullptr);
+    snapshot_ = build(models_, nullptr);
     ready_.store(unlisted().empty(), std::memory_order_relaxed); // nobody else sees the object yet
 }
 
@@ -100,11 +116,12 @@ std::shared_ptr<const snapshot> catalogue::current() const {
     return snapshot_;
 }
 
-std::shared_ptr<const snapshot> catalogue::build(const snapshot* previous) const {
+std::shared_ptr<const snapshot> catalogue::build(const std::vector<std::vector<model_plan>>& models,
+                                                 const snapshot* previous) const {
     std::vector<std::unique_ptr<provider_entry>> entries;
     for (const provider_plan& plan : providers_)
         entries.push_back(std::make_unique<provider_entry>(plan.entry));
-    return build_snapshot(std::move(entries), models_, pools_, previous);
+    return build_snapshot(std::move(entries), models, pools_, previous);
 }
 
 std::vector<std::size_t> catalogue::unlisted() const {
@@ -229,10 +246,13 @@ task<result<void>> catalogue::ask_all(std::unique_ptr<turn> mine, std::shared_pt
     const fault canceled(errc::canceled, "canceled while asking the providers for their models");
     for (std::size_t i = 0; i < listings.size(); ++i) {
         if (!thrown[i]) continue;
-        // Asio throws what was cancelled between two awaits; anything else is not ours to explain.
-        if (!is_canceled) std::rethrow_exception(thrown[i]);
+        // Asio throws what was cancelled between two awaits. Anything else is one provider's defect, and
+        // takes nothing from the others.
         listings[i] = listing(indexes[i]);
         listings[i].failure = canceled;
+        if (is_canceled) continue;
+        listings[i].failure = fault(errc::internal, "the connector failed: " + reason(thrown[i]));
+        self->providers_[indexes[i]].entry.redact(listings[i].failure->message);
     }
     const time_point now = via->time().now();
     const bool is_curtailed = is_canceled || (limit < started + list_limit && now >= limit);
@@ -277,8 +297,9 @@ fault catalogue::no_models(const std::vector<listing>& failed, bool is_curtailed
 }
 
 result<void> catalogue::take_in(std::vector<listing> listings, bool is_curtailed, time_point now) {
-    bool has_models = false;
     std::vector<listing> failed;
+    std::vector<std::vector<model_plan>> models;
+    std::shared_ptr<const snapshot> picture;
     {
         const std::lock_guard lock(mutex_);
         for (listing& said : listings) {
@@ -287,8 +308,15 @@ result<void> catalogue::take_in(std::vector<listing> listings, bool is_curtailed
             else
                 models_[said.index] = std::move(said.models);
         }
-        if (failed.size() != listings.size()) snapshot_ = build(snapshot_.get());
-        has_models = !snapshot_->models.empty();
+        models = models_;
+        picture = snapshot_;
+    }
+    // Outside of the lock, which every request takes; whoever has the turn is the only one to build.
+    if (failed.size() != listings.size()) picture = build(models, picture.get());
+    const bool has_models = !picture->models.empty();
+    {
+        const std::lock_guard lock(mutex_);
+        snapshot_ = std::move(picture);
         // Those whom only this caller's end cut short need not wait.
         const time_point again = failed.empty() ? time_point::max() : is_curtailed ? now : now + cooldown;
         refresh_at_.store(again, std::memory_order_relaxed);

@@ -65,10 +65,12 @@ private:
                                       transport* via, time_point deadline);
     static task<result<void>> wait_in_line(std::shared_ptr<waiter> place, duration limit);
 
-    // The first three are called under the lock (or by the constructor).
+    // The first two are called under the lock (or by the constructor).
     [[nodiscard]] std::unique_ptr<turn> take_turn();
     [[nodiscard]] std::vector<std::size_t> unlisted() const;
-    [[nodiscard]] std::shared_ptr<const snapshot> build(const snapshot* previous) const;
+    [[nodiscard]] std::shared_ptr<const snapshot> build(const std::vector<std::vector<model_plan>>& models,
+                                                        const snapshot* previous) const;
+    /// @pre the caller has the turn.
     /// @param is_curtailed  the caller's own end, not the providers', ended the questions.
     [[nodiscard]] result<void> take_in(std::vector<listing> listings, bool is_curtailed, time_point now);
     [[nodiscard]] fault no_models(const std::vector<listing>& failed, bool is_curtailed) const;

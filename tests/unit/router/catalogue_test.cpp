@@ -15,6 +15,7 @@
 
 #include <atomic>
 #include <map>
+#include <stdexcept>
 #include <thread>
 
 namespace modelmesh::router {
@@ -351,6 +352,33 @@ TEST_F(Catalogue, WhenAllFailDifferentlyThereIsNoActiveModel) {
     poll();
     EXPECT_EQ(who->kind(), "no_active_model");
     EXPECT_TRUE(retryable(who->outcome->error()));
+}
+
+// A connector with a defect.
+class throwing_codec : public connector::openai_compatible {
+public:
+    result<std::vector<connector::model_info>> decode_list_models(http::response&&) const override {
+        throw std::runtime_error("no key-of-a here");
+    }
+};
+
+TEST_F(Catalogue, AConnectorThatThrowsTakesNothingFromTheOthers) {
+    provider_plan broken = provider("a");
+    broken.entry.codec = std::make_shared<throwing_codec>();
+    const auto alone = make({broken});
+    const auto with_another = make({broken, provider("b")});
+    const auto first = call(alone);
+    via.list("a", "m");
+    poll();
+    ASSERT_EQ(first->kind(), "internal");
+    EXPECT_EQ(first->outcome->error().message,
+              "provider 'a' did not list its models: the connector failed: no *** here");
+    const auto second = call(with_another);
+    via.list("a", "m");
+    via.list("b", "n");
+    poll();
+    EXPECT_EQ(second->kind(), "ready");
+    EXPECT_EQ(models(*with_another), "b.n ");
 }
 
 TEST_F(Catalogue, WithoutAnyModelEveryCallAsksAnew) {
