@@ -14,6 +14,7 @@
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
+#include <exception>
 
 namespace modelmesh {
 namespace detail {
@@ -141,7 +142,12 @@ struct client_impl::refresher {
 };
 
 void client_impl::refresh_in_background() {
-    boost::asio::io_context* loop = &own_loop();
+    boost::asio::io_context* loop = nullptr;
+    try {
+        loop = &own_loop();
+    } catch (const std::exception&) {
+        return; // the system gives no thread: no refresh now, and the call that is due goes on without
+    }
     // The catalogue and not the client: the client's end is what ends it.
     boost::asio::post(*loop, [loop, catalogue = catalogue_, state = refresher_] {
         const result<net_transport*> via = net_transport::of(*loop);
