@@ -29,17 +29,6 @@ nghttp2_nv field(std::string_view name, std::string_view value) noexcept {
 
 fault broken(std::string_view why) { return fault(errc::protocol, "malformed HTTP/2: " + std::string(why)); }
 
-// ": ENHANCE_YOUR_CALM, too_many_pings"; the server's text is cut and made printable.
-std::string goodbye(const nghttp2_goaway& said) {
-    if (said.error_code == NGHTTP2_NO_ERROR && said.opaque_data_len == 0) return "";
-    constexpr std::size_t longest = 200;
-    std::string text = std::string(": ") + nghttp2_http2_strerror(said.error_code);
-    const std::string_view more = view(said.opaque_data, std::min(said.opaque_data_len, longest));
-    if (!more.empty()) text += ", ";
-    for (const char c : more) text += c >= ' ' && c <= '~' ? c : '?';
-    return text;
-}
-
 std::optional<std::uint64_t> parse_length(std::string_view digits) noexcept {
     std::uint64_t value = 0;
     const auto [end, code] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
@@ -109,7 +98,8 @@ struct http2_client_session::callbacks {
             return 0;
         case NGHTTP2_GOAWAY:
             self.is_going_away_ = true;
-            self.goodbye_ = goodbye(frame->goaway);
+            // Not the text behind the code: a server may put anything there.
+            self.goodbye_ = nghttp2_http2_strerror(frame->goaway.error_code);
             return 0;
         case NGHTTP2_RST_STREAM:
             // What the server says about a request that it refused is said by the code.
@@ -463,7 +453,7 @@ bool http2_client_session::accepts() const noexcept {
 
 fault http2_client_session::end() const {
     if (failure_) return *failure_;
-    if (is_going_away_) return fault(errc::connect, "the server ended the connection" + goodbye_);
+    if (is_going_away_) return fault(errc::connect, "the server ended the connection: " + goodbye_);
     return fault(errc::connect, "the connection takes no more requests");
 }
 
