@@ -280,6 +280,49 @@ TEST_F(ClientOverMemory, WithoutAnAnswerTheFailureToSendIsReported) {
     }
 }
 
+// Ends when its reader waits, some time later.
+class late_stream final : public stream {
+public:
+    late_stream(std::shared_ptr<support::memory_peer> peer, support::manual_clock& clock, duration later)
+        : peer_(peer), below_(std::move(peer)), clock_(clock), later_(later) {}
+    result<io_status> try_receive(chunk& out) override { return below_.try_receive(out); }
+    wait_operation wait_readable(time_point) override {
+        clock_.advance(later_);
+        peer_->is_ended = true;
+        return wait_operation(wait_outcome::ready);
+    }
+    result<bool> try_send(gather& parts) override { return below_.try_send(parts); }
+    wait_operation wait_writable(time_point until) override { return below_.wait_writable(until); }
+    void close() noexcept override { below_.close(); }
+    void park() noexcept override { below_.park(); }
+    bool unpark() noexcept override { return below_.unpark(); }
+
+private:
+    std::shared_ptr<support::memory_peer> peer_;
+    support::memory_stream below_;
+    support::manual_clock& clock_;
+    duration later_;
+};
+
+TEST_F(ClientOverMemory, AUsedConnectionThatIsLostLateMayBeLostOverTheRequest) {
+    for (const int seconds : {1, 10}) {
+        int dialed = 0;
+        client c(loop.engine(), pool_limits(), clock,
+                 [&](std::shared_ptr<const endpoint>, time_point) -> task<result<std::unique_ptr<stream>>> {
+                     ++dialed;
+                     auto with = std::make_shared<support::memory_peer>();
+                     with->arrive(ok);
+                     std::unique_ptr<stream> made =
+                         std::make_unique<late_stream>(with, clock, std::chrono::seconds(seconds));
+                     co_return std::move(made);
+                 });
+        const exchange_limits limits(clock.now() + std::chrono::minutes(1));
+        ASSERT_TRUE(loop.run(c.exchange(to, request, limits)));
+        EXPECT_EQ(loop.run(c.exchange(to, request, limits)).has_value(), seconds == 1);
+        EXPECT_EQ(dialed, seconds == 1 ? 2 : 1);
+    }
+}
+
 // Wakes its reader for nothing, and has the reader canceled just before.
 class canceling_stream final : public stream {
 public:
