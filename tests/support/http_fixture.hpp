@@ -23,6 +23,11 @@ inline auto http_combinations() {
                                                                           scripted_server::transport::tls));
 }
 
+/// Of these, those with a handshake.
+inline auto https_combinations() {
+    return testing::Combine(testing::ValuesIn(engines()), testing::Values(scripted_server::transport::tls));
+}
+
 inline std::string http_name(const testing::TestParamInfo<http_parameters>& info) {
     const bool ring = std::get<0>(info.param) == modelmesh::net::engine_kind::uring;
     const bool tls = std::get<1>(info.param) == scripted_server::transport::tls;

@@ -41,6 +41,9 @@ protected:
 };
 INSTANTIATE_TEST_SUITE_P(Engines, HttpCancel, support::http_combinations(), support::http_name);
 
+class HttpsCancel : public HttpCancel {};
+INSTANTIATE_TEST_SUITE_P(Engines, HttpsCancel, support::https_combinations(), support::http_name);
+
 // Cancels itself and then asks, with Asio's own exception for that on or off.
 task<result<http::response>> ask_when_canceled(net::client* through, std::shared_ptr<const endpoint> to,
                                                std::shared_ptr<const http::request> request,
@@ -66,8 +69,7 @@ TEST_P(HttpCancel, BeforeItBegins) {
     expect_recovery();
 }
 
-TEST_P(HttpCancel, InTheHandshake) {
-    if (!server.is_tls()) return; // plain connections have none
+TEST_P(HttpsCancel, InTheHandshake) {
     server.add(script().hold_handshake("handshake"));
     auto under_way = loop.start(client->exchange(to, request(), patient()));
     loop.run_until([&] { return server.is_paused("handshake"); });

@@ -13,19 +13,16 @@ using support::script;
 
 class Http2Cut : public support::http2_test {
 protected:
+    class any_answer final : public proto::http2_answer {
+        void body_arrived(std::string_view) override {}
+        void changed() noexcept override {}
+    };
+
     // What client and server say to each other, found without a network.
     Http2Cut() {
-        class : public proto::http2_answer {
-            void body_arrived(std::string_view) override {}
-            void changed() noexcept override {}
-        } answer;
+        any_answer answer;
         proto::http2_client_session session;
-        proto::request_defaults defaults;
-        const std::string host = address();
-        defaults.host = host;
-        defaults.user_agent = "modelmesh/0.1.0";
-        EXPECT_TRUE(session.submit(answer, request(), defaults, server.is_tls() ? "https" : "http"));
-        session.take_output(asked);
+        ask(session, answer);
         http2_peer peer([](http2_peer& p, const http2_request& r) {
             p.interim(r.id, "103");
             p.answer(r.id, "data: one\n\n", {{"content-length", "11"}}, {{"x-sum", "1"}});
@@ -33,6 +30,25 @@ protected:
         answered = peer.start();
         answered += peer.receive(asked);
         session.lose(fault(errc::connect, "the end"));
+    }
+
+    void ask(proto::http2_client_session& session, any_answer& answer) {
+        proto::request_defaults defaults;
+        const std::string host = address();
+        defaults.host = host;
+        defaults.user_agent = "modelmesh/0.1.0";
+        EXPECT_TRUE(session.submit(answer, request(), defaults, server.is_tls() ? "https" : "http"));
+        session.take_output(asked);
+    }
+    // Whether the head is among the first bytes of the server.
+    bool has_head(std::size_t bytes) {
+        any_answer answer;
+        proto::http2_client_session session;
+        ask(session, answer);
+        EXPECT_TRUE(session.receive(std::string_view(answered).substr(0, bytes)));
+        const bool has = answer.has_head();
+        session.lose(fault(errc::connect, "the end"));
+        return has;
     }
 
     std::string asked;
@@ -47,8 +63,10 @@ TEST_P(Http2Cut, AtEveryByte) {
         server.add(cut % 3 == 0 ? so_far.close() : cut % 3 == 1 ? so_far.cut() : so_far.reset());
         const result<http::response> got = exchange();
         ASSERT_FALSE(got);
-        EXPECT_TRUE(got.error().kind() == errc::protocol || got.error().kind() == errc::connect)
-            << got.error().message;
+        const bool is_truncated = got.error().message.find("truncated") != std::string::npos;
+        EXPECT_EQ(got.error().kind(), is_truncated ? errc::protocol : errc::connect) << got.error().message;
+        // A reset may destroy what was sent before it.
+        if (cut % 3 != 2 || is_truncated) EXPECT_EQ(is_truncated, has_head(cut)) << got.error().message;
         EXPECT_NE(got.error().message.find(address()), std::string::npos) << got.error().message;
         EXPECT_EQ(client->counters().in_use, 0u);
     }

@@ -28,8 +28,10 @@ protected:
 };
 INSTANTIATE_TEST_SUITE_P(Engines, HttpLimits, support::http_combinations(), support::http_name);
 
-TEST_P(HttpLimits, AHandshakeThatStalls) {
-    if (!server.is_tls()) return; // plain connections have none
+class HttpsLimits : public HttpLimits {};
+INSTANTIATE_TEST_SUITE_P(Engines, HttpsLimits, support::https_combinations(), support::http_name);
+
+TEST_P(HttpsLimits, AHandshakeThatStalls) {
     server.add(script().hold_handshake("handshake"));
     exchange_limits limits = patient();
     limits.connect = brief;
