@@ -37,10 +37,12 @@ public:
     /// What requests are routed on now.
     [[nodiscard]] std::shared_ptr<const snapshot> current() const;
 
-    /// Completes when there are models to route on. The first caller asks the providers; later ones return at
-    /// once, and ask again only while no provider at all has a model.
-    /// Errors: timed_out, canceled; when no provider has a model, the kind that their failures share, else
-    /// no_active_model, with a line for each provider.
+    /// Completes when every provider without configured models has been asked and there are models to route
+    /// on. The first caller asks, all providers at once; it waits for the slowest, or half of its time,
+    /// because a pool tries its models in the order of the configuration, whoever answers first. Later
+    /// callers return at once, and ask again only while no provider at all has a model. Errors: timed_out,
+    /// canceled; when no provider has a model, the kind that their failures share, else no_active_model, with
+    /// a line for each provider.
     /// @param via  outlives the task.
     static task<result<void>> ready(std::shared_ptr<catalogue> self, transport& via, time_point deadline);
 
