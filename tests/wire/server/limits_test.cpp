@@ -121,7 +121,7 @@ TEST_P(ServerLimits, AClientThatAlwaysHasMoreSharesTheLoop) {
         EXPECT_TRUE(seen.is_other_served);
         EXPECT_GT(seen.answered + seen.uploaded, 1u) << "the other one was first by chance";
         EXPECT_LT(seen.answered, 100u);
-        EXPECT_LT(seen.uploaded, 100000u);
+        EXPECT_LT(seen.uploaded, 200'000u); // turns of 64 KB: one or two before the other's
         ours.stop();
         on.context.run_for(20s);
         EXPECT_EQ(ours.counters().open, 0u);
