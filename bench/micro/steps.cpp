@@ -1,6 +1,6 @@
 // The steps of the way of a message, each alone: framing, parsing, reading JSON. Options are Google
 // Benchmark's:
-//   micro --benchmark_format=json [--benchmark_filter=REGEX]
+//   steps --benchmark_format=json [--benchmark_filter=REGEX]
 // Bytes are those of the wire. What is parsed comes in slices as a socket gives them, 16 KB unless the name
 // says otherwise.
 #include "proto/event_stream.hpp"
