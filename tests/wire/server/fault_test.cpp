@@ -24,7 +24,9 @@ TEST_P(ServerFaults, AClientThatBreaksOffAtAnyByteDisturbsNobody) {
             raw_socket client = on.connect();
             client.send(wire.substr(0, cut));
             end(client, how);
-            if (how == way::half_close) EXPECT_EQ(to_the_end(client).how, ending::in_order);
+            if (how == way::half_close) {
+                EXPECT_EQ(to_the_end(client).how, ending::in_order);
+            }
         }
     }
     const raw_socket next = on.connect();
