@@ -1,7 +1,7 @@
 // A relay as a gateway has it at its heart: the library's server, its client with pool and deadlines, and
 // between them a handler that passes requests on and answers back slice by slice, as they arrive.
 //   relay --listen PORT --upstream URL [--ca FILE] [--engine auto|uring|epoll]
-// Prints "ready" and serves on one thread, in a loop of its own, until it is ended.
+// Prints "ready" and serves on one thread until it is ended by SIGTERM or SIGINT.
 #include "net/client.hpp"
 #include "net/engine.hpp"
 #include "net/server.hpp"
@@ -12,6 +12,7 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
 
 #include <cstdio>
 #include <exception>
@@ -106,7 +107,6 @@ int main(int argc, char** argv) try {
     tls.ca_file = args.text("ca");
     net::engine_settings settings(bench::engine_named(args.text("engine", "auto")));
     args.finish();
-    settings.own_loop = true;
     settings.ring_buffer_size = 32 * 1024; // an answer of 16 KB and its head: one receive, one send
 
     asio::io_context loop{1};
@@ -116,13 +116,18 @@ int main(int argc, char** argv) try {
     limits.connections = 16'384;
     net::server server(io, [&passing](net::exchange& ex) { return passing.handle(ex); }, limits);
     server.listen(where).value();
-    asio::co_spawn(loop, server.serve(), [](const std::exception_ptr& failure, result<void> served) {
+    asio::signal_set signals(loop, SIGTERM, SIGINT);
+    signals.async_wait([&server](const boost::system::error_code& ec, int) {
+        if (!ec) server.stop();
+    });
+    asio::co_spawn(loop, server.serve(), [&signals](const std::exception_ptr& failure, result<void> served) {
+        signals.cancel();
         if (failure) std::rethrow_exception(failure);
         served.value();
     });
     std::puts("ready");
     std::fflush(stdout);
-    io.run();
+    loop.run();
 } catch (const std::exception& e) {
     std::fprintf(stderr, "relay: %s\n", e.what());
     return 2;
