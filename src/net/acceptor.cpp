@@ -1,6 +1,7 @@
 // Listening, and the two ways to accept.
 #include "net/acceptor.hpp"
 
+#include "core/cancellation.hpp"
 #include "net/socket_stream.hpp"
 #include "net/url.hpp"
 #include "uring/ring_core.hpp"
@@ -271,8 +272,7 @@ task<result<std::unique_ptr<socket_stream>>> acceptor::accept() {
     constexpr std::string_view verb = "accept on";
     const std::string here = "port " + std::to_string(port_);
     const auto cancellation = co_await asio::this_coro::cancellation_state;
-    if (!*alive || cancellation.cancelled() != asio::cancellation_type::none)
-        co_return wait_fault(verb, here, wait_outcome::canceled);
+    if (!*alive || core::is_canceled(cancellation)) co_return wait_fault(verb, here, wait_outcome::canceled);
     for (;;) {
         const int socket = try_accept();
         bool is_short = is_shortage(-socket);

@@ -1,5 +1,6 @@
 #include "net/client.hpp"
 
+#include "core/cancellation.hpp"
 #include "net/engine.hpp"
 #include "net/socket_stream.hpp"
 
@@ -33,13 +34,6 @@ fault located(const endpoint& to, std::string_view doing, const fault& why) {
 }
 
 fault canceled_at(const endpoint& to) { return fault(errc::canceled, to.name() + ": canceled"); }
-// Asio's report of a cancellation that came between two awaits of a task.
-bool is_cancellation(const boost::system::system_error& e) {
-    return e.code() == asio::error::operation_aborted;
-}
-bool is_canceled(const asio::cancellation_state& state) {
-    return state.cancelled() != asio::cancellation_type::none;
-}
 
 // The time until a phase must be over, without running past the end of time.
 time_point phase_end(time_point now, duration limit, time_point deadline) {
@@ -156,7 +150,7 @@ task<result<void>> response_stream::wait() {
     wait_outcome outcome = wait_outcome::canceled;
     const asio::cancellation_state stop = co_await asio::this_coro::cancellation_state;
     if (s.is_settled()) co_return result<void>();
-    if (!is_canceled(stop)) outcome = co_await s.wait();
+    if (!core::is_canceled(stop)) outcome = co_await s.wait();
     if (outcome != wait_outcome::ready && !s.is_settled()) co_return s.fail(outcome);
     co_return result<void>();
 }
@@ -171,7 +165,7 @@ task<result<std::optional<std::string_view>>> response_stream::read() {
         if (*got == read_status::end) co_return std::optional<std::string_view>();
         const asio::cancellation_state stop = co_await asio::this_coro::cancellation_state;
         wait_outcome outcome = wait_outcome::canceled;
-        if (!is_canceled(stop)) outcome = co_await s.wait();
+        if (!core::is_canceled(stop)) outcome = co_await s.wait();
         if (outcome != wait_outcome::ready && !s.is_settled()) co_return s.fail(outcome);
     }
 }
@@ -256,7 +250,7 @@ public:
             result<std::unique_ptr<stream>> made = co_await work->home_->dial(work->to_, work->until_);
             co_return work->dialed(std::move(made));
         } catch (const boost::system::system_error& e) {
-            if (!is_cancellation(e)) throw;
+            if (!core::is_cancellation(e)) throw;
         }
         co_return work->canceled("getting a connection");
     }
@@ -281,8 +275,7 @@ public:
 private:
     [[nodiscard]] next acquired(result<connection_pool::lease> given) {
         if (!given) return fail("getting a connection", given.error());
-        lease_ = std::move(*given);
-        return lease_.connection() != nullptr ? send() : next::dial;
+        return use(std::move(*given));
     }
 
     [[nodiscard]] next dialed(result<std::unique_ptr<stream>> made) {
@@ -315,8 +308,11 @@ private:
 
     next connect() {
         std::optional<connection_pool::lease> free = pool_->try_acquire();
-        if (!free) return next::acquire;
-        lease_ = std::move(*free);
+        return free ? use(std::move(*free)) : next::acquire;
+    }
+
+    next use(connection_pool::lease given) {
+        lease_ = std::move(given);
         return lease_.connection() != nullptr ? send() : next::dial;
     }
 
@@ -417,14 +413,14 @@ task<result<response_stream>> client::start(std::shared_ptr<state> self, std::sh
     using next = call::next;
     call work(std::move(self), std::move(to), std::move(request), limits);
     asio::cancellation_state stop = co_await asio::this_coro::cancellation_state;
-    next step = is_canceled(stop) ? work.canceled("starting") : work.begin();
+    next step = core::is_canceled(stop) ? work.canceled("starting") : work.begin();
     while (step != next::over) {
         stop = co_await asio::this_coro::cancellation_state;
         if (step == next::wait) {
             wait_outcome outcome = wait_outcome::canceled;
-            if (!is_canceled(stop)) outcome = co_await work.wait();
+            if (!core::is_canceled(stop)) outcome = co_await work.wait();
             step = work.woken(outcome);
-        } else if (is_canceled(stop)) {
+        } else if (core::is_canceled(stop)) {
             step = work.canceled("getting a connection");
         } else {
             step = co_await call::prepare(&work, step);
@@ -437,7 +433,7 @@ task<result<http::response>> client::collect(std::shared_ptr<state> self, std::s
                                              std::shared_ptr<const http::request> request,
                                              exchange_limits limits) {
     asio::cancellation_state stop = co_await asio::this_coro::cancellation_state;
-    if (is_canceled(stop)) co_return canceled_at(*to);
+    if (core::is_canceled(stop)) co_return canceled_at(*to);
     result<response_stream> opened = co_await start(std::move(self), to, std::move(request), limits);
     if (!opened) co_return opened.error();
     response_stream answer = std::move(*opened);
@@ -468,7 +464,7 @@ task<result<http::response>> client::collect(std::shared_ptr<state> self, std::s
         }
         stop = co_await asio::this_coro::cancellation_state;
         wait_outcome outcome = wait_outcome::canceled;
-        if (!is_canceled(stop)) outcome = co_await s.wait();
+        if (!core::is_canceled(stop)) outcome = co_await s.wait();
         if (outcome != wait_outcome::ready) co_return s.fail(outcome);
     }
 }

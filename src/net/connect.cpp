@@ -1,6 +1,7 @@
 // Happy eyeballs, then TLS.
 #include "net/connect.hpp"
 
+#include "core/cancellation.hpp"
 #include "net/resolve.hpp"
 #include "net/socket_stream.hpp"
 #include "net/tls_stream.hpp"
@@ -134,7 +135,7 @@ task<result<std::unique_ptr<socket_stream>>> connect_first(engine* io, resolver:
         const auto until = next < list.size() ? std::min(deadline, next_start) : deadline;
         const asio::cancellation_state stop = co_await asio::this_coro::cancellation_state;
         wait_outcome outcome = wait_outcome::canceled;
-        if (stop.cancelled() == asio::cancellation_type::none) outcome = co_await running.wait(until);
+        if (!core::is_canceled(stop)) outcome = co_await running.wait(until);
         if (outcome == wait_outcome::canceled) co_return wait_fault(verb, peer, outcome);
         if (auto won = running.winner()) co_return won;
         if (running.under_way() != under_way) next_start = clock::system().now(); // one has failed
@@ -145,8 +146,7 @@ task<result<std::unique_ptr<stream>>> establish(engine* io, origin where, tls_se
                                                 time_point deadline) {
     const std::string peer = to_string(where);
     const auto cancellation = co_await asio::this_coro::cancellation_state;
-    if (cancellation.cancelled() != asio::cancellation_type::none)
-        co_return wait_fault(verb, peer, wait_outcome::canceled);
+    if (core::is_canceled(cancellation)) co_return wait_fault(verb, peer, wait_outcome::canceled);
     std::shared_ptr<tls_context> context;
     if (where.tls) { // before anything is sent: wrong settings are the caller's
         auto made = tls_contexts::of(io->context()).get(tls);

@@ -1,5 +1,6 @@
 #include "net/connection_pool.hpp"
 
+#include "core/cancellation.hpp"
 #include "net/waiter.hpp"
 
 #include <boost/asio/cancellation_state.hpp>
@@ -251,7 +252,7 @@ task<result<connection_pool::lease>> connection_pool::acquire(std::shared_ptr<co
     queued place(pool);
     const asio::cancellation_state stop = co_await asio::this_coro::cancellation_state;
     wait_outcome outcome = wait_outcome::canceled;
-    if (stop.cancelled() == asio::cancellation_type::none) outcome = co_await place.wait(deadline);
+    if (!core::is_canceled(stop)) outcome = co_await place.wait(deadline);
     if (place.is_settled()) co_return place.claim();
     if (outcome == wait_outcome::timed_out)
         co_return fault(errc::timed_out, "the deadline passed while waiting for a free connection");

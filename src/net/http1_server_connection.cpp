@@ -1,5 +1,7 @@
 #include "net/http1_server_connection.hpp"
 
+#include "core/cancellation.hpp"
+
 #include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/this_coro.hpp>
 
@@ -280,7 +282,7 @@ task<result<void>> http1_server_connection::wait() {
     const time_point since = shared_.time.now();
     const time_point until = std::min(in(shared_.limits.body_gap), in(body_patience_));
     wait_outcome outcome = wait_outcome::canceled;
-    if (stop.cancelled() == asio::cancellation_type::none) outcome = co_await more_input(until);
+    if (!core::is_canceled(stop)) outcome = co_await more_input(until);
     end_turn();
     body_patience_ -= shared_.time.now() - since;
     if (outcome == wait_outcome::ready) co_return result<void>();

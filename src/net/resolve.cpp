@@ -1,6 +1,7 @@
 // The name cache.
 #include "net/resolve.hpp"
 
+#include "core/cancellation.hpp"
 #include "net/engine.hpp"
 #include "net/socket_stream.hpp"
 
@@ -79,8 +80,7 @@ task<result<resolver::addresses>> resolver::resolve(engine& io, std::string host
         cache_.erase(known);
     }
     const auto cancellation = co_await asio::this_coro::cancellation_state;
-    if (cancellation.cancelled() != asio::cancellation_type::none)
-        co_return wait_fault("resolve", host, wait_outcome::canceled);
+    if (core::is_canceled(cancellation)) co_return wait_fault("resolve", host, wait_outcome::canceled);
 
     std::shared_ptr<query> asked;
     if (const auto same = running_.find(host); same != running_.end()) {

@@ -1,5 +1,6 @@
 #include "net/server.hpp"
 
+#include "core/cancellation.hpp"
 #include "net/socket_stream.hpp"
 #include "net/tls_stream.hpp"
 
@@ -158,7 +159,7 @@ task<result<void>> server::run(std::shared_ptr<state> self) {
     result<void> outcome;
     while (!self->is_draining) {
         const auto cancellation = co_await asio::this_coro::cancellation_state;
-        if (cancellation.cancelled() != asio::cancellation_type::none) break;
+        if (core::is_canceled(cancellation)) break;
         const server_context& shared = self->shared;
         if (shared.counters.open >= shared.limits.connections) {
             self->acceptor->pause();
@@ -181,8 +182,7 @@ task<result<void>> server::run(std::shared_ptr<state> self) {
     bool is_cut = false;
     while (!self->sessions.empty()) {
         const auto cancellation = co_await asio::this_coro::cancellation_state;
-        const bool is_late = cancellation.cancelled() != asio::cancellation_type::none ||
-                             self->shared.time.now() >= self->drain_until;
+        const bool is_late = core::is_canceled(cancellation) || self->shared.time.now() >= self->drain_until;
         if (is_late && !std::exchange(is_cut, true)) self->abort_all();
         const time_point until = is_cut ? time_point::max() : self->drain_until;
         static_cast<void>(co_await self->changed.wait(until));

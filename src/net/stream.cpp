@@ -1,5 +1,7 @@
 #include "net/stream.hpp"
 
+#include "core/cancellation.hpp"
+
 #include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/this_coro.hpp>
 
@@ -9,8 +11,7 @@ namespace asio = boost::asio;
 task<result<void>> stream::send(gather parts, time_point deadline) {
     for (;;) {
         const asio::cancellation_state stop = co_await asio::this_coro::cancellation_state;
-        if (stop.cancelled() != asio::cancellation_type::none)
-            co_return fault(errc::canceled, "send: canceled");
+        if (core::is_canceled(stop)) co_return fault(errc::canceled, "send: canceled");
         const result<bool> sent = try_send(parts);
         if (!sent) co_return sent.error();
         if (*sent) co_return result<void>();

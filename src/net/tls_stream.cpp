@@ -1,6 +1,7 @@
 // TLS records in and out.
 #include "net/tls_stream.hpp"
 
+#include "core/cancellation.hpp"
 #include "net/socket_stream.hpp"
 
 #include <openssl/bio.h>
@@ -281,8 +282,7 @@ task<result<void>> tls_stream::handshake(time_point deadline) {
         if (done == 1) break;
         const asio::cancellation_state stop = co_await asio::this_coro::cancellation_state;
         wait_outcome outcome = wait_outcome::canceled;
-        if (stop.cancelled() == asio::cancellation_type::none)
-            outcome = co_await below_->wait_readable(deadline);
+        if (!core::is_canceled(stop)) outcome = co_await below_->wait_readable(deadline);
         if (outcome != wait_outcome::ready) {
             close();
             co_return wait_fault("receive from", peer_, outcome);

@@ -1,5 +1,7 @@
 #include "router/catalogue.hpp"
 
+#include "core/cancellation.hpp"
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -168,7 +170,7 @@ task<result<void>> catalogue::wait_in_line(std::shared_ptr<waiter> place, durati
     // Whether the alarm rang or was cancelled says nothing: the caller looks at what has changed.
     (void)co_await place->alarm.async_wait(asio::as_tuple(asio::use_awaitable));
     const asio::cancellation_state state = co_await asio::this_coro::cancellation_state;
-    if (state.cancelled() != asio::cancellation_type::none)
+    if (core::is_canceled(state))
         co_return fault(errc::canceled, "canceled while waiting for the providers' models");
     co_return result<void>();
 }
@@ -242,7 +244,7 @@ task<result<void>> catalogue::ask_all(std::unique_ptr<turn> mine, std::shared_pt
     auto& [order, thrown, listings] = done;
 
     const asio::cancellation_state state = co_await asio::this_coro::cancellation_state;
-    const bool is_canceled = state.cancelled() != asio::cancellation_type::none;
+    const bool is_canceled = core::is_canceled(state);
     const fault canceled(errc::canceled, "canceled while asking the providers for their models");
     for (std::size_t i = 0; i < listings.size(); ++i) {
         if (!thrown[i]) continue;
