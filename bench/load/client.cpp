@@ -1,6 +1,7 @@
 // The library's transport doing the exchange: coroutines on one io_context, each making one call after the
 // other.
 //   client --port PORT [--ca FILE] [--calls N] [--concurrency C] [--reply BYTES] [--engine auto|uring|epoll]
+//          [--busy-poll-us N]
 #include "net/client.hpp"
 #include "net/engine.hpp"
 #include "support/engine_name.hpp"
@@ -82,7 +83,8 @@ std::shared_ptr<job> make_job(net::engine& io, const bench::exchange_plan& plan)
 int main(int argc, char** argv) try {
     bench::arguments args(argc, argv);
     const bench::exchange_plan plan(args);
-    const net::engine_settings settings(bench::engine_named(args.text("engine", "auto")));
+    net::engine_settings settings(bench::engine_named(args.text("engine", "auto")));
+    settings.busy_poll = std::chrono::microseconds(args.number("busy-poll-us", 0));
     args.finish();
 
     boost::asio::io_context context(1);

@@ -9,20 +9,45 @@
 #include <boost/asio/post.hpp>
 #include <boost/system/system_error.hpp>
 
+#include <charconv>
 #include <cstdlib>
+#include <system_error>
 #include <utility>
 
 namespace modelmesh::net {
 namespace asio = boost::asio;
 namespace {
 
-engine_settings from_environment() {
-    const char* const text = std::getenv("MODELMESH_IO");
-    const std::string_view value = text == nullptr ? "auto" : text;
-    if (value == "auto" || value.empty()) return engine_settings(engine_kind::automatic);
-    if (value == "uring") return engine_settings(engine_kind::uring);
-    if (value == "epoll") return engine_settings(engine_kind::epoll);
+// Looks at the ring between two looks at the rest of the loop: about a microsecond.
+constexpr int looks_at_a_time = 128;
+
+std::string_view variable(const char* name) {
+    const char* const text = std::getenv(name);
+    return text == nullptr ? std::string_view() : text;
+}
+
+engine_kind kind_from_environment() {
+    const std::string_view value = variable("MODELMESH_IO");
+    if (value == "auto" || value.empty()) return engine_kind::automatic;
+    if (value == "uring") return engine_kind::uring;
+    if (value == "epoll") return engine_kind::epoll;
     throw error(fault(errc::config, "MODELMESH_IO must be auto, uring or epoll"));
+}
+
+duration busy_poll_from_environment() {
+    const std::string_view value = variable("MODELMESH_BUSY_POLL_US");
+    std::uint32_t microseconds = 0;
+    const auto [end, failure] = std::from_chars(value.data(), value.data() + value.size(), microseconds);
+    const bool is_number = failure == std::errc() && end == value.data() + value.size();
+    if (!value.empty() && (!is_number || microseconds > 1'000'000))
+        throw error(fault(errc::config, "MODELMESH_BUSY_POLL_US must be a number from 0 to 1000000"));
+    return std::chrono::microseconds(microseconds);
+}
+
+engine_settings from_environment() {
+    engine_settings made(kind_from_environment());
+    made.busy_poll = busy_poll_from_environment();
+    return made;
 }
 
 // The reactor is Asio's, and reports in Asio's way that the system gives it no descriptor.
@@ -171,22 +196,41 @@ void engine::turn() {
     struct rest {
         ~rest() {
             io.in_turn_ = false;
-            if (!io.ready_.empty() || !io.resuming_.empty() || !io.orphans_.empty() ||
-                (io.ring_ && io.ring_->has_unsubmitted()))
+            if (!io.ready_.empty() || !io.resuming_.empty() || !io.orphans_.empty() || !io.corked_.empty() ||
+                io.is_looking_ || (io.ring_ && io.ring_->has_unsubmitted()))
                 io.turn_later();
         }
         engine& io;
     };
     in_turn_ = true;
+    is_looking_ = false;
     const rest behind{*this};
     if (ring_) ring_->reap();
+    const bool had_event = !ready_.empty();
     resume_ready();
+    // Who has sent goes on in this turn, once: a coroutine that always has more to send shares the loop.
+    if (uncork()) {
+        resume_ready();
+        static_cast<void>(uncork());
+    }
     if (ring_) {
         ring_->submit();
         ring_->reap();
-        watch_ring();
     }
+    is_looking_ = looks_on(had_event);
+    if (ring_ && !is_looking_) watch_ring();
     watch_timers();
+}
+
+// Whether busy polling goes on.
+bool engine::looks_on(bool had_event) {
+    if (settings_.busy_poll == duration::zero() || waiting_ == 0) return false;
+    const time_point now = clock::system().now();
+    if (had_event) look_until_ = now + settings_.busy_poll;
+    if (now >= look_until_) return false;
+    if (ring_)
+        for (int i = 0; i < looks_at_a_time && ready_.empty(); ++i) ring_->reap();
+    return true;
 }
 
 void engine::resume_ready() {
@@ -204,6 +248,22 @@ void engine::resume_ready() {
         orphans_.erase(orphans_.begin());
         resume(wait_outcome::canceled);
     }
+}
+
+void engine::cork(corked_send& what) {
+    if (!what.is_linked()) corked_.push_back(what);
+    turn_later();
+}
+
+// False: there was nothing.
+bool engine::uncork() {
+    if (corked_.empty()) return false;
+    while (!corked_.empty()) {
+        corked_send& first = corked_.front();
+        corked_.pop_front();
+        first.uncork();
+    }
+    return true;
 }
 
 // The pending wait counts as work of the io_context: it exists only while somebody waits.

@@ -41,6 +41,17 @@ protected:
     ~engine_part() = default;
 };
 
+/// A send that waits until the coroutines of its turn have run. Ends with it when it is destroyed.
+class corked_send
+    : public boost::intrusive::list_base_hook<boost::intrusive::tag<class corked_tag>,
+                                              boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
+public:
+    virtual void uncork() = 0;
+
+protected:
+    ~corked_send() = default;
+};
+
 enum class engine_kind : std::uint8_t {
     automatic, ///< the ring where it works, else the reactor
     uring,     ///< the ring, or a fault
@@ -58,6 +69,9 @@ struct engine_settings {
     std::uint32_t kept_buffers = 64; ///< idle owned buffers to keep for reuse
     /// A stream that has this many received buffers waiting stops receiving until its reader has caught up.
     std::uint16_t queue_limit = 8;
+    /// After an event: how long to look for the next one before sleeping. Saves the wake-up, which across
+    /// cores is most of a short round trip, and keeps a core busy meanwhile.
+    duration busy_poll{};
 };
 
 struct engine_counters {
@@ -79,8 +93,9 @@ class engine final : public boost::asio::execution_context::service {
 public:
     static inline boost::asio::execution_context::id id;
 
-    /// The context's engine, made at first use as MODELMESH_IO says (auto, uring, epoll; default auto).
-    /// @throws error  config: the variable has another value, or demands a ring that cannot be had; or the
+    /// The context's engine, made at first use as MODELMESH_IO says (auto, uring, epoll; default auto) and
+    /// MODELMESH_BUSY_POLL_US (engine_settings::busy_poll in microseconds, at most a second; default 0).
+    /// @throws error  config: a variable has another value, or demands a ring that cannot be had; or the
     /// system refuses what a loop needs.
     static engine& of(boost::asio::io_context& context);
     /// Makes the context's engine explicitly; before the first of(). Errors: config.
@@ -121,6 +136,12 @@ public:
     void waiter_completed(waiter& w) noexcept;
     /// A completed waiter is being destroyed: resumes its coroutine with canceled.
     void resume_without(waiter& w) noexcept;
+    /// Whether a send should wait for the end of the turn: another coroutine is to run in it. The sends of a
+    /// turn then leave one right behind the other, and find their receivers awake. Woken by each, those would
+    /// cost more than the send: sleeping and waking across cores is what dear machines are dear at.
+    [[nodiscard]] bool corks() const noexcept { return in_turn_ && !resuming_.empty(); }
+    /// Has it uncorked at the end of this turn, or of the next one where none is going on.
+    void cork(corked_send& what);
     /// Somebody is to be told of an event without waiting for it.
     void work_added();
     void work_removed() noexcept;
@@ -130,11 +151,19 @@ private:
     void open_ring();
     void turn();
     void resume_ready();
+    [[nodiscard]] bool uncork();
+    [[nodiscard]] bool looks_on(bool had_event);
     void watch_ring();
     void watch_timers();
 
     using part_list = boost::intrusive::list<engine_part, boost::intrusive::constant_time_size<false>>;
-    using waiter_list = boost::intrusive::list<waiter, boost::intrusive::constant_time_size<false>>;
+    using waiter_list = boost::intrusive::list<waiter, boost::intrusive::base_hook<list_hook>,
+                                               boost::intrusive::constant_time_size<false>>;
+    using corked_list = boost::intrusive::list<
+        corked_send,
+        boost::intrusive::base_hook<boost::intrusive::list_base_hook<
+            boost::intrusive::tag<corked_tag>, boost::intrusive::link_mode<boost::intrusive::auto_unlink>>>,
+        boost::intrusive::constant_time_size<false>>;
 
     boost::asio::io_context& context_;
     engine_settings settings_;
@@ -147,17 +176,20 @@ private:
     boost::asio::steady_timer tick_;
     time_point tick_at_{};
     std::uint64_t tick_serial_ = 0;
+    time_point look_until_{}; // busy polling
     core::timer_queue timers_;
     part_list parts_;
     waiter_list waiters_;
     std::size_t waiting_ = 0;
-    waiter_list ready_;                                 ///< to be resumed in the next turn
-    waiter_list resuming_;                              ///< to be resumed in this turn
+    waiter_list ready_;    ///< to be resumed in the next turn
+    waiter_list resuming_; ///< to be resumed in this turn
+    corked_list corked_;
     std::vector<function<void(wait_outcome)>> orphans_; ///< to be resumed in the next turn, canceled
     bool watching_ring_ = false;
     bool ticking_ = false;
     bool is_turn_posted_ = false;
     bool in_turn_ = false;
+    bool is_looking_ = false; // busy polling
     bool shut_down_ = false;
 };
 

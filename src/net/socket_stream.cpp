@@ -52,6 +52,7 @@ socket_stream::~socket_stream() = default; // derived classes have closed: detac
 void socket_stream::close() noexcept {
     if (!is_open()) return;
     life_->over = true;
+    corked_send::unlink();
     detach();
     // Operations of the ring hold a reference to the socket: closing alone would leave the connection up.
     ::shutdown(socket_, SHUT_RDWR);
@@ -74,6 +75,7 @@ void socket_stream::reset() noexcept {
 
 void socket_stream::leave_engine() noexcept {
     life_->over = true;
+    corked_send::unlink();
     if (is_open()) {
         detach();
         ::shutdown(socket_, SHUT_RDWR);
@@ -89,7 +91,8 @@ void socket_stream::leave_engine() noexcept {
 void socket_stream::gave_up(waiter& which, wait_outcome) noexcept {
     if (!is_open()) return;
     if (&which == &reader_) return forget_readable();
-    broken_ = true; // half a message may be out
+    send_error_ = EPIPE; // half a message may be out
+    corked_send::unlink();
     forget_writable();
 }
 
@@ -113,7 +116,10 @@ wait_operation socket_stream::wait_readable(time_point deadline) {
 
 wait_operation socket_stream::wait_writable(time_point deadline) {
     if (!is_open()) return wait_operation(wait_outcome::canceled);
-    want_writable();
+    if (corked_ != nullptr)
+        engine_->cork(*this);
+    else
+        want_writable();
     return writer_.wait(deadline);
 }
 
@@ -145,7 +151,20 @@ void socket_stream::end_output() noexcept {
 result<bool> socket_stream::try_send(gather& parts) {
     constexpr std::string_view verb = "send to";
     if (!is_open()) return wait_fault(verb, peer(), wait_outcome::canceled);
-    if (broken_) return system_fault(verb, peer(), EPIPE);
+    const bool waits = send_error_ == 0 && !parts.empty() && engine_->corks();
+    corked_ = waits ? &parts : nullptr;
+    if (!waits && send_error_ == 0 && send_now(parts)) return true;
+    if (send_error_ != 0) return system_fault(verb, peer(), send_error_);
+    return false;
+}
+
+void socket_stream::uncork() {
+    const bool is_sent = send_now(*std::exchange(corked_, nullptr));
+    if (is_sent || send_error_ != 0) return writer_.complete(wait_outcome::ready);
+    want_writable();
+}
+
+bool socket_stream::send_now(gather& parts) noexcept {
     while (!parts.empty()) {
         std::array<iovec, gather::capacity> vectors;
         std::size_t count = 0;
@@ -158,19 +177,16 @@ result<bool> socket_stream::try_send(gather& parts) {
         const ssize_t sent = ::sendmsg(socket_, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
         if (sent >= 0) {
             parts.consume(static_cast<std::size_t>(sent));
-            continue;
+        } else if (errno != EINTR) {
+            if (errno != EAGAIN) send_error_ = errno;
+            return false;
         }
-        const int error = errno;
-        if (error == EINTR) continue;
-        if (error == EAGAIN) return false;
-        broken_ = true;
-        return system_fault(verb, peer(), error);
     }
     return true;
 }
 
 void socket_stream::send_last(std::string_view bytes) noexcept {
-    if (!is_open() || broken_) return;
+    if (!is_open() || send_error_ != 0) return;
     ++engine_->tally().sends;
     static_cast<void>(::send(socket_, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL));
 }

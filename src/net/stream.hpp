@@ -79,9 +79,10 @@ public:
     [[nodiscard]] virtual wait_operation wait_readable(time_point deadline) = 0;
 
     /// Takes bytes off the front of `parts`, in order and in one segment where they fit; never suspends.
-    /// True: the kernel has taken them all. False: wait_writable, then again with what is left, which must
-    /// stay valid until then; it may be nothing, and the answer false all the same. Errors as for receiving;
-    /// a stream whose send failed, or was given up before it was done, is dead.
+    /// True: the kernel has taken them all. False: wait_writable, then again with what is left; until then
+    /// `parts` itself and the bytes must stay, for they may be taken meanwhile. It may be nothing that is
+    /// left, and the answer false all the same. Errors as for receiving; a stream whose send failed, or was
+    /// given up before it was done, is dead.
     virtual result<bool> try_send(gather& parts) = 0;
     /// For a writer whom try_send has answered false. Outcomes as for reading.
     [[nodiscard]] virtual wait_operation wait_writable(time_point deadline) = 0;

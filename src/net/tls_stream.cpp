@@ -401,16 +401,14 @@ result<bool> tls_stream::try_send(gather& parts) {
             // Receiving may add to output_ while what is being sent waits for room.
             sending_.clear();
             sending_.swap(output_);
-            unsent_ = sending_;
+            unsent_ = gather(sending_);
         }
         if (unsent_.empty()) return true;
-        gather rest(unsent_);
-        const result<bool> sent = below_->try_send(rest);
+        const result<bool> sent = below_->try_send(unsent_);
         if (!sent) {
             send_failure_ = sent.error(); // what has arrived can still be read
             return *send_failure_;
         }
-        unsent_ = rest.parts().front();
         if (!*sent) return false;
     }
 }

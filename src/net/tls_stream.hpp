@@ -74,7 +74,7 @@ private:
     chunk ready_;                       // plaintext found by wait_readable
     std::string output_;                // ciphertext for the next send
     std::string sending_;               // ciphertext that is being handed down
-    std::string_view unsent_;           // what is left of it
+    gather unsent_;                     // what is left of it
     std::optional<fault> below_fault_;  // why the BIO could not read, or write
     std::optional<fault> failure_;      // sticky: the stream is dead
     std::optional<fault> send_failure_; // sticky: nothing can be sent, but what has arrived can be read

@@ -26,11 +26,14 @@ bool is_token(std::string_view text) noexcept {
     });
 }
 
+// Without a branch for each byte, so that it is done sixteen at a time.
 bool is_field_content(std::string_view text) noexcept {
-    return std::all_of(text.begin(), text.end(), [](char c) {
+    unsigned char has_control = 0;
+    for (const char c : text) {
         const auto byte = static_cast<unsigned char>(c);
-        return byte == '\t' || (byte >= 0x20 && byte != 0x7f);
-    });
+        has_control |= static_cast<unsigned char>((byte < 0x20 && byte != '\t') || byte == 0x7f);
+    }
+    return has_control == 0;
 }
 
 std::string_view trim_blanks(std::string_view text) noexcept {

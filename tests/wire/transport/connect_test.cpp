@@ -162,13 +162,16 @@ TEST_P(Connect, ContextDestroyedWhileConnecting) {
 
 class with_variable {
 public:
-    explicit with_variable(const char* value) { ::setenv("MODELMESH_IO", value, 1); }
-    ~with_variable() { ::unsetenv("MODELMESH_IO"); }
+    with_variable(const char* name, const char* value) : name_(name) { ::setenv(name, value, 1); }
+    ~with_variable() { ::unsetenv(name_); }
+
+private:
+    const char* name_;
 };
 
 TEST(EngineChoice, FollowsTheVariable) {
     for (const char* value : {"uring", "epoll"}) {
-        const with_variable set(value);
+        const with_variable set("MODELMESH_IO", value);
         asio::io_context context{1};
         EXPECT_EQ(engine::of(context).name(), value);
         EXPECT_EQ(&engine::of(context), &engine::of(context));
@@ -177,15 +180,32 @@ TEST(EngineChoice, FollowsTheVariable) {
     }
 }
 
-TEST(EngineChoice, RefusesAnotherValue) {
-    const with_variable set("iocp");
+std::string refusal() {
     asio::io_context context{1};
     try {
         engine::of(context);
-        FAIL() << "accepted";
     } catch (const error& e) {
         EXPECT_EQ(e.info().kind(), errc::config);
-        EXPECT_EQ(e.info().message, "MODELMESH_IO must be auto, uring or epoll");
+        return e.info().message;
+    }
+    return "accepted";
+}
+
+TEST(EngineChoice, RefusesAnotherValue) {
+    const with_variable set("MODELMESH_IO", "iocp");
+    EXPECT_EQ(refusal(), "MODELMESH_IO must be auto, uring or epoll");
+}
+
+TEST(EngineChoice, BusyPollsAsLongAsTheVariableSays) {
+    const with_variable set("MODELMESH_BUSY_POLL_US", "250");
+    asio::io_context context{1};
+    EXPECT_EQ(engine::of(context).settings().busy_poll, 250us);
+}
+
+TEST(EngineChoice, RefusesAnotherBusyPoll) {
+    for (const char* value : {"-1", "1000001", "50us", " 1", "99999999999"}) {
+        const with_variable set("MODELMESH_BUSY_POLL_US", value);
+        EXPECT_EQ(refusal(), "MODELMESH_BUSY_POLL_US must be a number from 0 to 1000000") << value;
     }
 }
 

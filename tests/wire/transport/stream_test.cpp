@@ -3,6 +3,7 @@
 #include "loopback.hpp"
 
 #include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include <atomic>
 #include <latch>
@@ -436,6 +437,26 @@ TEST_P(Stream, ReArmedDeadlinesOfABusyStreamStayQuiet) {
     }
     // An earlier deadline than all the armed ones.
     EXPECT_EQ(on.run(readable(*ours, in(1ms))), wait_outcome::timed_out);
+}
+
+TEST_P(Stream, BusyPollingSeesBytesDeadlinesAndItsEnd) {
+    engine_settings settings(GetParam());
+    settings.busy_poll = 1h; // it never sleeps, and the loop still ends when nobody waits
+    loop on(settings);
+    auto [ours, peer] = on.pair();
+    for (const std::string_view want : {"first", "second"}) {
+        std::jthread sender([&far = peer, want] { far.send(want); });
+        EXPECT_EQ(on.run(read(*ours, want.size(), late())).value(), want);
+    }
+    EXPECT_EQ(on.run(readable(*ours, in(5ms))), wait_outcome::timed_out);
+    int turns = 0; // of somebody else on the same loop
+    const auto other = [](asio::io_context& loop, int& count, const raw_socket& far) -> task<void> {
+        for (; count < 100; ++count) co_await asio::post(loop, asio::use_awaitable);
+        far.send("third");
+    };
+    asio::co_spawn(on.context, other(on.context, turns, peer), asio::detached);
+    EXPECT_EQ(on.run(read(*ours, 5, late())).value(), "third");
+    EXPECT_EQ(turns, 100);
 }
 
 } // namespace
