@@ -200,13 +200,17 @@ std::shared_ptr<connection_pool> client::state::pool_of(std::shared_ptr<const en
 void client::state::avoid_http2(const std::shared_ptr<const endpoint>& to) {
     pool_entry& entry = entry_of(to);
     if (entry.instead || to->http2() == http2_use::off) return;
-    entry.instead = std::make_shared<const endpoint>(to->where(), to->tls(), http2_use::off);
+    entry.instead = std::make_shared<const endpoint>(to->where(), to->tls(), http2_use::off, to->via());
     entry.pool->clear_idle(); // nobody will ask for them
 }
 
 result<void> client::state::attach(const std::shared_ptr<const endpoint>& to, std::unique_ptr<stream> made,
                                    connection_pool::lease& into) {
     if (to->http2() != http2_use::prior_knowledge && made->alpn() != "h2") {
+        // They would be taken for the answer to the first request.
+        if (to->via() && !to->where().tls && !made->unpark())
+            return fault(errc::protocol, "the proxy " + to_string(to->via()->where) +
+                                             " sent bytes before a request, or has closed the tunnel");
         into.attach(std::make_unique<http1_connection>(std::move(made)));
         return {};
     }
@@ -223,7 +227,7 @@ result<void> client::state::attach(const std::shared_ptr<const endpoint>& to, st
 
 client::client(engine& io, pool_limits limits, const clock& time)
     : client(io, limits, time, [&io](std::shared_ptr<const endpoint> to, time_point deadline) {
-          return connect(io, to->where(), to->tls(), deadline);
+          return connect(io, to->where(), to->tls(), deadline, to->via());
       }) {}
 
 client::client(engine& io, pool_limits limits, const clock& time, dialer dial)
