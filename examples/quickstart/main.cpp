@@ -75,6 +75,7 @@ int run_simulated() {
         provider.api_key = "not-a-secret";
         provider.models = options.models;
         provider.tls.ca_pem = providers.back()->ca_pem();
+        provider.proxy = "none"; // it is on this machine, whatever HTTPS_PROXY says
         config.providers.emplace_back(name, provider);
     }
     modelmesh::pool_config pool;

@@ -69,7 +69,7 @@ client_impl::client_impl(const config& from, const connector::registry& connecto
             problems.push_back(where + codec.error().message);
         else
             plan.entry.codec = std::move(*codec);
-        auto endpoint = make_endpoint(settings);
+        auto endpoint = make_endpoint(settings, process_environment());
         if (!endpoint) {
             problems.push_back(where + endpoint.error().message);
         } else {

@@ -62,7 +62,7 @@ private:
 
 } // namespace
 
-result<made_endpoint> make_endpoint(const provider_config& settings) {
+result<made_endpoint> make_endpoint(const provider_config& settings, const environment& env) {
     result<net::url> url = net::parse_url(settings.base_url);
     if (!url) return fault(errc::config, "base_url: " + url.error().message);
     net::tls_settings tls;
@@ -73,10 +73,12 @@ result<made_endpoint> make_endpoint(const provider_config& settings) {
     tls.certificate_pem = settings.tls.certificate_pem;
     tls.key_file = settings.tls.key_file;
     tls.key_pem = settings.tls.key_pem;
+    result<std::optional<net::proxy>> via = net::choose_proxy(url->where, settings.proxy, env);
+    if (!via) return via.error();
     made_endpoint made;
     made.base_path = std::move(url->path);
-    made.where = std::make_shared<net_endpoint>(
-        std::make_shared<const net::endpoint>(std::move(url->where), std::move(tls)));
+    made.where = std::make_shared<net_endpoint>(std::make_shared<const net::endpoint>(
+        std::move(url->where), std::move(tls), net::http2_use::automatic, std::move(*via)));
     return made;
 }
 

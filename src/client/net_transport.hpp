@@ -1,6 +1,7 @@
 // The router's transport over the real network: one per event loop.
 #pragma once
 
+#include "client/detect.hpp"
 #include "net/client.hpp"
 #include "router/transport.hpp"
 
@@ -22,8 +23,10 @@ public:
     std::string base_path;
 };
 
-/// Errors: config, naming what is wrong with the URL or the certificates.
-[[nodiscard]] result<made_endpoint> make_endpoint(const provider_config& settings);
+/// @param env  where the proxy is looked up that the settings leave open.
+/// Errors: config, naming what is wrong with the URL or the certificates, or which variable names no proxy.
+[[nodiscard]] result<made_endpoint> make_endpoint(const provider_config& settings,
+                                                  const environment& env);
 
 class net_transport final : public router::transport {
 public:

@@ -62,6 +62,8 @@ public:
     [[nodiscard]] virtual bool has_answer() const noexcept = 0;
     /// The server has said that it did not act on the request, so it may be sent again elsewhere.
     [[nodiscard]] virtual bool is_unprocessed() const noexcept = 0;
+    /// The server has said that it wants HTTP/1.1 instead.
+    [[nodiscard]] virtual bool needs_http1() const noexcept { return false; }
     /// The request did not go out whole: the connection ends with this exchange.
     virtual void end_after_this() noexcept = 0;
     /// Ends the exchange at once.

@@ -46,11 +46,20 @@ struct client::state {
     struct pool_entry {
         std::shared_ptr<const endpoint> to;
         std::shared_ptr<connection_pool> pool;
+        std::shared_ptr<const endpoint> instead; ///< the same without HTTP/2, once the server has refused it
     };
 
     state(engine& e, pool_limits l, const clock& c, dialer d)
         : io(e), limits(l), time(c), dial(std::move(d)) {}
-    connection_pool& pool_of(const std::shared_ptr<const endpoint>& to);
+    pool_entry& entry_of(const std::shared_ptr<const endpoint>& to);
+    /// The connections for an endpoint. @param to  becomes the endpoint that is used in its place.
+    std::shared_ptr<connection_pool> pool_of(std::shared_ptr<const endpoint>& to);
+    /// From now on requests for this endpoint go over HTTP/1.1.
+    void avoid_http2(const std::shared_ptr<const endpoint>& to);
+    /// Makes the stream a connection of the version of HTTP that the server chose. Errors: the server ends it
+    /// already.
+    result<void> attach(const std::shared_ptr<const endpoint>& to, std::unique_ptr<stream> made,
+                        connection_pool::lease& into);
     /// The state of an answer that has been read, or a new one.
     [[nodiscard]] response_stream::handle make_answer();
 
@@ -170,19 +179,55 @@ task<result<std::optional<std::string_view>>> response_stream::read() {
     }
 }
 
-connection_pool& client::state::pool_of(const std::shared_ptr<const endpoint>& to) {
+client::state::pool_entry& client::state::entry_of(const std::shared_ptr<const endpoint>& to) {
     std::vector<pool_entry>& same_origin = pools[to->name()];
-    for (const pool_entry& entry : same_origin)
-        if (entry.to == to || entry.to->shares_connections_with(*to)) return *entry.pool;
+    for (pool_entry& entry : same_origin)
+        if (entry.to == to || entry.to->shares_connections_with(*to)) return entry;
     const bool may_share =
         to->http2() == http2_use::prior_knowledge || (to->http2() == http2_use::automatic && to->where().tls);
-    same_origin.push_back(pool_entry{to, std::make_shared<connection_pool>(io, limits, time, may_share)});
-    return *same_origin.back().pool;
+    same_origin.push_back(
+        pool_entry{to, std::make_shared<connection_pool>(io, limits, time, may_share), nullptr});
+    return same_origin.back();
+}
+
+std::shared_ptr<connection_pool> client::state::pool_of(std::shared_ptr<const endpoint>& to) {
+    pool_entry& entry = entry_of(to);
+    if (!entry.instead) return entry.pool;
+    to = entry.instead;
+    return entry_of(to).pool;
+}
+
+void client::state::avoid_http2(const std::shared_ptr<const endpoint>& to) {
+    pool_entry& entry = entry_of(to);
+    if (entry.instead || to->http2() == http2_use::off) return;
+    entry.instead = std::make_shared<const endpoint>(to->where(), to->tls(), http2_use::off, to->via());
+    entry.pool->clear_idle(); // nobody will ask for them
+}
+
+result<void> client::state::attach(const std::shared_ptr<const endpoint>& to, std::unique_ptr<stream> made,
+                                   connection_pool::lease& into) {
+    if (to->http2() != http2_use::prior_knowledge && made->alpn() != "h2") {
+        // They would be taken for the answer to the first request.
+        if (to->via() && !to->where().tls && !made->unpark())
+            return fault(errc::protocol, "the proxy " + to_string(to->via()->where) +
+                                             " sent bytes before a request, or has closed the tunnel");
+        into.attach(std::make_unique<http1_connection>(std::move(made)));
+        return {};
+    }
+    const auto fresh = std::make_shared<http2_connection>(io, std::move(made), to->name(),
+                                                          to->where().tls ? "https" : "http", limits.http2);
+    // A server that is about to stop accepts connections only to end them.
+    if (const result<void> usable = fresh->look(); !usable) {
+        if (fresh->needs_http1()) avoid_http2(to);
+        return usable.error();
+    }
+    into.attach(fresh);
+    return {};
 }
 
 client::client(engine& io, pool_limits limits, const clock& time)
     : client(io, limits, time, [&io](std::shared_ptr<const endpoint> to, time_point deadline) {
-          return connect(io, to->where(), to->tls(), deadline);
+          return connect(io, to->where(), to->tls(), deadline, to->via());
       }) {}
 
 client::client(engine& io, pool_limits limits, const clock& time, dialer dial)
@@ -199,17 +244,8 @@ client::~client() {
 
 pool_counters client::counters() const noexcept {
     pool_counters sum;
-    for (const auto& [name, entries] : state_->pools) {
-        for (const state::pool_entry& entry : entries) {
-            const pool_counters one = entry.pool->counters();
-            sum.in_use += one.in_use;
-            sum.idle += one.idle;
-            sum.waiting += one.waiting;
-            sum.opened += one.opened;
-            sum.reused += one.reused;
-            sum.stale += one.stale;
-        }
-    }
+    for (const auto& [name, entries] : state_->pools)
+        for (const state::pool_entry& entry : entries) sum += entry.pool->counters();
     return sum;
 }
 
@@ -234,7 +270,6 @@ public:
             return fail("writing the request", fit.error());
         if (home_->time.now() >= limits_.deadline)
             return fail("starting", fault(errc::timed_out, "the deadline has passed"));
-        pool_ = home_->pool_of(to_).shared_from_this();
         return connect();
     }
 
@@ -280,17 +315,11 @@ private:
 
     [[nodiscard]] next dialed(result<std::unique_ptr<stream>> made) {
         if (!made) return not_connected(made.error());
-        if (to_->http2() != http2_use::prior_knowledge && (*made)->alpn() != "h2") {
-            lease_.attach(std::make_unique<http1_connection>(std::move(*made)));
-            return send();
-        }
-        const auto fresh =
-            std::make_shared<http2_connection>(home_->io, std::move(*made), to_->name(),
-                                               to_->where().tls ? "https" : "http", home_->limits.http2);
-        // A server that is about to stop accepts connections only to end them.
-        if (const result<void> usable = fresh->look(); !usable) return not_connected(usable.error());
-        lease_.attach(fresh);
-        return send();
+        const result<void> attached = home_->attach(to_, std::move(*made), lease_);
+        if (attached) return send();
+        if (home_->pool_of(to_) == pool_) return not_connected(attached.error());
+        lease_.give_back(); // the server wants HTTP/1.1
+        return connect();
     }
 
     next not_connected(const fault& why) {
@@ -307,6 +336,8 @@ private:
     }
 
     next connect() {
+        pool_ = home_->pool_of(to_);
+        what_.defaults = defaults(); // of the endpoint that it is now
         std::optional<connection_pool::lease> free = pool_->try_acquire();
         return free ? use(std::move(*free)) : next::acquire;
     }
@@ -372,6 +403,7 @@ private:
         const bool is_over = kind == errc::timed_out || kind == errc::canceled || kind == errc::config;
         const bool is_prompt = !is_sent_ || home_->time.now() - sent_at_ < stale_limit;
         const bool is_stale = lease_.is_reused() && !connection.has_answer() && is_prompt;
+        if (connection.needs_http1()) home_->avoid_http2(to_);
         // Once only: a server may refuse or die again and again, and who decides then is the router.
         if (is_over || is_repeated_ || (!connection.is_unprocessed() && !is_stale)) {
             connection.close();
@@ -467,6 +499,37 @@ task<result<http::response>> client::collect(std::shared_ptr<state> self, std::s
         if (!core::is_canceled(stop)) outcome = co_await s.wait();
         if (outcome != wait_outcome::ready) co_return s.fail(outcome);
     }
+}
+
+task<result<void>> client::warm(std::shared_ptr<state> self, std::shared_ptr<const endpoint> to,
+                                std::size_t count, time_point deadline) {
+    count = std::min(count, self->limits.idle);
+    for (std::size_t i = 0; i < count; ++i) {
+        const std::shared_ptr<connection_pool> pool = self->pool_of(to);
+        const asio::cancellation_state stop = co_await asio::this_coro::cancellation_state;
+        if (core::is_canceled(stop)) co_return canceled_at(*to);
+        if (pool->counters().idle >= count) break;
+        std::optional<connection_pool::lease> reserved = pool->try_reserve();
+        if (!reserved) break;
+        result<std::unique_ptr<stream>> made = fault(errc::canceled, "canceled");
+        try {
+            made = co_await self->dial(to, deadline);
+        } catch (const boost::system::system_error& e) {
+            if (!core::is_cancellation(e)) throw;
+        }
+        const result<void> attached =
+            made ? self->attach(to, std::move(*made), *reserved) : result<void>(made.error());
+        if (attached || self->pool_of(to) != pool) continue; // the lease's end lets the connection rest
+        const fault why = located(*to, "connecting", attached.error());
+        if (why.kind() != errc::canceled && why.kind() != errc::timed_out) reserved->refuse(why);
+        co_return why;
+    }
+    co_return result<void>();
+}
+
+task<result<void>> client::warm_up(std::shared_ptr<const endpoint> to, std::size_t count,
+                                   time_point deadline) {
+    return warm(state_, std::move(to), count, deadline);
 }
 
 task<result<response_stream>> client::open(std::shared_ptr<const endpoint> to,

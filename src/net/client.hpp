@@ -103,6 +103,12 @@ public:
                                                      std::shared_ptr<const http::request> request,
                                                      exchange_limits limits);
 
+    /// Opens connections and lets them rest for requests to come: up to `count`, one where HTTP/2 serves all,
+    /// none where as many rest already or the pool's limits forbid. One after the other, so that a server is
+    /// not met with a burst. Errors: connect, timed_out, canceled; connections made before stay.
+    [[nodiscard]] task<result<void>> warm_up(std::shared_ptr<const endpoint> to, std::size_t count,
+                                             time_point deadline);
+
     /// Sum over all origins.
     [[nodiscard]] pool_counters counters() const noexcept;
 
@@ -114,6 +120,8 @@ private:
                                                std::shared_ptr<const endpoint> to,
                                                std::shared_ptr<const http::request> request,
                                                exchange_limits limits);
+    static task<result<void>> warm(std::shared_ptr<state> self, std::shared_ptr<const endpoint> to,
+                                   std::size_t count, time_point deadline);
     static task<result<http::response>> collect(std::shared_ptr<state> self,
                                                 std::shared_ptr<const endpoint> to,
                                                 std::shared_ptr<const http::request> request,

@@ -3,9 +3,11 @@
 #pragma once
 
 #include "net/connect.hpp"
+#include "net/proxy.hpp"
 #include "net/url.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -20,17 +22,20 @@ enum class http2_use : std::uint8_t {
 /// Immutable. Endpoints with the same origin and settings share connections.
 class endpoint {
 public:
-    explicit endpoint(origin where, tls_settings tls = tls_settings(), http2_use http2 = http2_use::automatic)
-        : where_(std::move(where)), tls_(std::move(tls)), http2_(http2), name_(to_string(where_)),
-          host_(host_header(where_)) {
+    /// @param via  connections are tunnels through this proxy.
+    explicit endpoint(origin where, tls_settings tls = tls_settings(), http2_use http2 = http2_use::automatic,
+                      std::optional<proxy> via = std::nullopt)
+        : where_(std::move(where)), tls_(std::move(tls)), http2_(http2), via_(std::move(via)),
+          name_(to_string(where_)), host_(host_header(where_)) {
         tls_.offer_http2 = http2 != http2_use::off;
     }
 
     [[nodiscard]] const origin& where() const noexcept { return where_; }
     [[nodiscard]] const tls_settings& tls() const noexcept { return tls_; }
     [[nodiscard]] http2_use http2() const noexcept { return http2_; }
+    [[nodiscard]] const std::optional<proxy>& via() const noexcept { return via_; }
     [[nodiscard]] bool shares_connections_with(const endpoint& other) const noexcept {
-        return where_ == other.where_ && tls_ == other.tls_ && http2_ == other.http2_;
+        return where_ == other.where_ && tls_ == other.tls_ && http2_ == other.http2_ && via_ == other.via_;
     }
     /// host:port, for messages.
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
@@ -41,6 +46,7 @@ private:
     origin where_;
     tls_settings tls_;
     http2_use http2_;
+    std::optional<proxy> via_;
     std::string name_;
     std::string host_;
 };

@@ -16,6 +16,8 @@ namespace {
 // After a connection could not be made whoever waits shares those that work, instead of trying one by one.
 constexpr std::chrono::seconds dial_pause(1);
 
+fault canceled_in_queue() { return fault(errc::canceled, "canceled while waiting for a free connection"); }
+
 } // namespace
 
 connection_pool::lease::lease(std::shared_ptr<connection_pool> pool,
@@ -102,7 +104,7 @@ void connection_pool::lease::give_back_unfinished() noexcept {
 class connection_pool::queued final : private waiter::owner {
 public:
     explicit queued(std::shared_ptr<connection_pool> pool)
-        : pool_(std::move(pool)), turn_(pool_->engine_, *this),
+        : pool_(std::move(pool)), turn_(pool_->engine_, *this), since_(pool_->time_.now()),
           place_(pool_->queue_.insert(pool_->queue_.end(), this)) {}
     queued(const queued&) = delete;
     queued& operator=(const queued&) = delete;
@@ -131,11 +133,17 @@ private:
     void leave() noexcept {
         if (!std::exchange(is_in_queue_, false)) return;
         pool_->queue_.erase(place_);
+        const duration waited = pool_->time_.now() - since_;
+        pool_counters& counters = pool_->counters_;
+        ++counters.queued;
+        counters.queue_time += waited;
+        counters.longest_queue_time = std::max(counters.longest_queue_time, waited);
     }
 
     std::shared_ptr<connection_pool> pool_;
     std::optional<result<lease>> granted_;
     waiter turn_;
+    time_point since_;
     std::list<queued*>::iterator place_;
     bool is_in_queue_ = true;
 };
@@ -226,10 +234,42 @@ std::optional<connection_pool::lease> connection_pool::try_acquire() {
     return lease(shared_from_this(), std::move(used));
 }
 
+std::optional<connection_pool::lease> connection_pool::try_reserve() {
+    if (!may_dial() || (is_dialing_alone_ && has_shared())) return std::nullopt;
+    ++dialing_;
+    ++in_use_;
+    return lease(shared_from_this(), nullptr);
+}
+
 void connection_pool::connection_changed(http2_connection& which) noexcept {
-    for (sharing& each : shared_)
-        if (each.connection.get() == &which && which.is_idle()) each.idle_since = time_.now();
+    const auto place = std::find_if(shared_.begin(), shared_.end(), [&which](const sharing& each) {
+        return each.connection.get() == &which;
+    });
+    if (place != shared_.end() && which.is_idle()) {
+        place->idle_since = time_.now();
+        // Its user keeps it alive. Nobody else may come by to find out that it is of no use.
+        if (!which.accepts()) remove_shared(static_cast<std::size_t>(place - shared_.begin()));
+    }
     serve_queue();
+    if (which.is_idle()) trim();
+}
+
+// Closes those that have rested longest while more rest than may.
+void connection_pool::trim() noexcept {
+    for (;;) {
+        std::size_t at_rest = idle_.size();
+        auto oldest = shared_.end();
+        for (auto each = shared_.begin(); each != shared_.end(); ++each) {
+            if (!each->connection->is_idle()) continue;
+            ++at_rest;
+            if (oldest == shared_.end() || each->idle_since < oldest->idle_since) oldest = each;
+        }
+        if (at_rest <= limits_.idle) return;
+        if (oldest == shared_.end() || (!idle_.empty() && idle_.front().since < oldest->idle_since))
+            idle_.pop_front();
+        else
+            remove_shared(static_cast<std::size_t>(oldest - shared_.begin()));
+    }
 }
 
 // Gives what has become free to whoever waits longest.
@@ -249,14 +289,14 @@ task<result<connection_pool::lease>> connection_pool::acquire(std::shared_ptr<co
     if (std::optional<lease> free = pool->try_acquire()) co_return std::move(*free);
     if (pool->queue_.size() >= pool->limits_.queue)
         co_return fault(errc::overloaded, "too many requests wait for a connection");
-    queued place(pool);
     const asio::cancellation_state stop = co_await asio::this_coro::cancellation_state;
-    wait_outcome outcome = wait_outcome::canceled;
-    if (!core::is_canceled(stop)) outcome = co_await place.wait(deadline);
+    if (core::is_canceled(stop)) co_return canceled_in_queue();
+    queued place(pool);
+    const wait_outcome outcome = co_await place.wait(deadline);
     if (place.is_settled()) co_return place.claim();
     if (outcome == wait_outcome::timed_out)
         co_return fault(errc::timed_out, "the deadline passed while waiting for a free connection");
-    co_return fault(errc::canceled, "canceled while waiting for a free connection");
+    co_return canceled_in_queue();
 }
 
 void connection_pool::put_back(std::unique_ptr<http1_connection> connection) noexcept {
@@ -279,8 +319,21 @@ void connection_pool::put_back(std::unique_ptr<http1_connection> connection) noe
 
 void connection_pool::rest(std::unique_ptr<http1_connection> connection) noexcept {
     if (limits_.idle == 0) return;
-    if (idle_.size() >= limits_.idle) idle_.pop_front();
     idle_.push_back(resting{std::move(connection), time_.now()});
+    trim();
+}
+
+pool_counters& pool_counters::operator+=(const pool_counters& other) noexcept {
+    in_use += other.in_use;
+    idle += other.idle;
+    waiting += other.waiting;
+    opened += other.opened;
+    reused += other.reused;
+    stale += other.stale;
+    queued += other.queued;
+    queue_time += other.queue_time;
+    longest_queue_time = std::max(longest_queue_time, other.longest_queue_time);
+    return *this;
 }
 
 pool_counters connection_pool::counters() const noexcept {

@@ -24,7 +24,7 @@ class pool_limits {
 public:
     pool_limits() = default;
     std::size_t connections = 256;                 ///< open at a time, in use or idle
-    std::size_t idle = 32;                         ///< kept for reuse
+    std::size_t idle = 32;                         ///< kept for reuse, of either version of HTTP
     std::size_t queue = 4096;                      ///< requests waiting for a connection
     duration idle_time = std::chrono::seconds(55); ///< below the 60 s after which many servers close
     http2_settings http2;                          ///< of each HTTP/2 connection
@@ -37,6 +37,12 @@ struct pool_counters {
     std::uint64_t opened = 0; ///< connections made
     std::uint64_t reused = 0; ///< requests that were given a used connection
     std::uint64_t stale = 0;  ///< requests sent again because the used connection had died
+    std::uint64_t queued = 0; ///< requests that have waited in the queue, however that ended
+    duration queue_time{};    ///< that they waited, all together
+    duration longest_queue_time{};
+
+    /// Both together: sums, and of the longest wait the longer.
+    pool_counters& operator+=(const pool_counters& other) noexcept;
 };
 
 /// One per origin and event loop; used on that loop's thread. Idle connections keep nothing running: one that
@@ -100,6 +106,9 @@ public:
                                                      time_point deadline);
 
     [[nodiscard]] pool_counters counters() const noexcept;
+    /// The right to open a connection that no request has asked for; nothing when there may be no more, or
+    /// when one that is open serves all.
+    [[nodiscard]] std::optional<lease> try_reserve();
     /// Closes the connections at rest.
     void clear_idle() noexcept;
 
@@ -125,6 +134,7 @@ private:
     [[nodiscard]] std::unique_ptr<http1_connection> take_idle();
     void put_back(std::unique_ptr<http1_connection> connection) noexcept;
     void rest(std::unique_ptr<http1_connection> connection) noexcept;
+    void trim() noexcept;
 
     engine& engine_;
     pool_limits limits_;

@@ -13,6 +13,7 @@ constexpr std::size_t kept_head = 4096;
 
 result<bool> http1_connection::try_send(const outgoing& what) {
     const http::request& request = *what.request;
+    is_fresh_ = false;
     head_.clear();
     proto::write_request_head(head_, request, what.defaults);
     parser_.start(request.method == "HEAD");
@@ -76,7 +77,8 @@ result<read_status> http1_connection::try_read(std::string_view& slice) {
 }
 
 bool http1_connection::is_reusable() const noexcept {
-    return !is_dead_ && !is_last_ && parser_.ended() && parser_.keep_alive() && chunk_.empty();
+    if (is_dead_ || is_last_ || !chunk_.empty()) return false;
+    return is_fresh_ || (parser_.ended() && parser_.keep_alive());
 }
 
 void http1_connection::close() noexcept {

@@ -44,7 +44,8 @@ public:
     }
     [[nodiscard]] bool has_answer() const noexcept override { return parser_.started(); }
     [[nodiscard]] bool is_unprocessed() const noexcept override { return false; }
-    /// Whether the last message ended exactly at its boundary and another request may follow.
+    /// Whether no request was sent yet, or the last message ended exactly at its boundary and another request
+    /// may follow.
     [[nodiscard]] bool is_reusable() const noexcept;
 
     void end_after_this() noexcept override { is_last_ = true; }
@@ -68,6 +69,7 @@ private:
     std::string head_; // of the request
     gather unsent_;    // of the request
     chunk chunk_;
+    bool is_fresh_ = true;
     bool is_dead_ = false;
     bool is_last_ = false;
 };

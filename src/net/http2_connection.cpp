@@ -93,8 +93,8 @@ bool http2_connection::has_room() noexcept {
 
 std::unique_ptr<http2_exchange> http2_connection::begin() {
     auto made = std::make_unique<http2_exchange>(shared_from_this());
-    is_parked_ = false;
-    if (exchanges_ == 0) may_be_stale_ = was_used_;
+    const bool has_rested = std::exchange(is_parked_, false);
+    if (exchanges_ == 0) may_be_stale_ = was_used_ || has_rested;
     ++exchanges_;
     ++unsubmitted_;
     return made;
@@ -139,7 +139,7 @@ void http2_connection::leave(http2_exchange& exchange, bool at_its_end) noexcept
     std::erase(unread_, &exchange);
     if (exchange.started())
         refusals_ = 0;
-    else if (exchange.is_unprocessed() && ++refusals_ > refusals_allowed)
+    else if (exchange.needs_http1() || (exchange.is_unprocessed() && ++refusals_ > refusals_allowed))
         is_distrusted_ = true;
     if (at_its_end)
         session_.leave(exchange);

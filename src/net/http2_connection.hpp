@@ -68,9 +68,10 @@ public:
     [[nodiscard]] bool is_dead() const noexcept { return is_dead_; }
     /// Whether an exchange has come to its end here.
     [[nodiscard]] bool was_used() const noexcept { return was_used_; }
-    /// Whether it was used, has rested since, and has shown no life since then: the server may have given it
-    /// up meanwhile.
+    /// Whether it has rested, and has shown no life since then: the server may have given it up meanwhile.
     [[nodiscard]] bool may_be_stale() const noexcept { return may_be_stale_; }
+    /// The server has ended it because it wants HTTP/1.1.
+    [[nodiscard]] bool needs_http1() const noexcept { return session_.needs_http1(); }
     /// Looks at what has arrived while nobody read. Errors: why nothing may begin.
     [[nodiscard]] result<void> look() noexcept;
     /// As look(), for a connection at rest. False: the connection is of no use any more.
@@ -152,6 +153,9 @@ public:
     [[nodiscard]] std::optional<std::uint64_t> body_length() const noexcept override;
     [[nodiscard]] bool has_answer() const noexcept override;
     [[nodiscard]] bool is_unprocessed() const noexcept override { return http2_answer::is_unprocessed(); }
+    [[nodiscard]] bool needs_http1() const noexcept override {
+        return http2_answer::needs_http1() || connection_->needs_http1();
+    }
     void end_after_this() noexcept override {} // an exchange is the only one on its stream anyway
     void close() noexcept override;
     /// The reader wants no more, and the rest is at most the end of the answer.

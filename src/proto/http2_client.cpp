@@ -98,13 +98,17 @@ struct http2_client_session::callbacks {
             return 0;
         case NGHTTP2_GOAWAY:
             self.is_going_away_ = true;
+            self.needs_http1_ = self.needs_http1_ || frame->goaway.error_code == NGHTTP2_HTTP_1_1_REQUIRED;
             // Not the text behind the code: a server may put anything there.
             self.goodbye_ = nghttp2_http2_strerror(frame->goaway.error_code);
             return 0;
         case NGHTTP2_RST_STREAM:
             // What the server says about a request that it refused is said by the code.
             if (http2_answer* const answer = answer_of(native, frame->hd.stream_id)) {
-                answer->started_ = answer->started_ || frame->rst_stream.error_code != NGHTTP2_REFUSED_STREAM;
+                const std::uint32_t code = frame->rst_stream.error_code;
+                answer->needs_http1_ = code == NGHTTP2_HTTP_1_1_REQUIRED;
+                answer->started_ =
+                    answer->started_ || (code != NGHTTP2_REFUSED_STREAM && !answer->needs_http1_);
                 answer->is_reset_by_server_ = true;
             }
             return 0;
@@ -160,7 +164,7 @@ struct http2_client_session::callbacks {
                 self.fail(*answer, *answer->failure_);
             } else if (!answer->why_.empty()) {
                 self.fail(*answer, broken(answer->why_));
-            } else if (code == NGHTTP2_REFUSED_STREAM || answer->is_unprocessed_) {
+            } else if (code == NGHTTP2_REFUSED_STREAM || answer->needs_http1_ || answer->is_unprocessed_) {
                 answer->is_unprocessed_ = !answer->started_;
                 self.fail(*answer, fault(had_head ? errc::protocol : errc::connect,
                                          "the server did not take the request"));

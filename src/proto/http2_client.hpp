@@ -69,6 +69,8 @@ public:
     [[nodiscard]] const fault& failure() const noexcept { return *failure_; }
     /// The server has said that it did not act on the request, so it may be sent again elsewhere.
     [[nodiscard]] bool is_unprocessed() const noexcept { return is_unprocessed_; }
+    /// The server wants this request over HTTP/1.1.
+    [[nodiscard]] bool needs_http1() const noexcept { return needs_http1_; }
 
 protected:
     virtual ~http2_answer() = default;
@@ -98,6 +100,7 @@ private:
     bool started_ = false;
     bool is_sent_ = false;
     bool is_unprocessed_ = false;
+    bool needs_http1_ = false;
     bool is_reset_by_server_ = false;
 };
 
@@ -145,6 +148,8 @@ public:
     [[nodiscard]] bool is_over() const noexcept { return failure_.has_value(); }
     /// Whether another request may be made on this connection, now or once others have ended.
     [[nodiscard]] bool accepts() const noexcept;
+    /// The server has ended the connection because it wants HTTP/1.1.
+    [[nodiscard]] bool needs_http1() const noexcept { return needs_http1_; }
     /// Why it may not. @pre !accepts()
     [[nodiscard]] fault end() const;
 
@@ -169,6 +174,7 @@ private:
     std::string goodbye_;       // what the server's GOAWAY said
     bool has_settings_ = false;
     bool is_going_away_ = false;
+    bool needs_http1_ = false;
 };
 
 } // namespace modelmesh::proto

@@ -10,10 +10,13 @@
 
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <cctype>
 #include <cerrno>
 #include <charconv>
@@ -75,8 +78,11 @@ key_pair make_pair() {
     X509_gmtime_adj(X509_getm_notAfter(certificate), 86400);
     X509_set_pubkey(certificate, made.key.get());
     X509_NAME* const name = X509_get_subject_name(certificate);
-    const auto* const text = reinterpret_cast<const unsigned char*>("scripted server");
-    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, text, -1, -1, 0);
+    // Whoever trusts two of these servers tells them apart by name.
+    static std::atomic<unsigned> count{0};
+    const std::string text = "scripted server " + std::to_string(++count);
+    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>(text.c_str()),
+                               -1, -1, 0);
     X509_set_issuer_name(certificate, name);
     add_extension(certificate, NID_basic_constraints, "critical,CA:TRUE");
     add_extension(certificate, NID_subject_alt_name, "IP:127.0.0.1,DNS:localhost");
@@ -146,6 +152,14 @@ public:
             bytes.remove_prefix(static_cast<std::size_t>(sent));
         }
         return true;
+    }
+    /// Waits until there is something to receive here (true) or on the other descriptor.
+    bool wait_readable(int other) {
+        if (ssl_ && SSL_pending(ssl_.get()) > 0) return true;
+        std::array<pollfd, 2> both{{{descriptor_, POLLIN, 0}, {other, POLLIN, 0}}};
+        while (::poll(both.data(), both.size(), -1) < 0 && errno == EINTR) {
+        }
+        return both[0].revents != 0;
     }
     void end_tls() {
         if (ssl_) SSL_shutdown(ssl_.get());
@@ -267,6 +281,29 @@ script& script::serve(std::shared_ptr<http2_peer> peer) {
         } catch (const std::exception& e) {
             server.fail(std::string("HTTP/2: ") + e.what());
         }
+        socket.end_tls();
+        socket.end_both();
+    });
+    return *this;
+}
+
+script& script::relay(std::uint16_t port) {
+    steps_.emplace_back([port](scripted_server& server, server_socket& socket) {
+        const int origin = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        address.sin_port = htons(port);
+        server_socket far(origin, nullptr);
+        if (::connect(origin, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+            server.fail("the origin does not listen");
+        for (bool is_open = true; is_open;) {
+            const bool from_client = socket.wait_readable(origin);
+            server_socket& from = from_client ? socket : far;
+            const std::string bytes = from.receive(65536);
+            is_open = !bytes.empty() && (from_client ? far : socket).send(bytes);
+        }
+        ::close(origin);
         socket.end_tls();
         socket.end_both();
     });

@@ -46,6 +46,9 @@ public:
     script& pause(std::string name);
     /// Speaks HTTP/2 until the client is gone or the peer closes.
     script& serve(std::shared_ptr<http2_peer> peer);
+    /// Connects to a port of 127.0.0.1 and carries bytes both ways until either end closes: what a proxy does
+    /// once it has answered CONNECT.
+    script& relay(std::uint16_t port);
     /// Closes in order; under TLS with close_notify.
     script& close();
     /// Closes TCP in order, but under TLS without close_notify.

@@ -32,6 +32,10 @@ struct provider_config {
     std::vector<std::string>
         models{}; ///< vendor's names; empty: the server is asked before the first request
     tls_config tls{};
+    /// `http://[user:password@]host:port` of an HTTP proxy (or https://), which alone decides; `none` for no
+    /// proxy; empty: HTTPS_PROXY, http_proxy, ALL_PROXY and NO_PROXY decide, as they do for curl. Never
+    /// printed.
+    std::string proxy{};
 };
 
 /// One pool: the models that may answer for a capability. With no providers listed, all of them.

@@ -83,6 +83,67 @@ TEST_F(ClientOverMemory, AStaleConnectionIsReplacedOnceAndUnseen) {
     }
 }
 
+TEST_F(ClientOverMemory, WarmingUpLetsConnectionsRestForRequestsToCome) {
+    client c = make();
+    for (int i = 0; i < 3; ++i) peer()->arrive(ok);
+    const time_point late = clock.now() + std::chrono::seconds(1);
+    for (const std::size_t count : {0u, 2u, 1u, 3u, 3u}) EXPECT_TRUE(loop.run(c.warm_up(to, count, late)));
+    EXPECT_EQ(c.counters().opened, 3u);
+    EXPECT_EQ(c.counters().idle, 3u);
+    EXPECT_EQ(c.counters().in_use, 0u);
+    for (const auto& p : peers) EXPECT_TRUE(p->is_parked && p->sent.empty());
+    EXPECT_TRUE(exchange(c));
+    EXPECT_EQ(c.counters().reused, 1u);
+    EXPECT_EQ(c.counters().opened, 3u);
+
+    peers[1]->is_ended = true; // the newest at rest after the one that was used
+    peers[1]->arrivals.clear();
+    peers[2]->is_ended = true;
+    peer()->arrive(ok);
+    EXPECT_TRUE(exchange(c)) << "one that the server gave up is replaced unseen";
+    EXPECT_EQ(c.counters().stale, 1u);
+}
+
+TEST_F(ClientOverMemory, WarmingUpKeepsWithinTheLimits) {
+    pool_limits limits;
+    limits.idle = 2;
+    limits.connections = 3;
+    client c(loop.engine(), limits, clock,
+             [this](std::shared_ptr<const endpoint>, time_point) { return dial(); });
+    for (int i = 0; i < 8; ++i) peer();
+    EXPECT_TRUE(loop.run(c.warm_up(to, 8, clock.now() + std::chrono::seconds(1))));
+    EXPECT_EQ(c.counters().opened, 2u) << "no more than may rest";
+}
+
+TEST_F(ClientOverMemory, WarmingUpTellsWhyItCannot) {
+    client c = make();
+    peer();
+    const result<void> got = loop.run(c.warm_up(to, 2, clock.now() + std::chrono::seconds(1)));
+    ASSERT_FALSE(got);
+    EXPECT_EQ(got.error().kind(), errc::connect);
+    EXPECT_EQ(got.error().message, "host.test:8080: connecting: connection refused");
+    EXPECT_EQ(c.counters().idle, 1u) << "what was made stays";
+    EXPECT_EQ(c.counters().in_use, 0u);
+}
+
+TEST_F(ClientOverMemory, WarmingUpCanBeCanceled) {
+    support::running<result<void>> warming;
+    client c(loop.engine(), pool_limits(), clock,
+             [&](std::shared_ptr<const endpoint>, time_point) -> task<result<std::unique_ptr<stream>>> {
+                 if (++next == 2) warming.cancel();
+                 co_await boost::asio::post(boost::asio::use_awaitable);
+                 std::unique_ptr<stream> made =
+                     std::make_unique<support::memory_stream>(std::make_shared<support::memory_peer>());
+                 co_return std::move(made);
+             });
+    warming = loop.start(c.warm_up(to, 3, clock.now() + std::chrono::seconds(1)));
+    loop.run_to_idle();
+    EXPECT_EQ(warming.take().error().kind(), errc::canceled);
+    EXPECT_EQ(next, 2u);
+    EXPECT_GE(c.counters().idle, 1u) << "what was made stays";
+    EXPECT_EQ(c.counters().in_use, 0u);
+}
+
 TEST_F(ClientOverMemory, AFreshConnectionThatDiesIsNotRetried) {
     client c = make();
     const auto first = peer();

@@ -169,6 +169,40 @@ TEST_F(ConnectionPool, WaitingEndsAtTheDeadline) {
     EXPECT_EQ(pool->counters().in_use, 1u);
 }
 
+TEST_F(ConnectionPool, TellsHowLongRequestsWaited) {
+    const auto pool = make(1);
+    lease first = get(pool);
+    auto second = ask(pool);
+    loop.run_until([&] { return pool->counters().waiting == 1; });
+    clock.advance(std::chrono::milliseconds(10));
+    auto third = ask(pool);
+    auto fourth = ask(pool, std::chrono::steady_clock::now() + std::chrono::milliseconds(5));
+    loop.run_until([&] { return fourth.is_done(); });
+    EXPECT_EQ(pool->counters().queued, 1u) << "who gave up has waited as well";
+    EXPECT_EQ(pool->counters().queue_time, duration::zero()) << "by the clock of the pool";
+    clock.advance(std::chrono::milliseconds(5));
+    first.give_back();
+    loop.run_until([&] { return second.is_done(); });
+    EXPECT_EQ(pool->counters().queued, 2u);
+    EXPECT_EQ(pool->counters().queue_time, std::chrono::milliseconds(15));
+    clock.advance(std::chrono::milliseconds(1));
+    second.take().value().give_back();
+    loop.run_to_idle();
+    third.take().value().give_back();
+    const pool_counters all = pool->counters();
+    EXPECT_EQ(all.queued, 3u);
+    EXPECT_EQ(all.queue_time, std::chrono::milliseconds(15 + 6));
+    EXPECT_EQ(all.longest_queue_time, std::chrono::milliseconds(15));
+    get(pool).give_back();
+    EXPECT_EQ(pool->counters().queued, 3u) << "who is served at once never waited";
+
+    pool_counters sum = all;
+    sum += all;
+    EXPECT_EQ(sum.queued, 6u);
+    EXPECT_EQ(sum.queue_time, 2 * all.queue_time);
+    EXPECT_EQ(sum.longest_queue_time, all.longest_queue_time);
+}
+
 TEST_F(ConnectionPool, WaitingEndsWhenCanceled) {
     const auto pool = make(1);
     lease first = get(pool);

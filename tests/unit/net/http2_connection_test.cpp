@@ -4,6 +4,7 @@
 #include "net/client.hpp"
 #include "support/http2_memory.hpp"
 #include "support/manual_clock.hpp"
+#include "support/memory_stream.hpp"
 #include "support/run.hpp"
 
 #include <boost/asio/post.hpp>
@@ -26,6 +27,7 @@ using support::http2_request;
 
 constexpr std::uint32_t internal_error = 2;
 constexpr std::uint32_t refused_stream = 7;
+constexpr std::uint32_t http_1_1_required = 13;
 
 class ClientOverHttp2 : public testing::Test {
 protected:
@@ -56,10 +58,26 @@ protected:
         std::unique_ptr<stream> made = std::make_unique<support::http2_stream>(loop.engine(), lines[which]);
         co_return std::move(made);
     }
+    /// A connection over HTTP/1.1 that answers two requests.
+    task<result<std::unique_ptr<stream>>> dial_http1() {
+        old_peers.push_back(std::make_shared<support::memory_peer>());
+        for (int i = 0; i < 2; ++i)
+            old_peers.back()->arrive("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n1.1!");
+        std::unique_ptr<stream> made = std::make_unique<support::memory_stream>(old_peers.back());
+        co_return std::move(made);
+    }
+    /// The request is answered over HTTP/1.1.
+    void expect_http1() {
+        const result<http::response> got = exchange("/old");
+        ASSERT_TRUE(got) << got.error().message;
+        EXPECT_EQ(got->body, "1.1!");
+    }
     client& use() {
         if (!through)
             through.emplace(loop.engine(), limits, clock,
-                            [this](std::shared_ptr<const endpoint>, time_point) { return dial(); });
+                            [this](std::shared_ptr<const endpoint> where, time_point) {
+                                return where->http2() == http2_use::off ? dial_http1() : dial();
+                            });
         return *through;
     }
     exchange_limits patient() const { return exchange_limits(clock.now() + std::chrono::minutes(1)); }
@@ -92,6 +110,7 @@ protected:
     support::event_loop loop{engine_kind::epoll};
     pool_limits limits;
     std::vector<std::shared_ptr<http2_line>> lines;
+    std::vector<std::shared_ptr<support::memory_peer>> old_peers;
     std::size_t dialed = 0;
     bool is_held = false; // every dial
     std::shared_ptr<const endpoint> to = std::make_shared<endpoint>(
@@ -402,6 +421,115 @@ TEST_F(ClientOverHttp2, ACanceledRequestLeavesNothingBehindWhereverItIs) {
     }
     EXPECT_EQ(line->peer.resets(), 3u);
     EXPECT_EQ(use().counters().opened, 1u);
+}
+
+TEST_F(ClientOverHttp2, NoMoreRestThanAllowedTheOldestGoes) {
+    for (const std::size_t allowed : {0u, 1u, 2u, 3u}) {
+        through.reset();
+        loop.run_to_idle();
+        lines.clear();
+        dialed = 0;
+        limits.idle = allowed;
+        std::vector<std::shared_ptr<http2_line>> mine;
+        std::vector<support::running<result<http::response>>> asked;
+        for (int i = 0; i < 3; ++i) mine.push_back(serve(&answer, 1));
+        for (int i = 0; i < 3; ++i) {
+            asked.push_back(begin("/hold"));
+            loop.run_until([&] { return mine[static_cast<std::size_t>(i)]->peer.requests() == 1; });
+        }
+        for (const auto& line : mine) {
+            line->peer.answer(1, "done");
+            line->flush();
+            clock.advance(std::chrono::seconds(1));
+            loop.run_until([&] { return asked[static_cast<std::size_t>(&line - mine.data())].is_done(); });
+        }
+        loop.run_to_idle();
+        EXPECT_EQ(use().counters().idle, allowed);
+        for (std::size_t i = 0; i < 3; ++i)
+            EXPECT_EQ(mine[i]->is_closed, i < 3 - allowed) << i << " with " << allowed << " allowed";
+    }
+}
+
+TEST_F(ClientOverHttp2, AServerThatWantsHttp1GetsItFromThenOn) {
+    for (const bool ends_connection : {false, true}) {
+        through.reset();
+        loop.run_to_idle();
+        lines.clear();
+        old_peers.clear();
+        dialed = 0;
+        const auto line = serve([&](http2_peer& p, const http2_request& r) {
+            if (ends_connection)
+                p.go_away(0, http_1_1_required);
+            else
+                p.reset(r.id, http_1_1_required);
+        });
+        expect_http1();
+        expect_http1();
+        loop.run_to_idle();
+        EXPECT_EQ(line->peer.requests(), 1u);
+        EXPECT_EQ(dialed, 1u) << "HTTP/2 was tried once";
+        ASSERT_EQ(old_peers.size(), 1u) << "both on one connection";
+        EXPECT_NE(old_peers[0]->sent.find("GET /old HTTP/1.1\r\nHost: host.test:8080\r\n"),
+                  std::string::npos);
+        EXPECT_TRUE(line->is_closed) << "nobody will ask for that connection again";
+        EXPECT_EQ(use().counters().idle, 1u);
+        EXPECT_EQ(use().counters().in_use, 0u);
+    }
+}
+
+TEST_F(ClientOverHttp2, AServerMayWantHttp1BeforeItSeesARequest) {
+    const auto line = serve(&answer);
+    line->peer.go_away(0, http_1_1_required);
+    line->flush();
+    expect_http1();
+    EXPECT_EQ(dialed, 1u);
+    EXPECT_EQ(line->peer.requests(), 0u);
+    EXPECT_EQ(use().counters().in_use, 0u);
+}
+
+TEST_F(ClientOverHttp2, AnAnswerThatHasBegunIsNotAskedForAgainOverHttp1) {
+    const auto line =
+        serve([](http2_peer& p, const http2_request& r) { p.head(r.id, {{":status", "200"}}); });
+    response_stream cut = open("/cut");
+    line->peer.reset(1, http_1_1_required);
+    line->flush();
+    const auto got = await(cut.read());
+    ASSERT_FALSE(got);
+    EXPECT_EQ(got.error().kind(), errc::protocol) << got.error().message;
+    EXPECT_TRUE(old_peers.empty());
+}
+
+TEST_F(ClientOverHttp2, WarmingUpMakesOneConnectionForAll) {
+    const auto line = serve(&answer);
+    for (int i = 0; i < 2; ++i) {
+        EXPECT_TRUE(loop.run(use().warm_up(to, 5, patient().deadline)));
+        EXPECT_EQ(use().counters().opened, 1u);
+        EXPECT_EQ(use().counters().idle, 1u);
+        EXPECT_EQ(use().counters().in_use, 0u);
+    }
+    expect_ok("/1");
+    expect_ok("/2");
+    EXPECT_EQ(line->peer.requests(), 2u);
+    EXPECT_EQ(dialed, 1u);
+}
+
+TEST_F(ClientOverHttp2, AConnectionThatWasWarmedUpAndLostIsReplacedUnseen) {
+    const auto line = serve(&answer);
+    serve(&answer);
+    EXPECT_TRUE(loop.run(use().warm_up(to, 1, patient().deadline)));
+    line->is_deaf = true;
+    line->on_receive = [&] { line->is_ended = line->arrivals.empty(); };
+    expect_ok();
+    EXPECT_EQ(dialed, 2u);
+}
+
+TEST_F(ClientOverHttp2, WarmingUpAServerThatWantsHttp1) {
+    serve(&answer)->peer.go_away(0, http_1_1_required);
+    lines.back()->flush();
+    EXPECT_TRUE(loop.run(use().warm_up(to, 2, patient().deadline)));
+    EXPECT_EQ(old_peers.size(), 1u) << "one of the two attempts told that HTTP/2 is not wanted";
+    expect_http1();
+    EXPECT_EQ(old_peers.size(), 1u);
 }
 
 } // namespace

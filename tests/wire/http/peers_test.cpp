@@ -1,4 +1,5 @@
-// The client against HTTP/2 servers that share no code with it: nghttpd and Node.
+// The client against HTTP/2 servers that share no code with it, nghttpd and Node, and through a proxy that
+// shares none either.
 #include "support/http_fixture.hpp"
 #include "support/other_server.hpp"
 
@@ -57,6 +58,18 @@ protected:
         return got ? *got : http::response();
     }
 
+    /// From here on everything goes through tinyproxy, which asks for a password.
+    void start_proxy(const std::string& user_info) {
+        const std::uint16_t front = support::free_port();
+        const std::string settings = folder.write("tinyproxy.conf", "Port " + std::to_string(front) +
+                                                                        "\nListen 127.0.0.1\nTimeout 60\n"
+                                                                        "BasicAuth me pass-word\n");
+        const std::vector<std::string> command{MODELMESH_TINYPROXY, "-d", "-c", settings};
+        tinyproxy.emplace(command, front);
+        const proxy via = parse_proxy("http://" + user_info + "127.0.0.1:" + std::to_string(front)).value();
+        to = std::make_shared<endpoint>(to->where(), to->tls(), to->http2(), via);
+    }
+
     support::identity own = support::make_identity();
     support::scratch_folder folder;
     std::uint16_t port = support::free_port();
@@ -64,6 +77,7 @@ protected:
     std::string certificate;
     std::shared_ptr<const endpoint> to;
     std::optional<support::other_server> server;
+    std::optional<support::other_server> tinyproxy;
     support::event_loop loop{std::get<0>(GetParam())};
     std::optional<net::client> client{std::in_place, loop.engine()};
 };
@@ -108,6 +122,27 @@ TEST_P(HttpPeers, Nghttpd) {
         EXPECT_EQ(got->body, "ok");
     }
     EXPECT_LE(client->counters().opened, 5u) << "ten streams on each connection";
+}
+
+TEST_P(HttpPeers, NodeThroughTinyproxy) {
+    start_node();
+    start_proxy("me:pass-word@");
+    EXPECT_EQ(get("/a").body, "/a ");
+    const std::string big(400'000, 'x');
+    EXPECT_TRUE(get("/b", big).body == "/b " + big);
+    EXPECT_EQ(client->counters().opened, 1u);
+}
+
+TEST_P(HttpPeers, TinyproxyWantsThePassword) {
+    start_proxy("me:another-word@");
+    auto asked = begin("/a");
+    loop.run_to_idle();
+    const result<http::response> got = asked.take();
+    ASSERT_FALSE(got);
+    EXPECT_EQ(got.error().kind(), errc::connect);
+    EXPECT_NE(got.error().message.find("refused the tunnel with status 40"), std::string::npos)
+        << got.error().message;
+    EXPECT_EQ(got.error().message.find("another-word"), std::string::npos);
 }
 
 } // namespace
