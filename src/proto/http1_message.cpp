@@ -71,6 +71,11 @@ std::optional<std::string_view> message_parser::take_line(std::string_view& inpu
         return std::nullopt;
     }
     section_bytes_ += length;
+    // Before what the line says is looked at: where it came in pieces, its end may be missing yet.
+    if (section_bytes_ > limits_.head_bytes) {
+        fail("the head is too long", too_large());
+        return std::nullopt;
+    }
     std::string_view line = input.substr(0, length);
     input.remove_prefix(length);
     if (!whole || !line_.empty()) {
@@ -230,9 +235,7 @@ result<message_parser::event> message_parser::step(std::string_view& input, std:
         case state::trailers: {
             if (input.empty()) return event::need_more;
             const auto line = take_line(input);
-            if (section_bytes_ > limits_.head_bytes && state_ != state::failed)
-                fail("the head is too long", too_large());
-            if (!line || state_ == state::failed) break;
+            if (!line) break;
             bool is_head = false;
             on_line(*line, is_head);
             if (is_head) return event::head;

@@ -235,6 +235,9 @@ TEST(RequestParser, LimitsHoldForEverySplit) {
     expect_refused(line + "A: " + std::string(80, 'x') + "\r\n\r\n", 431, "line is too long", limits);
     expect_refused(line + "A:\r\nA:\r\nA:\r\nA:\r\n\r\n", 431, "too many fields", limits);
     expect_refused(line + wide + wide + "\r\n", 431, "head is too long", limits);
+    const std::string also_bad = "A: \x01" + std::string(49, 'x');
+    expect_refused(line + wide + also_bad + "\r\n", 431, "head is too long", limits);
+    expect_refused(line + wide + wide.substr(0, 53) + "\n", 431, "head is too long", limits);
     expect_refused(line + "Content-Length: 11\r\n\r\n", 413, "body is too long", limits);
     expect_refused(chunked + "5\r\nhello\r\n6\r\n", 413, "body is too long", limits);
     expect_refused(chunked + "ffffffffffffffff\r\n", 413, "body is too long", limits);

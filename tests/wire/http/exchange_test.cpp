@@ -4,6 +4,11 @@
 
 #include "proto/sse.hpp"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <vector>
 
 namespace modelmesh::net {
@@ -234,12 +239,34 @@ TEST_P(HttpExchange, RequestsInFlightHaveConnectionsOfTheirOwn) {
     EXPECT_EQ(client->counters().idle, 8u);
 }
 
+// A port on which nobody listens, and nobody else can meanwhile.
+class silent_port {
+public:
+    silent_port() : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+        address_.sin_family = AF_INET;
+        address_.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        socklen_t size = sizeof address_;
+        EXPECT_EQ(::bind(socket_, reinterpret_cast<sockaddr*>(&address_), size), 0);
+        EXPECT_EQ(::getsockname(socket_, reinterpret_cast<sockaddr*>(&address_), &size), 0);
+    }
+    ~silent_port() { ::close(socket_); }
+    silent_port(const silent_port&) = delete;
+    silent_port& operator=(const silent_port&) = delete;
+    [[nodiscard]] std::uint16_t number() const { return ntohs(address_.sin_port); }
+
+private:
+    int socket_;
+    sockaddr_in address_{};
+};
+
 TEST_P(HttpExchange, NoServerIsAConnectFault) {
-    auto nobody = std::make_shared<net::endpoint>(origin{false, "127.0.0.1", 1});
+    const silent_port port;
+    auto nobody = std::make_shared<net::endpoint>(origin{false, "127.0.0.1", port.number()});
     const result<http::response> got = loop.run(client->exchange(nobody, request(), patient()));
     ASSERT_FALSE(got);
     EXPECT_EQ(got.error().kind(), errc::connect);
-    EXPECT_NE(got.error().message.find("127.0.0.1:1"), std::string::npos) << got.error().message;
+    const std::string name = "127.0.0.1:" + std::to_string(port.number());
+    EXPECT_NE(got.error().message.find(name), std::string::npos) << got.error().message;
 }
 
 } // namespace
