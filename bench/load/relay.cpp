@@ -1,12 +1,14 @@
 // A relay as a gateway has it at its heart: the library's server, its client with pool and deadlines, and
 // between them a handler that passes requests on and answers back slice by slice, as they arrive.
 //   relay --listen PORT --upstream URL [--ca FILE] [--engine auto|uring|epoll]
-// Prints "ready" and serves on one thread until it is ended by SIGTERM or SIGINT.
+// Prints "ready" and serves on one thread until it is ended by SIGTERM or SIGINT; then says how many bytes of
+// payload it has copied.
 #include "net/client.hpp"
 #include "net/engine.hpp"
 #include "net/server.hpp"
 #include "support/arguments.hpp"
 #include "support/engine_name.hpp"
+#include "support/report.hpp"
 
 #include <modelmesh/core/error.hpp>
 
@@ -128,6 +130,7 @@ int main(int argc, char** argv) try {
     std::puts("ready");
     std::fflush(stdout);
     loop.run();
+    bench::report().count("copied_bytes", io.counters().copied_bytes).print();
 } catch (const std::exception& e) {
     std::fprintf(stderr, "relay: %s\n", e.what());
     return 2;
