@@ -109,6 +109,8 @@ outcome run(std::string_view wire, std::size_t width, bool answers) {
         if (session.wants_output()) static_cast<void>(session.take_output(out));
     }
     for (const auto& one : user.all) {
+        // Of a body that fails, how much came before that depends on the split.
+        if (one->state() != phase::ended) one->body.clear();
         result.requests.push_back(std::string(one->method()) + ' ' + std::string(one->target()) + ' ' +
                                   std::to_string(one->refusal()) + ' ' + one->body);
         session.reset(*one);
