@@ -27,6 +27,8 @@ namespace {
 // bytes.
 constexpr std::size_t turn_limit = 64 * 1024;
 constexpr std::size_t request_cost = 2 * 1024;
+// What a connection at rest may keep for its next answer.
+constexpr std::size_t kept_output = 16 * 1024;
 
 fault client_gone() { return fault(errc::canceled, "the client is gone"); }
 fault client_slow() { return fault(errc::timed_out, "the client does not read"); }
@@ -69,7 +71,7 @@ http2_server_connection::http2_server_connection(std::unique_ptr<stream> transpo
 http2_server_connection::~http2_server_connection() { stream_->close(); }
 
 void http2_server_connection::drain() noexcept {
-    if (is_over_ || std::exchange(is_draining_, true)) return;
+    if (is_over_ || session_.is_ending() || std::exchange(is_draining_, true)) return;
     drain_since_ = shared_.time.now();
     try {
         session_.announce_end();
@@ -142,6 +144,7 @@ task<void> http2_server_connection::read_all(bool has_begun, chunk first) {
         }
         got = receive();
         if (got != received::nothing) continue;
+        if (exchanges_.empty() && !head_since_ && !is_writing_) rest();
         is_waiting_ = true;
         const wait_outcome outcome = co_await stream_->wait_readable(look_again());
         is_waiting_ = false;
@@ -171,6 +174,15 @@ http2_server_connection::received http2_server_connection::feed(std::string_view
     if (fed) return received::some;
     lost(client_gone(), nullptr);
     return received::over;
+}
+
+// Between requests: buffers are few, and those that one large answer needed are not kept for the next.
+void http2_server_connection::rest() {
+    stream_->park();
+    if (sending_.capacity() <= kept_output || session_.wants_output()) return;
+    std::string().swap(sending_);
+    static_cast<void>(session_.take_output(sending_)); // nothing, and the session's buffer with it
+    std::string().swap(sending_);
 }
 
 // How long to wait for the client before something else is to be done: while requests are handled, who ends
@@ -383,7 +395,7 @@ void http2_server_exchange::lose(const fault& why, std::uint64_t* counter) noexc
 
 // Never from inside a call of the handler, nor of the engine.
 void http2_server_exchange::cancel_later() noexcept {
-    if (!is_running_ || is_handled_) return;
+    if (!is_running_ || is_handled_ || std::exchange(is_canceled_, true)) return;
     asio::post(home_.shared_.io.context(), [weak = weak_from_this()] {
         const auto self = weak.lock();
         if (self && !self->is_handled_) self->cancel_.emit(asio::cancellation_type::terminal);

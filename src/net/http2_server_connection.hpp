@@ -74,6 +74,7 @@ private:
     void start(http2_server_exchange& next);
     void handler_ended(http2_server_exchange& which) noexcept;
     void keep_unread();
+    void rest();
     void flush() noexcept;
     void batch_sent() noexcept;
     void sweep() noexcept;
@@ -180,6 +181,7 @@ private:
     bool was_asked_ = false;    // for its body
     bool is_batched_ = false;   // what was taken is not sent yet
     bool is_running_ = false;   // its handler
+    bool is_canceled_ = false;  // its handler, or will be
     bool is_handled_ = false;
 };
 
