@@ -504,7 +504,9 @@ TEST_P(Http2Server, AnIdleConnectionIsClosedInOrder) {
 }
 
 TEST_P(Http2Server, AClientThatResetsAgainAndAgainIsSentAway) {
-    serve();
+    server_limits limits;
+    limits.linger = 50ms; // it does not leave by itself
+    serve(limits);
     const auto client = connect();
     http2_caller& session = client->session;
     for (int i = 0; i < 300; ++i) {
