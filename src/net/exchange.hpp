@@ -18,10 +18,10 @@ namespace modelmesh::net {
 /// server's thread and until the handler's task is over; so does every view that it gives. A task must be
 /// awaited before the next call.
 ///
-/// A client that closes its connection, or only its sending half, before it has its answer is gone: the
-/// operation that the handler awaits is cancelled, whatever it is, and every later await throws (Asio's
-/// operation_aborted, unless the handler has turned that off). This is seen at once when the request's body
-/// was read to its last byte; before that only by reading on.
+/// A client that closes its connection, or only its sending half, or resets the stream (HTTP/2), before it
+/// has its answer is gone: the operation that the handler awaits is cancelled, whatever it is, and every
+/// later await throws (Asio's operation_aborted, unless the handler has turned that off). This is seen at
+/// once when the request's body was read to its last byte, and always in HTTP/2; else only by reading on.
 class exchange {
 public:
     [[nodiscard]] virtual std::string_view method() const noexcept = 0;
@@ -51,11 +51,11 @@ public:
     /// Once per exchange, unless it failed.
     virtual result<void> start(int status, const http::headers& headers,
                                std::optional<std::uint64_t> length = std::nullopt) = 0;
-    /// Sends a slice of the body, and the head with it if that is still here; one system call, no copy.
-    /// Completes when the kernel has taken it. @param slice  valid until then; an empty one sends only the
-    /// head. Errors: timed_out, the client does not read; canceled or connect, it is gone. The exchange is
-    /// lost then. @throws std::invalid_argument  more than the announced length, nothing was started, or the
-    /// answer is finished.
+    /// Sends a slice of the body, and the head with it if that is still here; one system call at most, and no
+    /// copy, or one in HTTP/2, where others' slices may go with it. Completes when the kernel has taken it.
+    /// @param slice  valid until then; an empty one sends only the head. Errors: timed_out, the client does
+    /// not read; canceled or connect, it is gone. The exchange is lost then. @throws std::invalid_argument
+    /// more than the announced length, nothing was started, or the answer is finished.
     [[nodiscard]] virtual task<result<void>> write(std::string_view slice) = 0;
     /// The last slice, and the end. An answer that is not finished is cut off, so that the client sees it.
     [[nodiscard]] virtual task<result<void>> finish(std::string_view last = {}) = 0;

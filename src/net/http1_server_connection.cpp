@@ -1,6 +1,8 @@
 #include "net/http1_server_connection.hpp"
 
 #include "core/cancellation.hpp"
+#include "net/linger.hpp"
+#include "proto/http1_syntax.hpp"
 
 #include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -19,8 +21,6 @@ namespace {
 
 // Of a request's body that the handler did not read: one receive buffer.
 constexpr std::size_t pass_over_limit = 16 * 1024;
-// What is read, and thrown away, so that the client gets to read our last answer.
-constexpr std::size_t linger_limit = 256 * 1024;
 // What a connection reads and writes before the others of its loop have their turn; what a request counts
 // besides its bytes.
 constexpr std::size_t turn_limit = 64 * 1024;
@@ -36,6 +36,7 @@ fault http1_server_connection::gone() const { return fault(errc::canceled, "the 
 // A handler may still hold a slice: the buffer stays until it reads on, or until the connection is destroyed.
 void http1_server_connection::abort() noexcept {
     is_over_ = true;
+    if (!stream_) return; // it was taken
     // Where the connection's end is the answer's, a client must not take this one for it.
     const bool looks_whole =
         framing_ == body_framing::until_close && answer_ != answer::done && answer_ >= answer::under_way;
@@ -69,6 +70,7 @@ void http1_server_connection::watch_client() {
 task<void> http1_server_connection::serve() {
     while (!is_last_ || is_first_) {
         const bool has_request = co_await read_head();
+        if (asks_for_http2_) co_return;
         if (!has_request) break;
         is_first_ = false;
         co_await handle();
@@ -84,7 +86,7 @@ task<void> http1_server_connection::serve() {
         bool goes_on = may_follow_ && !is_last_;
         if (goes_on) goes_on = co_await pass_over_body();
         if (!goes_on) {
-            co_await linger();
+            co_await linger(*stream_, input_, in(shared_.limits.linger));
             break;
         }
     }
@@ -161,6 +163,10 @@ task<bool> http1_server_connection::read_head() {
         if (!got) {
             if (parser_.refusal() == 0)
                 co_return false; // the connection ended, between requests or in a head
+            // Nothing before it, so that what was taken is known.
+            asks_for_http2_ = may_be_http2_ && is_first_ && parser_.is_http2_preface() &&
+                              spent_ == proto::http2_preface_line.size() + proto::line_end.size();
+            if (asks_for_http2_) co_return false;
             ++shared_.counters.refused;
             co_await refuse(parser_.refusal());
             co_return false;
@@ -206,22 +212,7 @@ task<void> http1_server_connection::refuse(int status) {
     answer_ = answer::none;
     if (start(status, none, 0)) {
         const result<void> sent = co_await finish({});
-        if (sent) co_await linger();
-    }
-}
-
-// A socket that is closed with bytes unread resets the connection, and the client may lose what it has not
-// read yet. So our side ends first, and what the client sends is thrown away for a while.
-task<void> http1_server_connection::linger() {
-    stream_->end_output();
-    const time_point until = in(shared_.limits.linger);
-    for (std::size_t passed = input_.bytes().size(); passed < linger_limit;) {
-        const result<io_status> received = stream_->try_receive(input_);
-        if (!received || *received == io_status::end) co_return;
-        passed += input_.bytes().size();
-        if (*received == io_status::ready) continue;
-        const wait_outcome outcome = co_await stream_->wait_readable(until);
-        if (outcome != wait_outcome::ready) co_return;
+        if (sent) co_await linger(*stream_, input_, in(shared_.limits.linger));
     }
 }
 

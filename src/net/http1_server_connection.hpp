@@ -1,15 +1,12 @@
 // One HTTP/1.1 connection of a server: reads requests, has them handled one after the other, writes answers.
 #pragma once
 
-#include "net/engine.hpp"
 #include "net/exchange.hpp"
-#include "net/http_date.hpp"
+#include "net/server_context.hpp"
 #include "net/stream.hpp"
 #include "net/waiter.hpp"
 #include "proto/http1_server.hpp"
 
-#include <modelmesh/core/clock.hpp>
-#include <modelmesh/core/function.hpp>
 #include <modelmesh/core/task.hpp>
 
 #include <cstdint>
@@ -18,55 +15,6 @@
 #include <string>
 
 namespace modelmesh::net {
-
-/// How long a client may take, and how much it may send.
-class server_limits {
-public:
-    server_limits() = default;
-    proto::request_limits request;
-    std::size_t connections = 10'000;                  ///< at a time; more wait in the kernel's backlog
-    duration handshake = std::chrono::seconds(10);     ///< TLS
-    duration head = std::chrono::seconds(10);          ///< from a request's first byte to the end of its head
-    duration idle = std::chrono::seconds(75);          ///< between requests; above what clients' pools keep
-    duration body_gap = std::chrono::seconds(30);      ///< silence inside a request's body
-    duration body = std::chrono::minutes(10);          ///< waiting for a request's body, in sum
-    duration write = std::chrono::seconds(30);         ///< until the client has taken one slice
-    duration linger = std::chrono::milliseconds(1000); ///< for the client to read the last answer
-};
-
-struct server_counters {
-    std::uint64_t accepted = 0; ///< connections
-    std::uint64_t handshakes_failed = 0;
-    std::uint64_t requests = 0; ///< given to the handler
-    std::uint64_t refused = 0;  ///< requests that are not HTTP or beyond a limit
-    std::uint64_t slow = 0;     ///< connections given up because the client took too long
-    std::uint64_t gone = 0;     ///< clients that left before they had their answer
-    std::uint64_t failed = 0;   ///< handlers that threw, or left no whole answer
-    std::size_t open = 0;       ///< connections now
-    std::size_t handling = 0;   ///< requests now
-};
-
-using request_handler = function<task<void>(exchange&)>;
-
-/// What the connections of one server share; outlives them.
-class server_context {
-public:
-    server_context(engine& e, server_limits given, request_handler h, const clock& c)
-        : io(e), limits(given), handler(std::move(h)), time(c) {}
-
-    /// The end of a limit that begins now; never, for one beyond the clock's range.
-    [[nodiscard]] time_point in(duration limit) const noexcept {
-        const time_point now = time.now();
-        return limit < time_point::max() - now ? now + limit : time_point::max();
-    }
-
-    engine& io;
-    server_limits limits;
-    request_handler handler;
-    const clock& time;
-    http_date date;
-    server_counters counters;
-};
 
 class http1_server_connection final : private exchange, private end_watcher, private waiter::owner {
 public:
@@ -80,13 +28,20 @@ public:
         ~owner() = default;
     };
 
-    http1_server_connection(std::unique_ptr<stream> transport, server_context& shared, owner& told)
+    http1_server_connection(std::unique_ptr<stream> transport, server_context& shared, owner& told,
+                            bool may_be_http2)
         : stream_(std::move(transport)), shared_(shared), owner_(told), parser_(shared.limits.request),
-          turn_(shared.io, *this) {}
+          turn_(shared.io, *this), may_be_http2_(may_be_http2) {}
     ~http1_server_connection();
 
-    /// Completes when the connection is over; it is closed then. The connection must outlive the task.
+    /// Completes when the connection is over; it is closed then, unless asks_for_http2(). The connection must
+    /// outlive the task.
     [[nodiscard]] task<void> serve();
+    /// The client began with the first line of HTTP/2's preface, which was taken; what follows is in input().
+    /// Only where server_limits::http2 is on, and not under TLS, which has another way to ask.
+    [[nodiscard]] bool asks_for_http2() const noexcept { return asks_for_http2_; }
+    [[nodiscard]] chunk take_input() noexcept { return std::move(input_); }
+    [[nodiscard]] std::unique_ptr<stream> take_stream() noexcept { return std::move(stream_); }
     /// The request being read or handled is the last one. True: there is none, so nothing is to be waited
     /// for.
     bool drain() noexcept;
@@ -121,7 +76,6 @@ private:
     [[nodiscard]] task<bool> read_head();
     [[nodiscard]] task<void> handle();
     [[nodiscard]] task<void> refuse(int status);
-    [[nodiscard]] task<void> linger();
     result<proto::request_parser::event> advance(std::string_view& slice);
     [[nodiscard]] task<bool> pass_over_body();
     [[nodiscard]] wait_operation more_input(time_point until);
@@ -152,6 +106,8 @@ private:
     bool awaits_body_ = false; ///< the client waits for 100 Continue
     bool may_follow_ = false;  ///< another request, as far as the answer said
     bool is_first_ = true;
+    bool may_be_http2_;
+    bool asks_for_http2_ = false;
     bool is_last_ = false;    ///< draining
     bool is_reading_ = false; ///< a request has begun, or is being handled
     bool is_over_ = false;    ///< closed, or the client is gone

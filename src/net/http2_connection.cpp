@@ -11,7 +11,6 @@
 #include <boost/asio/this_coro.hpp>
 
 #include <algorithm>
-#include <cstring>
 #include <exception>
 #include <utility>
 
@@ -22,8 +21,6 @@ namespace {
 using phase = proto::http2_answer::phase;
 
 constexpr std::string_view receiving = "receive from";
-// A copy has room for more, or a server that sends byte by byte would cost an allocation for each.
-constexpr std::size_t copy_room = 4096;
 // A server may be too busy for one request. One that refuses again is left alone.
 constexpr unsigned refusals_allowed = 1;
 // How much is received before whatever else is ready has its turn.
@@ -134,8 +131,7 @@ void http2_connection::taken(http2_exchange& exchange, std::size_t bytes) {
 
 void http2_connection::leave(http2_exchange& exchange, bool at_its_end) noexcept {
     if (!exchange.is_submitted_) --unsubmitted_;
-    for (std::size_t i = exchange.next_; i < exchange.pieces_.size(); ++i)
-        session_.consumed(exchange, exchange.pieces_[i].bytes.size());
+    if (const std::size_t untaken = exchange.body_.drop()) session_.consumed(exchange, untaken);
     std::erase(unread_, &exchange);
     if (exchange.started())
         refusals_ = 0;
@@ -305,7 +301,7 @@ void http2_connection::say_goodbye() {
 
 void http2_connection::keep_unread() {
     std::size_t copied = 0;
-    for (http2_exchange* const exchange : unread_) copied += exchange->keep_unread();
+    for (http2_exchange* const exchange : unread_) copied += exchange->body_.keep();
     unread_.clear();
     if (copied != 0) engine_.note_copied(copied);
 }
@@ -339,9 +335,6 @@ void http2_exchange::leave() noexcept { end(true); }
 void http2_exchange::end(bool at_its_end) noexcept {
     if (std::exchange(is_over_, true)) return;
     connection_->leave(*this, at_its_end);
-    pieces_.clear();
-    next_ = 0;
-    taken_.reset();
 }
 
 bool http2_exchange::has_answer() const noexcept { return started() || connection_->heard_ != heard_before_; }
@@ -368,16 +361,8 @@ result<bool> http2_exchange::try_read_head() {
 }
 
 result<read_status> http2_exchange::try_read(std::string_view& slice) {
-    taken_.reset();
     if (is_over_) return wait_fault(receiving, connection_->peer_, wait_outcome::canceled);
-    if (next_ < pieces_.size()) {
-        piece& next = pieces_[next_++];
-        slice = next.bytes;
-        taken_ = std::move(next.keeper);
-        if (next_ == pieces_.size()) {
-            pieces_.clear();
-            next_ = 0;
-        }
+    if (body_.take(slice)) {
         connection_->taken(*this, slice.size());
         return read_status::slice;
     }
@@ -386,7 +371,7 @@ result<read_status> http2_exchange::try_read(std::string_view& slice) {
 }
 
 bool http2_exchange::has_news() const noexcept {
-    return is_over_ || next_ < pieces_.size() || state() == phase::ended || state() == phase::failed ||
+    return is_over_ || !body_.empty() || state() == phase::ended || state() == phase::failed ||
            (has_head() && !is_head_taken_);
 }
 
@@ -401,44 +386,8 @@ void http2_exchange::gave_up(waiter&, wait_outcome why) noexcept {
 }
 
 void http2_exchange::body_arrived(std::string_view slice) {
-    if (pieces_.empty() || !pieces_.back().is_lent) connection_->unread_.push_back(this);
-    pieces_.push_back(piece{slice, connection_->input_, 0, true});
+    if (body_.lend(slice, connection_->input_)) connection_->unread_.push_back(this);
     arrival_.complete(wait_outcome::ready);
-}
-
-// Copies what nobody has taken of the connection's input, which is about to be used again.
-std::size_t http2_exchange::keep_unread() {
-    pieces_.erase(pieces_.begin(), pieces_.begin() + static_cast<std::ptrdiff_t>(next_));
-    next_ = 0;
-    const auto untaken = pieces_.begin();
-    const auto first = std::find_if(untaken, pieces_.end(), [](const piece& p) { return p.is_lent; });
-    std::size_t size = 0;
-    for (auto p = first; p != pieces_.end(); ++p) size += p->bytes.size();
-    if (size == 0) return 0;
-
-    piece copy;
-    if (first != untaken && (first - 1)->room >= size) {
-        copy = std::move(*(first - 1));
-    } else {
-        const std::size_t room = std::max(size, copy_room);
-        const std::shared_ptr<char[]> memory(
-            new char[room + chunk::padding]); // not initialised: filled below
-        copy.bytes = std::string_view(memory.get(), 0);
-        copy.room = room;
-        copy.keeper = memory;
-    }
-    const bool is_extended = !copy.bytes.empty();
-    char* const begin = const_cast<char*>(copy.bytes.data()); // memory of our own
-    std::size_t filled = copy.bytes.size();
-    for (auto p = first; p != pieces_.end(); ++p) {
-        std::memcpy(begin + filled, p->bytes.data(), p->bytes.size());
-        filled += p->bytes.size();
-    }
-    copy.bytes = std::string_view(begin, filled);
-    copy.room -= size;
-    pieces_.erase(is_extended ? first - 1 : first, pieces_.end());
-    pieces_.push_back(std::move(copy));
-    return size;
 }
 
 } // namespace modelmesh::net

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "net/carrier.hpp"
+#include "net/received_body.hpp"
 #include "net/stream.hpp"
 #include "net/waiter.hpp"
 #include "proto/http2_client.hpp"
@@ -163,26 +164,15 @@ public:
 
 private:
     friend class http2_connection;
-    // Bytes of the body that nobody has taken: lent by the connection's input, or a copy of our own.
-    struct piece {
-        std::string_view bytes;
-        std::shared_ptr<void> keeper;
-        std::size_t room = 0; // behind the bytes, in a copy
-        bool is_lent = false;
-    };
-
     void body_arrived(std::string_view slice) override;
     void changed() noexcept override { arrival_.complete(wait_outcome::ready); }
     void gave_up(waiter&, wait_outcome why) noexcept override;
     void end(bool at_its_end) noexcept;
-    std::size_t keep_unread();
     [[nodiscard]] bool has_news() const noexcept;
 
     std::shared_ptr<http2_connection> connection_;
     waiter arrival_;
-    std::vector<piece> pieces_; // from next_ on
-    std::size_t next_ = 0;
-    std::shared_ptr<void> taken_; // keeps the slice that try_read gave out last
+    received_body body_;
     std::uint64_t heard_before_ = 0;
     bool is_submitted_ = false;
     bool is_over_ = false; // the connection knows this exchange no more

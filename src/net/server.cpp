@@ -1,6 +1,8 @@
 #include "net/server.hpp"
 
 #include "core/cancellation.hpp"
+#include "net/http1_server_connection.hpp"
+#include "net/http2_server_connection.hpp"
 #include "net/socket_stream.hpp"
 #include "net/tls_stream.hpp"
 
@@ -17,22 +19,32 @@
 
 namespace modelmesh::net {
 namespace asio = boost::asio;
+namespace {
+
+constexpr std::string_view http2_name = "h2"; // in ALPN
+
+} // namespace
 
 /// One connection: its coroutine, and the means to end it. Owned by the coroutine and its completion.
 struct server::session final : list_hook,
                                http1_server_connection::owner,
+                               http2_server_connection::owner,
                                std::enable_shared_from_this<session> {
     session(std::shared_ptr<state> h, std::unique_ptr<socket_stream> accepted)
         : home(std::move(h)), peer(accepted->peer()), transport(std::move(accepted)) {}
 
     static task<void> run(std::shared_ptr<session> self);
     void client_has_gone() noexcept override { cancel_later(); }
+    void wake_connection() noexcept override { cancel_later(); }
 
     void drain() noexcept {
+        if (http2) return http2->drain();
         if (!http1 || http1->drain()) abort();
     }
     void abort() noexcept {
-        if (http1)
+        if (http2)
+            http2->abort();
+        else if (http1)
             http1->abort();
         else
             transport->close();
@@ -45,6 +57,7 @@ struct server::session final : list_hook,
     std::string peer;
     std::unique_ptr<stream> transport; ///< until there is a connection
     std::optional<http1_server_connection> http1;
+    std::unique_ptr<http2_server_connection> http2;
     asio::cancellation_signal cancel;
 };
 
@@ -81,8 +94,19 @@ task<void> server::session::run(std::shared_ptr<session> self) {
             co_return;
         }
     }
-    self->http1.emplace(std::move(self->transport), home.shared, *self);
-    co_await self->http1->serve();
+    const bool is_http2 = self->transport->alpn() == http2_name;
+    chunk first;
+    if (!is_http2) {
+        const bool may_be_http2 = home.shared.limits.http2 && !home.tls;
+        self->http1.emplace(std::move(self->transport), home.shared, *self, may_be_http2);
+        co_await self->http1->serve();
+        if (!self->http1->asks_for_http2()) co_return;
+        first = self->http1->take_input();
+        self->transport = self->http1->take_stream();
+        self->http1.reset();
+    }
+    self->http2 = std::make_unique<http2_server_connection>(std::move(self->transport), home.shared, *self);
+    co_await self->http2->serve(self, !is_http2, std::move(first));
 }
 
 void server::session::cancel_later() noexcept {
@@ -100,6 +124,7 @@ void server::state::start(std::shared_ptr<state> self, std::unique_ptr<socket_st
         state& home = *made->home;
         if (made->list_hook::is_linked()) made->list_hook::unlink();
         made->http1.reset();
+        made->http2.reset();
         made->transport.reset();
         --home.shared.counters.open;
         home.changed.complete(wait_outcome::ready);
@@ -134,7 +159,9 @@ server::~server() {
 
 result<void> server::listen(const listen_settings& where, const std::optional<tls_server_settings>& tls) {
     if (tls) {
-        auto made = tls_server_context::create(*tls);
+        tls_server_settings settings = *tls;
+        if (!state_->shared.limits.http2) std::erase(settings.alpn, http2_name);
+        auto made = tls_server_context::create(settings);
         if (!made) return made.error();
         state_->tls = std::move(*made);
     }

@@ -3,7 +3,7 @@
 
 #include "net/acceptor.hpp"
 #include "net/exchange.hpp"
-#include "net/http1_server_connection.hpp"
+#include "net/server_context.hpp"
 #include "net/tls_server_context.hpp"
 
 #include <modelmesh/core/clock.hpp>
@@ -29,7 +29,8 @@ public:
     server(const server&) = delete;
     server& operator=(const server&) = delete;
 
-    /// Takes the address; connections are accepted by serve(). Errors: config, connect.
+    /// Takes the address; connections are accepted by serve(). HTTP/2 is offered if both the limits and `tls`
+    /// say so. Errors: config, connect.
     result<void> listen(const listen_settings& where,
                         const std::optional<tls_server_settings>& tls = std::nullopt);
     [[nodiscard]] std::uint16_t port() const noexcept;

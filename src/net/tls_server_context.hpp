@@ -18,7 +18,7 @@ struct tls_server_settings : tls_identity {
 
     std::string client_ca_pem; ///< with either of these, clients need a certificate signed by one of them
     std::string client_ca_file;
-    std::vector<std::string> alpn{"http/1.1"}; ///< protocols to offer, the preferred one first
+    std::vector<std::string> alpn{"h2", "http/1.1"}; ///< protocols to offer, the preferred one first
 };
 
 /// TLS 1.2 or newer, session tickets, no renegotiation. A client that offers protocols of which we speak none

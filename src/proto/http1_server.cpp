@@ -9,35 +9,6 @@
 namespace modelmesh::proto {
 namespace {
 
-bool is_target_character(char c) noexcept { return c > ' ' && c < 0x7f && c != '#'; }
-
-// Host or host:port. Names, IPv4 and bracketed IPv6 by their characters; whether it exists is not asked.
-bool is_authority(std::string_view text) noexcept {
-    std::string_view port;
-    std::string_view name = text;
-    if (text.starts_with('[')) {
-        const std::size_t bracket = text.find(']');
-        if (bracket == std::string_view::npos || bracket == 1) return false;
-        name = text.substr(1, bracket - 1);
-        port = text.substr(bracket + 1);
-        if (!port.empty() && port.front() != ':') return false;
-        if (name.find_first_not_of("0123456789abcdefABCDEF:.") != std::string_view::npos) return false;
-    } else {
-        const std::size_t colon = std::min(text.find(':'), text.size());
-        name = text.substr(0, colon);
-        port = text.substr(colon);
-        const bool is_name = !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
-            return is_target_character(c) &&
-                   std::string_view("/?@,:[]\\\"<>^`{|}").find(c) == std::string_view::npos;
-        });
-        if (!is_name) return false;
-    }
-    if (port.empty()) return true;
-    port.remove_prefix(1);
-    return port.size() <= 5 &&
-           std::all_of(port.begin(), port.end(), [](char c) { return c >= '0' && c <= '9'; });
-}
-
 struct reason {
     int status;
     std::string_view phrase;
@@ -92,6 +63,7 @@ void request_parser::start() {
     host_.clear();
     is_absolute_ = false;
     expects_continue_ = false;
+    is_http2_preface_ = false;
 }
 
 bool request_parser::on_start_line(std::string_view line) {
@@ -106,7 +78,10 @@ bool request_parser::on_start_line(std::string_view line) {
     if (version.size() != 8 || !version.starts_with("HTTP/") || version[6] != '.' || version[5] < '0' ||
         version[5] > '9' || version[7] < '0' || version[7] > '9')
         return fail("not an HTTP/1 request line");
-    if (version[5] != '1' || version[7] > '1') return fail("a version other than HTTP/1.0 and 1.1", 505);
+    if (version[5] != '1' || version[7] > '1') {
+        is_http2_preface_ = line == http2_preface_line;
+        return fail("a version other than HTTP/1.0 and 1.1", 505);
+    }
     set_http_1_0(version[7] == '0');
     method_ = method;
     return take_target(target);
@@ -119,8 +94,7 @@ bool request_parser::take_authority(std::string_view authority) {
 }
 
 bool request_parser::take_target(std::string_view target) {
-    if (target.empty() || !std::all_of(target.begin(), target.end(), is_target_character))
-        return fail("bad target");
+    if (!is_target_text(target)) return fail("bad target");
     if (method_ == "CONNECT") {
         if (target.find(':') == std::string_view::npos || !is_authority(target)) return fail("bad target");
         return fail("a tunnel was asked for", 501);
@@ -181,10 +155,14 @@ bool request_parser::on_head_end() {
     return true;
 }
 
+result<void> check_response(int status, const http::headers& headers) {
+    if (status < 200 || status > 599) return fault(errc::config, "the status of a response is 200 to 599");
+    return check_fields(headers, "response");
+}
+
 result<void> write_response_head(std::string& out, int status, const http::headers& headers,
                                  const response_frame& frame) {
-    if (status < 200 || status > 599) return fault(errc::config, "the status of a response is 200 to 599");
-    if (auto fit = check_fields(headers, "response"); !fit) return fit;
+    if (auto fit = check_response(status, headers); !fit) return fit;
     out.append("HTTP/1.1 ");
     append_number(out, status);
     out.append(" ").append(reason_of(status)).append(line_end);

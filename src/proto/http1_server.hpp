@@ -44,6 +44,8 @@ public:
     /// Status that answers a request that failed: 400, 413 (body), 414 (target), 417, 431 (fields), 501
     /// (transfer-coding, tunnel) or 505 (version). 0 while nothing has failed.
     using message_parser::refusal;
+    /// The request that failed is the line with which an HTTP/2 connection begins.
+    [[nodiscard]] bool is_http2_preface() const noexcept { return is_http2_preface_; }
 
 private:
     bool on_start_line(std::string_view line) override;
@@ -56,7 +58,10 @@ private:
     std::string host_;
     bool is_absolute_ = false;
     bool expects_continue_ = false;
+    bool is_http2_preface_ = false;
 };
+
+inline constexpr std::string_view http2_preface_line = "PRI * HTTP/2.0";
 
 /// How the end of a response's body is told.
 enum class body_framing : std::uint8_t {
@@ -79,9 +84,12 @@ public:
     std::string_view date; ///< value of the Date field, unless the fields have one; empty: none
 };
 
+/// Whether a response may go on the wire. Errors: config, naming the field but never its value: a status
+/// outside 200 to 599, a field that is not allowed there or that decides about framing or the connection.
+[[nodiscard]] result<void> check_response(int status, const http::headers& headers);
+
 /// Appends the head of a response; the body follows. Allocates only what `out` has no room for.
-/// Errors: config, naming the field but never its value: a status outside 200 to 599, a field that is not
-/// allowed on the wire or that decides about framing or the connection. Then nothing was appended.
+/// Errors: those of check_response(). Then nothing was appended.
 [[nodiscard]] result<void> write_response_head(std::string& out, int status, const http::headers& headers,
                                                const response_frame& frame);
 

@@ -18,6 +18,8 @@ constexpr std::array<bool, 256> token_characters = [] {
     return table;
 }();
 
+bool is_target_character(char c) noexcept { return c > ' ' && c < 0x7f && c != '#'; }
+
 } // namespace
 
 bool is_token(std::string_view text) noexcept {
@@ -34,6 +36,36 @@ bool is_field_content(std::string_view text) noexcept {
         has_control |= static_cast<unsigned char>((byte < 0x20 && byte != '\t') || byte == 0x7f);
     }
     return has_control == 0;
+}
+
+bool is_target_text(std::string_view text) noexcept {
+    return !text.empty() && std::all_of(text.begin(), text.end(), is_target_character);
+}
+
+bool is_authority(std::string_view text) noexcept {
+    std::string_view port;
+    std::string_view name = text;
+    if (text.starts_with('[')) {
+        const std::size_t bracket = text.find(']');
+        if (bracket == std::string_view::npos || bracket == 1) return false;
+        name = text.substr(1, bracket - 1);
+        port = text.substr(bracket + 1);
+        if (!port.empty() && port.front() != ':') return false;
+        if (name.find_first_not_of("0123456789abcdefABCDEF:.") != std::string_view::npos) return false;
+    } else {
+        const std::size_t colon = std::min(text.find(':'), text.size());
+        name = text.substr(0, colon);
+        port = text.substr(colon);
+        const bool is_name = !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
+            return is_target_character(c) &&
+                   std::string_view("/?@,:[]\\\"<>^`{|}").find(c) == std::string_view::npos;
+        });
+        if (!is_name) return false;
+    }
+    if (port.empty()) return true;
+    port.remove_prefix(1);
+    return port.size() <= 5 &&
+           std::all_of(port.begin(), port.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
 std::string_view trim_blanks(std::string_view text) noexcept {

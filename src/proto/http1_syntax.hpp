@@ -17,6 +17,10 @@ inline constexpr std::string_view line_end = "\r\n";
 [[nodiscard]] bool is_token(std::string_view text) noexcept;
 /// Visible characters, blanks and bytes above ASCII: no control character, so no line can be smuggled in.
 [[nodiscard]] bool is_field_content(std::string_view text) noexcept;
+/// Not empty, and only what may be in the target of a request.
+[[nodiscard]] bool is_target_text(std::string_view text) noexcept;
+/// Host or host:port. Names, IPv4 and bracketed IPv6 by their characters; whether it exists is not asked.
+[[nodiscard]] bool is_authority(std::string_view text) noexcept;
 [[nodiscard]] constexpr bool is_blank(char c) noexcept { return c == ' ' || c == '\t'; }
 [[nodiscard]] std::string_view trim_blanks(std::string_view text) noexcept;
 /// Whether a comma-separated list has the item, without case.

@@ -1,40 +1,19 @@
 // nghttp2's callbacks, and what they mean for an answer.
 #include "proto/http2_client.hpp"
 
-#include <nghttp2/nghttp2.h>
+#include "proto/http1_syntax.hpp"
+#include "proto/http2_native.hpp"
 
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <new>
-#include <tuple>
 #include <utility>
 
 namespace modelmesh::proto {
 namespace {
 
 using phase = http2_answer::phase;
-
-std::string_view view(const std::uint8_t* data, std::size_t size) noexcept {
-    return {reinterpret_cast<const char*>(data), size};
-}
-
-nghttp2_nv field(std::string_view name, std::string_view value) noexcept {
-    const auto bytes = [](std::string_view text) {
-        // nghttp2 copies; only its interface is not const.
-        return reinterpret_cast<std::uint8_t*>(const_cast<char*>(text.data()));
-    };
-    return {bytes(name), bytes(value), name.size(), value.size(), NGHTTP2_NV_FLAG_NONE};
-}
-
-fault broken(std::string_view why) { return fault(errc::protocol, "malformed HTTP/2: " + std::string(why)); }
-
-std::optional<std::uint64_t> parse_length(std::string_view digits) noexcept {
-    std::uint64_t value = 0;
-    const auto [end, code] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-    if (digits.empty() || code != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
-    return value;
-}
 
 } // namespace
 
@@ -44,19 +23,8 @@ struct http2_client_session::callbacks {
         return static_cast<http2_answer*>(nghttp2_session_get_stream_user_data(native, id));
     }
 
-    // What nghttp2 calls is C, which an exception must not pass through: it ends the connection instead.
-    template <auto Handler> struct guarded;
-    template <class Result, class... Arguments, Result (*Handler)(Arguments...)> struct guarded<Handler> {
-        static Result call(Arguments... arguments) {
-            try {
-                return Handler(arguments...);
-            } catch (...) {
-                home(std::get<sizeof...(Arguments) - 1>(std::tuple(arguments...))).thrown_ =
-                    std::current_exception();
-                return NGHTTP2_ERR_CALLBACK_FAILURE;
-            }
-        }
-    };
+    static void keep_exception(void* user) { home(user).thrown_ = std::current_exception(); }
+    template <auto Handler> using guarded = native_callback<callbacks, Handler>;
 
     static int begin_headers(nghttp2_session* native, const nghttp2_frame* frame, void*) {
         http2_answer* const answer = answer_of(native, frame->hd.stream_id);
@@ -163,7 +131,7 @@ struct http2_client_session::callbacks {
             if (answer->failure_) {
                 self.fail(*answer, *answer->failure_);
             } else if (!answer->why_.empty()) {
-                self.fail(*answer, broken(answer->why_));
+                self.fail(*answer, malformed_http2(answer->why_));
             } else if (code == NGHTTP2_REFUSED_STREAM || answer->needs_http1_ || answer->is_unprocessed_) {
                 answer->is_unprocessed_ = !answer->started_;
                 self.fail(*answer, fault(had_head ? errc::protocol : errc::connect,
@@ -215,8 +183,7 @@ struct http2_client_session::callbacks {
         http2_answer* const answer = answer_of(native, frame->hd.stream_id);
         if (answer == nullptr) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
         std::string& out = home(user).output_;
-        constexpr std::size_t frame_head = 9;
-        out.append(view(head, frame_head));
+        out.append(view(head, frame_head_size));
         out.append(answer->request_->body, answer->sent_, length);
         answer->sent_ += length;
         return 0;
@@ -281,22 +248,24 @@ result<void> http2_client_session::submit(http2_answer& answer, std::shared_ptr<
     const std::string length = std::to_string(request->body.size());
     std::vector<nghttp2_nv> fields;
     fields.reserve(request->headers.size() + 7);
-    fields.push_back(field(":method", request->method));
-    fields.push_back(field(":scheme", scheme));
-    fields.push_back(field(":authority", host.empty() ? defaults.host : host));
-    fields.push_back(field(":path", request->target));
-    if (!request->headers.contains("user-agent")) fields.push_back(field("user-agent", defaults.user_agent));
-    if (!request->headers.contains("accept-encoding")) fields.push_back(field("accept-encoding", "identity"));
+    fields.push_back(native_field(":method", request->method));
+    fields.push_back(native_field(":scheme", scheme));
+    fields.push_back(native_field(":authority", host.empty() ? defaults.host : host));
+    fields.push_back(native_field(":path", request->target));
+    if (!request->headers.contains("user-agent"))
+        fields.push_back(native_field("user-agent", defaults.user_agent));
+    if (!request->headers.contains("accept-encoding"))
+        fields.push_back(native_field("accept-encoding", "identity"));
     for (const http::header own : request->headers) {
         for (const std::string_view forbidden : {"keep-alive", "proxy-connection", "te"})
             if (http::iequals(own.name, forbidden))
                 return fault(errc::config,
                              "the request header " + std::string(own.name) + " is not allowed in HTTP/2");
-        if (!http::iequals(own.name, "host")) fields.push_back(field(own.name, own.value));
+        if (!http::iequals(own.name, "host")) fields.push_back(native_field(own.name, own.value));
     }
     const bool expects_body =
         request->method == "POST" || request->method == "PUT" || request->method == "PATCH";
-    if (expects_body || !request->body.empty()) fields.push_back(field("content-length", length));
+    if (expects_body || !request->body.empty()) fields.push_back(native_field("content-length", length));
 
     nghttp2_data_provider body{};
     body.read_callback = &callbacks::next_data;
@@ -320,7 +289,7 @@ void http2_client_session::head_ended(http2_answer& answer) {
         }
         return;
     }
-    answer.content_length_ = parse_length(answer.headers_.get("content-length"));
+    answer.content_length_ = parse_number(answer.headers_.get("content-length"), 10);
     answer.phase_ = phase::body;
     answer.has_head_ = true;
     answer.changed();
@@ -345,7 +314,7 @@ result<void> http2_client_session::receive(std::string_view bytes) {
     const ssize_t taken =
         nghttp2_session_mem_recv(native_, reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
     if (taken < 0) {
-        failure_ = native_failure(taken);
+        failure_ = native_failure(taken, thrown_);
         lose(*failure_);
         return *failure_;
     }
@@ -354,26 +323,12 @@ result<void> http2_client_session::receive(std::string_view bytes) {
     return {};
 }
 
-// @param code  what nghttp2 answered instead of a size.
-fault http2_client_session::native_failure(long code) const {
-    const char* const text = nghttp2_strerror(static_cast<int>(code));
-    if (code == NGHTTP2_ERR_NOMEM) return fault(errc::internal, "HTTP/2: out of memory");
-    if (!thrown_) return broken(text);
-    try {
-        std::rethrow_exception(thrown_);
-    } catch (const std::exception& e) {
-        return fault(errc::internal, std::string("HTTP/2: ") + e.what());
-    } catch (...) {
-        return fault(errc::internal, std::string("HTTP/2: ") + text);
-    }
-}
-
 void http2_client_session::collect() {
     while (output_.size() < limits_.output) {
         const std::uint8_t* frame = nullptr;
         const ssize_t size = nghttp2_session_mem_send(native_, &frame);
         if (size < 0) {
-            failure_ = native_failure(size);
+            failure_ = native_failure(size, thrown_);
             return lose(*failure_);
         }
         if (size == 0) break;
@@ -387,7 +342,7 @@ void http2_client_session::collect() {
     // After a GOAWAY of the server, with nothing left to do, this is no failure of anything.
     failure_ = is_going_away_ && why_.empty()
                    ? end()
-                   : broken(why_.empty() ? "the server broke the rules of the connection" : why_);
+                   : malformed_http2(why_.empty() ? "the server broke the rules of the connection" : why_);
     lose(*failure_);
 }
 

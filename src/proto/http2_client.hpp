@@ -160,7 +160,6 @@ private:
     void detach(http2_answer& answer) noexcept;
     void fail(http2_answer& answer, fault why) noexcept;
     void head_ended(http2_answer& answer);
-    fault native_failure(long code) const;
 
     http2_limits limits_;
     nghttp2_session* native_ = nullptr;

@@ -1,4 +1,4 @@
-// The server under a client that we did not write: curl, as a program.
+// The server under clients that we did not write: curl, and nghttp2's own, as programs.
 #include "fixture.hpp"
 
 #include "wire/transport/tls_peer.hpp"
@@ -58,13 +58,58 @@ TEST_P(Curl, SpeaksTls) {
     const std::string ca = ::testing::TempDir() + "modelmesh_curl_" + std::to_string(::getpid()) + ".pem";
     std::ofstream(ca) << root.pem();
     const std::string base = "https://127.0.0.1:" + std::to_string(on.port());
-    // It offers h2 as well: what we speak is chosen.
-    EXPECT_EQ(curl("--cacert " + ca + " --write-out ' %{http_version}' " + base + "/stream"),
+    EXPECT_EQ(curl("--http1.1 --cacert " + ca + " --write-out ' %{http_version}' " + base + "/stream"),
               "onetwothree 1.1");
+    EXPECT_EQ(curl("--http2 --cacert " + ca + " --write-out ' %{http_version}' " + base + "/stream"),
+              "onetwothree 2");
+    EXPECT_EQ(curl("--http2 --cacert " + ca + " --data-binary 'some text' " + base + "/echo"), "some text");
+    const std::uint64_t before = on.counters().accepted;
+    EXPECT_EQ(curl("--http2 --cacert " + ca + " " + base + "/hello " + base + "/stream " + base + "/hello"),
+              "helloonetwothreehello");
+    EXPECT_EQ(on.counters().accepted, before + 1);
     EXPECT_EQ(curl("--cacert " + ca + " --tls-max 1.2 " + base + "/hello"), "hello");
     EXPECT_NE(curl("--cacert " + ca + " --tls-max 1.1 --ciphers DEFAULT@SECLEVEL=0 " + base).find("[status"),
               std::string::npos);
     std::remove(ca.c_str());
+}
+
+TEST_P(Curl, SpeaksHttp2WithPriorKnowledge) {
+    running_server on(GetParam());
+    const std::string base = "http://127.0.0.1:" + std::to_string(on.port());
+    const std::string known = "--http2-prior-knowledge ";
+    EXPECT_EQ(curl(known + base + "/stream"), "onetwothree");
+    EXPECT_EQ(curl(known + "--data-binary 'some text' --write-out ' %{http_version}' " + base + "/echo"),
+              "some text 2");
+    EXPECT_EQ(curl(known + "-H 'Expect: 100-continue' --data-binary 'expected' " + base + "/echo"),
+              "expected");
+    EXPECT_EQ(curl(known + "--head --write-out '%{http_code}' --output /dev/null " + base + "/hello"), "200");
+    EXPECT_EQ(curl(known + "--write-out '%{http_code}' " + base + "/throw"), "500");
+    EXPECT_NE(curl(known + base + "/throw_late").find("[status"), std::string::npos)
+        << "an answer cut off is an error";
+    EXPECT_EQ(curl(known + "--data-binary '" + pattern(50000) + "' " + base + "/hello"), "hello")
+        << "a body that nobody reads";
+    // Asked to change the version in mid connection, it stays with HTTP/1.1.
+    EXPECT_EQ(curl("--http2 --write-out ' %{http_version}' " + base + "/hello"), "hello 1.1");
+}
+
+TEST_P(Curl, NghttpFetchesManyAtATime) {
+    running_server on(GetParam());
+    const std::string base = "http://127.0.0.1:" + std::to_string(on.port());
+    const std::string got = output_of("nghttp --timeout=20 " + base + "/hello " + base + "/stream 2>&1");
+    EXPECT_NE(got.find("hello"), std::string::npos) << got;
+    EXPECT_NE(got.find("onetwothree"), std::string::npos) << got;
+    EXPECT_EQ(got.find("[status"), std::string::npos) << got;
+    const std::string verbose = output_of("nghttp --timeout=20 -nv " + base + "/hello 2>&1");
+    EXPECT_NE(verbose.find(":status: 200"), std::string::npos) << verbose;
+    EXPECT_EQ(on.counters().failed + on.counters().refused + on.counters().gone, 0u);
+}
+
+TEST_P(Curl, H2loadIsServedInFull) {
+    running_server on(GetParam());
+    const std::string base = "http://127.0.0.1:" + std::to_string(on.port());
+    const std::string got = output_of("h2load -n 2000 -c 4 -m 50 -T 20 " + base + "/hello 2>&1");
+    EXPECT_NE(got.find("2000 succeeded, 0 failed, 0 errored, 0 timeout"), std::string::npos) << got;
+    EXPECT_EQ(on.counters().requests, 2000u);
 }
 
 } // namespace

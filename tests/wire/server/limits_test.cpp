@@ -1,6 +1,8 @@
 // Clients that are slow, greedy or too many.
 #include "fixture.hpp"
 
+#include "support/http2_caller.hpp"
+
 #include <sys/resource.h>
 
 namespace modelmesh::net::testing {
@@ -106,7 +108,11 @@ TEST_P(ServerLimits, AClientThatAlwaysHasMoreSharesTheLoop) {
     std::string pipelined;
     for (int i = 0; i < 1000; ++i) pipelined += get("/");
     const std::string upload = post("/upload", pattern(1000000));
-    for (const std::string& much : {pipelined, upload}) {
+    support::http2_caller caller;
+    for (int i = 0; i < 120; ++i)
+        caller.ask(support::http2_head("GET", "/", {{"x", pattern(200) + std::to_string(i)}}));
+    const std::string multiplexed = caller.flush();
+    for (const std::string& much : {pipelined, upload, multiplexed}) {
         loop on(GetParam());
         progress seen;
         server ours(*on.io, [&seen](exchange& ex) { return note(ex, &seen); });
