@@ -4,8 +4,8 @@
 // It writes its authority to FILE, prints its ports as JSON, and serves until it is ended:
 //   POST /v1/chat/completions?reply=BYTES                        a JSON body of that size
 //   POST /v1/chat/completions?stream=K&events=N&period_us=P      stream number K: N events of 200 bytes, one
-//   each P POST /v1/start                                               the streams opened so far begin to
-//   send
+//                                                                each P
+//   POST /v1/start                                               the streams opened so far begin to send
 // The streams of one period are spread evenly over it in steps of a tick. Polling, it never sleeps, and
 // whoever sends to it does not pay for waking it.
 #include "support/arguments.hpp"

@@ -44,18 +44,17 @@ private:
     std::shared_ptr<detail::client_impl> impl_;
 };
 
-/// Makes a client from what the environment offers: OPENAI_API_KEY (with OPENAI_BASE_URL), OLLAMA_HOST,
-/// VLLM_HOST. Does no I/O.
+/// Makes a client from what the environment offers: OPENAI_API_KEY and OPENAI_BASE_URL (both, or one of
+/// them), OLLAMA_HOST, VLLM_HOST. Does no I/O.
 /// @param capability  a capability in any spelling, for example "chat-completion"; also the name of the pool.
 /// @throws error  config: no provider is configured (the message names the variables to set), or the
-/// capability's
-///         name is malformed.
+///         capability's name is malformed.
 [[nodiscard]] client create(std::string_view capability);
 
-/// Makes a client from a configuration. Does no I/O.
+/// Makes a client from a configuration. Reads the certificate files that it names, and does no other I/O.
 /// @param from  read before this function returns.
 /// @param connectors  where connector ids are looked up; the default has the connectors that ship with the
-/// library.
+///                    library.
 /// @param log  receives events; must outlive the client. May be null.
 /// @throws error  config: every problem found, one line each.
 [[nodiscard]] client create(const config& from);

@@ -11,15 +11,19 @@
 namespace modelmesh::connector {
 namespace {
 
-struct error_detail {
-    std::optional<json::nullable<std::string>> message{};
-    std::optional<json::nullable<std::string>> type{};
-    std::optional<json::nullable<std::string>> param{};
-    std::optional<json::raw> code{}; // a string at OpenAI, a number at some servers that follow it
+// What a server says about a failure.
+struct explanation {
+    std::string message{};
+    std::string type{};
+    std::string param{};
+    std::string code{};    // a string at OpenAI, a number at some servers that follow it
+    bool is_error = false; // the document calls itself an error, whatever status it came with
 };
 
-struct error_body {
-    std::optional<error_detail> error{};
+// One thing that FastAPI found wrong with a request: {"loc":["body","messages",0],"msg":"Field required"}.
+struct complaint {
+    std::vector<json::raw> loc{};
+    std::string msg{};
 };
 
 struct listed_model {
@@ -32,10 +36,6 @@ struct model_list {
 
 constexpr std::size_t longest_message =
     512; // text of a server is untrusted: it is shown, never trusted, and capped
-
-std::string text_of(const std::optional<json::nullable<std::string>>& field) {
-    return field && *field ? **field : std::string();
-}
 
 bool contains_lower(std::string_view text, std::string_view needle) {
     const auto same = [](char a, char b) { return std::tolower(static_cast<unsigned char>(a)) == b; };
@@ -102,26 +102,91 @@ void cap(std::string& text) {
     text.resize(end);
 }
 
-fault make_fault(int status, std::string_view text) {
-    const result<error_body> parsed = json::read<error_body>(text);
-    std::string message, type, param, code;
-    if (parsed && parsed->error) {
-        message = text_of(parsed->error->message);
-        type = text_of(parsed->error->type);
-        param = text_of(parsed->error->param);
-        if (parsed->error->code) {
-            const result<std::string> plain = json::string_value(parsed->error->code->text);
-            code = plain ? *plain : parsed->error->code->text;
-        }
+std::string text_of(std::string_view value) {
+    result<std::string> text = json::string_value(value);
+    return text ? std::move(*text) : std::string(value);
+}
+
+using object_members = std::vector<json::member>;
+
+// The JSON of a member; empty when it is absent or null.
+std::string_view value_of(const object_members& object, std::string_view name) {
+    const auto found =
+        std::find_if(object.begin(), object.end(), [name](const json::member& m) { return m.name == name; });
+    return found == object.end() || found->value == "null" ? std::string_view() : found->value;
+}
+
+explanation described(const object_members& by) {
+    explanation e;
+    e.message = text_of(value_of(by, "message"));
+    e.type = text_of(value_of(by, "type"));
+    e.param = text_of(value_of(by, "param"));
+    e.code = text_of(value_of(by, "code"));
+    return e;
+}
+
+// Where in the request a complaint points: "messages.0.role".
+std::string path_of(const complaint& about) {
+    std::string path;
+    for (const json::raw& part : about.loc) {
+        const std::string step = text_of(part.text);
+        if (path.empty() && step == "body") continue;
+        path += (path.empty() ? "" : ".") + step;
     }
-    if (message.empty()) message = "HTTP status " + std::to_string(status) + " without an explanation";
-    cap(message);
-    cap(param);
-    const errc kind = kind_of(status, code, type, message);
-    fault f(kind, std::move(message));
+    return path;
+}
+
+void add_detail(explanation& e, std::string_view detail) {
+    const auto complaints = json::read<std::vector<complaint>>(detail);
+    if (!complaints) {
+        e.message = text_of(detail);
+        return;
+    }
+    for (const complaint& one : *complaints) {
+        const std::string path = path_of(one);
+        if (e.param.empty()) e.param = path;
+        e.message += (e.message.empty() ? "" : "; ") + path + (path.empty() ? "" : ": ") + one.msg;
+    }
+}
+
+// Reads an error in any of the forms that servers of this family use:
+//   {"error":{"message":...,"type":...,"param":...,"code":...}}      OpenAI
+//   {"error":"text"}                                                 Ollama
+//   {"object":"error","message":...,"type":...,"code":400}           older vLLM
+//   {"detail":"text"} and {"detail":[{"loc":[...],"msg":...}]}       FastAPI, in front of many servers
+// Empty when the text is no JSON object.
+std::optional<explanation> explain(std::string_view text) {
+    const result<object_members> top = json::members(text);
+    if (!top) return std::nullopt;
+    const std::string_view error = value_of(*top, "error");
+    const result<object_members> nested = json::members(error);
+    explanation e = described(nested ? *nested : *top);
+    if (error.starts_with('"')) e.message = text_of(error);
+    e.is_error = nested || (error.starts_with('"') && !e.message.empty()) ||
+                 text_of(value_of(*top, "object")) == "error";
+    const std::string_view detail = value_of(*top, "detail");
+    if (e.message.empty() && !detail.empty()) add_detail(e, detail);
+    return e;
+}
+
+fault make_fault(int status, explanation said) {
+    if (said.message.empty())
+        said.message = "HTTP status " + std::to_string(status) + " without an explanation";
+    cap(said.message);
+    cap(said.param);
+    fault f(kind_of(status, said.code, said.type, said.message), std::move(said.message));
     f.http_status = status;
-    f.param = std::move(param);
+    f.param = std::move(said.param);
     return f;
+}
+
+// A failure inside an answer whose status was good. Servers put the status that they would have answered with
+// into `code`, when they put anything.
+fault make_fault(explanation said) {
+    const std::string& code = said.code;
+    const bool is_status = code.size() == 3 && (code[0] == '4' || code[0] == '5') &&
+                           code.find_first_not_of("0123456789") == std::string::npos;
+    return make_fault(is_status ? std::stoi(code) : 500, std::move(said));
 }
 
 void append_member(std::string& body, std::string_view name, std::string_view value) {
@@ -140,20 +205,11 @@ std::string stream_options(std::string_view given) {
     return merged + "}";
 }
 
-// Whether the text may have a member `error`, told without parsing it. Inside a string the quotes are
-// escaped.
+// Whether the text may be an error in a form that calls itself one, told without parsing it. Inside a string
+// the quotes are escaped.
 bool mentions_error(std::string_view json) noexcept {
     constexpr std::string_view needle = "\"error\"";
     return memmem(json.data(), json.size(), needle.data(), needle.size()) != nullptr;
-}
-
-struct plain_error {
-    json::maybe<std::string> error{};
-};
-
-fault upstream_fault(std::string text) {
-    cap(text);
-    return fault(errc::upstream, std::move(text));
 }
 
 class chat_stream_decoder final : public stream_decoder {
@@ -167,13 +223,10 @@ public:
         }
         // The status was 200, so the server can report a failure only inside the stream.
         if (input.event == "error" || mentions_error(input.data)) {
-            if (const auto parsed = json::read<error_body>(input.data); parsed && parsed->error)
-                return make_fault(stream_error_status(*parsed->error), input.data);
-            // Some servers give a text where OpenAI gives an object, and an event of this name is never a
-            // chunk.
-            const auto plain = json::read<plain_error>(input.data);
-            if (plain && plain->error && !plain->error->empty()) return upstream_fault(*plain->error);
-            if (input.event == "error") return upstream_fault(std::string(input.data));
+            std::optional<explanation> said = explain(input.data);
+            // An event of this name is never a chunk, whatever it holds.
+            if (!said && input.event == "error") said.emplace().message = input.data;
+            if (said && (said->is_error || input.event == "error")) return make_fault(std::move(*said));
         }
         output.chunk(input.data);
         return {};
@@ -185,16 +238,6 @@ public:
     }
 
 private:
-    // Servers put the status that they would have answered with into `code`, when they put anything.
-    static int stream_error_status(const error_detail& detail) {
-        if (!detail.code) return 500;
-        const std::string& text = detail.code->text;
-        const bool status = text.size() == 3 && std::all_of(text.begin(), text.end(), [](unsigned char c) {
-                                return std::isdigit(c) != 0;
-                            });
-        return status ? std::stoi(text) : 500;
-    }
-
     bool done_ = false;
 };
 
@@ -239,16 +282,18 @@ result<void> openai_compatible::encode(const prepared_request& input, const targ
 
 result<std::string> openai_compatible::decode(const prepared_request&, http::response&& answer) const {
     // Some servers report a failure with status 200; anything else passes through as it came.
-    if (mentions_error(answer.body))
-        if (const auto parsed = json::read<error_body>(answer.body); parsed && parsed->error)
-            return make_fault(500, answer.body);
+    if (mentions_error(answer.body)) {
+        std::optional<explanation> said = explain(answer.body);
+        if (said && said->is_error) return make_fault(std::move(*said));
+    }
     return std::move(answer.body);
 }
 
-fault openai_compatible::classify(const http::response& answer) const {
-    fault f = make_fault(answer.status, answer.body);
+fault openai_compatible::classify(const http::response& answer,
+                                  std::chrono::system_clock::time_point wall) const {
+    fault f = make_fault(answer.status, explain(answer.body).value_or(explanation()));
     f.request_id = answer.headers.get("x-request-id").substr(0, 128);
-    f.retry_after = retry_after(answer.headers, std::chrono::system_clock::now());
+    f.retry_after = retry_after(answer.headers, wall);
     return f;
 }
 

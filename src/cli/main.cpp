@@ -16,7 +16,7 @@ constexpr const char* usage = R"(usage: modelmesh <command>
   doctor                               report the I/O engine and the providers found
   version                              print the version
 
-Providers are taken from the environment: OPENAI_API_KEY (with OPENAI_BASE_URL), OLLAMA_HOST, VLLM_HOST.
+Providers are taken from the environment: OPENAI_API_KEY, OPENAI_BASE_URL, OLLAMA_HOST, VLLM_HOST.
 MODELMESH_IO=auto|uring|epoll chooses the I/O engine.
 )";
 
@@ -61,6 +61,7 @@ modelmesh::task<> models(modelmesh::client client) {
 modelmesh::task<> check_providers(modelmesh::client client) {
     const auto ready = co_await client.try_ready();
     print(client.describe());
+    std::fflush(stdout);
     if (!ready) throw modelmesh::error(ready.error());
 }
 
@@ -68,6 +69,7 @@ modelmesh::task<> check_providers(modelmesh::client client) {
 int doctor() {
     const modelmesh::engine_report engine = modelmesh::engine();
     std::printf("I/O engine: %s (%s)\n", engine.name.c_str(), engine.reason.c_str());
+    std::fflush(stdout); // before what goes to stderr, also into a pipe
     modelmesh::run(check_providers(modelmesh::create("chat-completion")));
     return 0;
 }

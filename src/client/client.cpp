@@ -3,6 +3,7 @@
 #include "client/client_impl.hpp"
 #include "client/detect.hpp"
 #include "core/cancellation.hpp"
+#include "router/selection.hpp"
 
 #include <modelmesh/router/capability.hpp>
 
@@ -27,6 +28,11 @@ std::string joined(const std::vector<std::string>& lines) {
     std::string text;
     for (const std::string& line : lines) text += (text.empty() ? "" : "\n") + line;
     return text;
+}
+
+// Such a key would make every request one that cannot be sent.
+bool has_control_character(std::string_view text) {
+    return std::any_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });
 }
 
 } // namespace
@@ -64,6 +70,8 @@ client_impl::client_impl(const config& from, const connector::registry& connecto
             else if (std::find(settings.models.begin(), model, *model) != model)
                 problems.push_back(where + "lists the model '" + *model + "' twice");
         }
+        if (has_control_character(settings.api_key))
+            problems.push_back(where + "api_key has a control character, like a line break at its end");
         auto codec = connectors.make_provider(settings.connector);
         if (!codec)
             problems.push_back(where + codec.error().message);
@@ -171,15 +179,16 @@ client_impl::~client_impl() {
 
 std::string client_impl::describe() const {
     const std::shared_ptr<const router::snapshot> picture = current();
+    const std::chrono::milliseconds now = router::since_epoch(clock::system().now());
     std::string text;
     for (const auto& pool : picture->pools) {
         if (pool->capability.empty()) continue; // the implicit pool of a single model
         text += "pool '" + pool->name + "' (stick-until-failure)\n  capability: " + pool->capability + "\n";
         const std::uint32_t cursor = pool->state->cursor.load(std::memory_order_relaxed);
         for (std::size_t i = 0; i < pool->models.size(); ++i) {
-            const bool standby = pool->state->health[i]->load().standby;
             text += i == cursor ? "  -> " : "     ";
-            text += pool->models[i]->id + (standby ? " (standby)\n" : " (active)\n");
+            text += pool->models[i]->id;
+            text += pool->state->health[i]->available(now) ? " (active)\n" : " (standby)\n";
         }
         if (pool->models.empty()) text += "     (no models yet)\n";
     }

@@ -21,10 +21,11 @@ class chat_stream_impl {
 public:
     /// @param elsewhere  the library's own loop when the session lives there; null when it lives on the
     /// reader's.
+    /// @param shows_usage  whether the reader wants the chunk that has nothing but the totals.
     chat_stream_impl(std::shared_ptr<client_impl> client, router::served_stream from,
-                     boost::asio::io_context* elsewhere)
+                     boost::asio::io_context* elsewhere, bool shows_usage)
         : client_(std::move(client)), session_(std::move(from.session)), route_(std::move(from.route)),
-          elsewhere_(elsewhere) {}
+          elsewhere_(elsewhere), shows_usage_(shows_usage) {}
 
     ~chat_stream_impl() {
         // The session's socket belongs to the other thread: let it be destroyed there.
@@ -36,18 +37,20 @@ public:
 
     result<chat::stream_state> try_next(chat::chunk_view& out) {
         std::string_view json;
-        const result<router::stream_state> state = session_->try_next(json);
-        if (!state) return state.error();
-        switch (*state) {
-        case router::stream_state::pending:
-            return chat::stream_state::pending;
-        case router::stream_state::end:
-            return chat::stream_state::end;
-        case router::stream_state::chunk:
-            break;
-        }
-        if (const result<void> parsed = reader_.read_padded(json, chunk_); !parsed)
-            return session_->fail(parsed.error());
+        do {
+            const result<router::stream_state> state = session_->try_next(json);
+            if (!state) return state.error();
+            switch (*state) {
+            case router::stream_state::pending:
+                return chat::stream_state::pending;
+            case router::stream_state::end:
+                return chat::stream_state::end;
+            case router::stream_state::chunk:
+                break;
+            }
+            const result<void> parsed = reader_.read_padded(json, chunk_, json::read_options::lenient());
+            if (!parsed) return session_->fail(parsed.error());
+        } while (!shows_usage_ && chunk_.usage && chunk_.choices.empty());
         out = chat::chunk_view(chunk_, json);
         if (!out.finish_reason().empty()) session_->served();
         return chat::stream_state::chunk;
@@ -76,6 +79,7 @@ private:
     std::unique_ptr<router::stream_session> session_;
     modelmesh::route route_;
     boost::asio::io_context* elsewhere_;
+    bool shows_usage_;
     json::reader reader_;
     chat::chunk chunk_;
 };
@@ -90,6 +94,14 @@ prepared prepare(const chat::request& req, bool stream) {
         throw std::invalid_argument("chat::request::model is empty: name a capability or a model");
     if (req.messages.empty()) throw std::invalid_argument("chat::request::messages is empty");
     return prepared_request::parse(wire_family::openai_chat, json::write(req), stream);
+}
+
+// The library asks every provider for the totals; who said that he wants none does not see them.
+bool shows_usage(const prepared_request& request) {
+    const auto options = json::members(request.find("stream_options"));
+    return !options || std::none_of(options->begin(), options->end(), [](const json::member& m) {
+        return m.name == "include_usage" && m.value == "false";
+    });
 }
 
 result<router::call> route(const client_impl& impl, std::shared_ptr<const prepared_request> request,
@@ -118,12 +130,13 @@ task<result<std::shared_ptr<chat_stream_impl>>> streamed(std::shared_ptr<client_
                                                          time_point deadline) {
     const result<void> ready = co_await client_impl::ensure_ready(impl, at.via, deadline);
     if (!ready) co_return ready.error();
+    const bool with_usage = shows_usage(*request);
     result<router::call> made = route(*impl, std::move(request), deadline);
     if (!made) co_return std::move(made).error();
     result<router::served_stream> opened =
         co_await router::open_stream(at.via, impl->log(), std::move(*made));
     if (!opened) co_return std::move(opened).error();
-    co_return std::make_shared<chat_stream_impl>(impl, std::move(*opened), at.elsewhere);
+    co_return std::make_shared<chat_stream_impl>(impl, std::move(*opened), at.elsewhere, with_usage);
 }
 
 task<result<chat::reply>> run_whole(std::shared_ptr<client_impl> impl, prepared request,

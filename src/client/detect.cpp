@@ -4,6 +4,7 @@
 
 #include <modelmesh/client.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 
@@ -24,17 +25,32 @@ constexpr std::array<local_server, 2> local_servers{{
     {"VLLM_HOST", "vllm", "vllm.local.v1", "8000"},
 }};
 
-// Accepts `host`, `host:port` and full URLs, as these servers' own tools do, and adds the version path.
+// Shells, .env files and service managers leave these around a value.
+std::string_view trimmed(std::string_view text) {
+    constexpr std::string_view around = " \t\r\n\"'";
+    const std::size_t first = text.find_first_not_of(around);
+    if (first == std::string_view::npos) return {};
+    return text.substr(first, text.find_last_not_of(around) - first + 1);
+}
+
+// The origin of an address without a scheme: `host`, `host:port`, `:port`, or an IPv6 address, bare or in
+// brackets.
+std::string server_origin(const local_server& server, std::string host) {
+    const bool is_bare_ipv6 = host.find('[') == std::string::npos && host.find(':') != host.rfind(':');
+    if (is_bare_ipv6) host = '[' + host + ']';
+    if (host.empty() || host.starts_with(':')) host.insert(0, "127.0.0.1");
+    const std::size_t bracket = host.find(']');
+    const bool has_port = host.find(':', bracket == std::string::npos ? 0 : bracket) != std::string::npos;
+    return "http://" + host + (has_port ? "" : std::string(":") + server.default_port);
+}
+
+// Accepts what these servers' own tools do, full URLs too, and adds the version path.
 std::string server_url(const local_server& server, std::string_view value) {
-    std::string text(value);
-    const bool has_scheme = text.find("://") != std::string::npos;
-    if (!has_scheme) text.insert(0, "http://");
-    const std::size_t host = text.find("://") + 3;
-    const std::size_t bracket = text.find(']', host);
-    const std::size_t colon = text.find(':', bracket == std::string::npos ? host : bracket);
-    const std::size_t path = text.find('/', host);
-    if (!has_scheme && (colon == std::string::npos || colon > path))
-        text.insert(std::min(path, text.size()), std::string(":") + server.default_port);
+    std::string text(trimmed(value));
+    if (text.find("://") == std::string::npos) {
+        const std::size_t path = std::min(text.find('/'), text.size());
+        text = server_origin(server, text.substr(0, path)) + text.substr(path);
+    }
     while (text.ends_with('/')) text.pop_back();
     if (!text.ends_with("/v1")) text += "/v1";
     if (const auto parsed = net::parse_url(text); !parsed)
@@ -56,14 +72,17 @@ environment process_environment() {
 
 config detect(std::string_view capability, const environment& env) {
     config found;
-    if (const auto key = env("OPENAI_API_KEY")) {
+    const auto key = env("OPENAI_API_KEY");
+    const auto base = env("OPENAI_BASE_URL");
+    if (key || base) {
         provider_config provider;
         provider.connector = "openai.llm.v1";
-        provider.api_key = *key;
-        if (const auto base = env("OPENAI_BASE_URL")) {
-            // Some other server that speaks the format: which models it has, only it knows.
-            provider.base_url = *base;
-            if (const auto parsed = net::parse_url(*base); !parsed)
+        provider.api_key = key.value_or("");
+        if (base) {
+            // Some other server that speaks the format: which models it has, and whether it wants a key, only
+            // it knows.
+            provider.base_url = trimmed(*base);
+            if (const auto parsed = net::parse_url(provider.base_url); !parsed)
                 throw error(
                     fault(errc::config, "OPENAI_BASE_URL is not a URL (like https://api.openai.com/v1): " +
                                             parsed.error().message));
@@ -87,7 +106,7 @@ config detect(std::string_view capability, const environment& env) {
 }
 
 fault no_provider(const environment& env) {
-    std::string text = "no provider configured: set one of OPENAI_API_KEY";
+    std::string text = "no provider configured: set one of OPENAI_API_KEY, OPENAI_BASE_URL";
     for (const local_server& server : local_servers) text += std::string(", ") + server.variable;
     text += ", or pass a configuration to modelmesh::create()";
     if (env("ANTHROPIC_API_KEY"))

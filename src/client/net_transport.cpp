@@ -1,6 +1,7 @@
 #include "client/net_transport.hpp"
 
 #include "net/engine.hpp"
+#include "net/tls_context.hpp"
 
 namespace modelmesh::detail {
 namespace {
@@ -73,6 +74,9 @@ result<made_endpoint> make_endpoint(const provider_config& settings, const envir
     tls.certificate_pem = settings.tls.certificate_pem;
     tls.key_file = settings.tls.key_file;
     tls.key_pem = settings.tls.key_pem;
+    // Where settings name none of their own files, there is nothing that could be wrong.
+    if (url->where.tls && tls != net::tls_settings())
+        if (const auto usable = net::tls_context::create(tls); !usable) return usable.error();
     result<std::optional<net::proxy>> via = net::choose_proxy(url->where, settings.proxy, env);
     if (!via) return via.error();
     made_endpoint made;
@@ -90,18 +94,25 @@ result<net_transport*> net_transport::of(asio::io_context& loop) {
     }
 }
 
+namespace {
+net::exchange_limits within(const router::patience& limits) {
+    net::exchange_limits made(limits.deadline);
+    made.first_byte = limits.first_byte;
+    return made;
+}
+} // namespace
+
 task<result<http::response>> net_transport::exchange(std::shared_ptr<const router::endpoint> to,
                                                      std::shared_ptr<const http::request> request,
-                                                     time_point deadline) {
-    return client_->exchange(server_of(to), std::move(request), net::exchange_limits(deadline));
+                                                     router::patience limits) {
+    return client_->exchange(server_of(to), std::move(request), within(limits));
 }
 
 namespace {
 task<result<router::opened>> open_streamed(net::client* client, std::shared_ptr<const net::endpoint> to,
                                            std::shared_ptr<const http::request> request,
-                                           time_point deadline) {
-    result<net::response_stream> response =
-        co_await client->open(std::move(to), std::move(request), net::exchange_limits(deadline));
+                                           net::exchange_limits limits) {
+    result<net::response_stream> response = co_await client->open(std::move(to), std::move(request), limits);
     if (!response) co_return std::move(response).error();
     router::opened opened;
     opened.head.status = response->status();
@@ -124,8 +135,8 @@ task<result<router::opened>> open_streamed(net::client* client, std::shared_ptr<
 
 task<result<router::opened>> net_transport::open(std::shared_ptr<const router::endpoint> to,
                                                  std::shared_ptr<const http::request> request,
-                                                 time_point deadline) {
-    return open_streamed(client_, server_of(to), std::move(request), deadline);
+                                                 router::patience limits) {
+    return open_streamed(client_, server_of(to), std::move(request), within(limits));
 }
 
 std::string_view net_transport::engine_name() const noexcept { return engine_->name(); }

@@ -25,8 +25,7 @@ public:
 
 /// @param env  where the proxy is looked up that the settings leave open.
 /// Errors: config, naming what is wrong with the URL or the certificates, or which variable names no proxy.
-[[nodiscard]] result<made_endpoint> make_endpoint(const provider_config& settings,
-                                                  const environment& env);
+[[nodiscard]] result<made_endpoint> make_endpoint(const provider_config& settings, const environment& env);
 
 class net_transport final : public router::transport {
 public:
@@ -38,10 +37,10 @@ public:
 
     task<result<http::response>> exchange(std::shared_ptr<const router::endpoint> to,
                                           std::shared_ptr<const http::request> request,
-                                          time_point deadline) override;
+                                          router::patience limits) override;
     task<result<router::opened>> open(std::shared_ptr<const router::endpoint> to,
                                       std::shared_ptr<const http::request> request,
-                                      time_point deadline) override;
+                                      router::patience limits) override;
     [[nodiscard]] const clock& time() const noexcept override { return clock::system(); }
     [[nodiscard]] std::string_view engine_name() const noexcept override;
     [[nodiscard]] engine_report report() const;

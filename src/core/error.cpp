@@ -102,7 +102,8 @@ std::string describe(const fault& f) {
         text += ": ";
         text += to_string(a.kind);
         if (a.http_status != 0) text += " (HTTP " + std::to_string(a.http_status) + ")";
-        if (!a.message.empty()) text += ": " + a.message;
+        // What the fault itself says is not said again.
+        if (!a.message.empty() && f.message.find(a.message) == std::string::npos) text += ": " + a.message;
     }
     return text;
 }

@@ -2,6 +2,8 @@
 
 #include "json/scan.hpp"
 
+#include <optional>
+
 namespace modelmesh::json {
 namespace {
 
@@ -19,6 +21,27 @@ std::string string_at(const char*& at, const char* end) {
     return text;
 }
 
+// The member whose value is malformed, in an object that is; nothing when the fault is elsewhere.
+std::optional<std::string> broken_member(std::string_view object, const limits& bounds) {
+    const char* const end = object.data() + object.size();
+    const char* at = detail::skip_space(object.data(), end);
+    if (at == end || *at != '{') return std::nullopt;
+    do {
+        at = detail::skip_space(at + 1, end);
+        if (at == end || *at != '"') return std::nullopt;
+        if (detail::scan_value(at, end, bounds, 1).problem != nullptr) return std::nullopt;
+        std::string name = string_at(at, end);
+        at = detail::skip_space(at, end);
+        if (at == end || *at != ':') return std::nullopt;
+        at = detail::skip_space(at + 1, end);
+        const detail::scanned value = detail::scan_value(at, end, bounds, 1);
+        if (value.problem != nullptr) return name;
+        at = detail::skip_space(value.at, end);
+        if (at != end && *at != ',' && *at != '}') return name; // more than one value
+    } while (at != end && *at == ',');
+    return std::nullopt;
+}
+
 const read_options& as_request() noexcept {
     static const read_options options(errc::bad_request);
     return options;
@@ -27,7 +50,14 @@ const read_options& as_request() noexcept {
 } // namespace
 
 result<std::vector<member>> members(std::string_view object) {
-    if (result<void> valid = validate(object, as_request()); !valid) return std::move(valid).error();
+    if (result<void> valid = validate(object, as_request()); !valid) {
+        fault f = std::move(valid).error();
+        if (const auto member = broken_member(object, as_request().limits)) {
+            f.message = "'" + *member + "' is no JSON value: " + f.message;
+            f.param = *member;
+        }
+        return f;
+    }
     const char* const end = object.data() + object.size();
     const char* at = detail::skip_space(object.data(), end);
     if (*at != '{')

@@ -247,7 +247,14 @@ bool pass::integer(ondemand::value v, void* target, const integer_type& type, co
         if (v.get_uint64().get(bits)) return fail(token, "expected an integer in range", at);
     } else {
         std::int64_t number = 0;
-        if (v.get_int64().get(number)) return fail(token, "expected an integer in range", at);
+        if (v.get_int64().get(number)) {
+            constexpr double bound = 9.2e18; // of what an int64 surely holds
+            double inexact = 0;
+            if (options_.exactness == exactness::strict || v.get_double().get(inexact) ||
+                !(inexact > -bound && inexact < bound))
+                return fail(token, "expected an integer in range", at);
+            number = static_cast<std::int64_t>(inexact);
+        }
         bits = static_cast<std::uint64_t>(number);
     }
     return type.store(target, bits) || fail(token, "expected an integer in range", at);
@@ -309,7 +316,8 @@ bool pass::object(ondemand::value v, void* target, const object_type& type, cons
 
     static_assert(most_members <= 64, "seen has one bit a member");
     std::uint64_t seen = 0;
-    std::size_t expected = 0; // members mostly come in the order of their declaration
+    std::uint64_t ignored = 0; // of those: null, and counted as absent
+    std::size_t expected = 0;  // members mostly come in the order of their declaration
     std::size_t count = 0;
     for (auto item : object) {
         ondemand::field member;
@@ -333,8 +341,16 @@ bool pass::object(ondemand::value v, void* target, const object_type& type, cons
             const std::uint64_t bit = std::uint64_t{1} << found;
             if ((seen & bit) != 0) return fail(content - 1, "member is given twice", here);
             seen |= bit;
-            if (!value(member.value(), members[found], type.fields[found].type(), here, depth + 1))
-                return false;
+            const descriptor& wanted = type.fields[found].type();
+            ondemand::value given = member.value();
+            if (options_.exactness == exactness::lenient && !accepts(wanted, 'n') &&
+                *given.raw_json_token().data() == 'n') {
+                bool is_null = false;
+                if (given.is_null().get(is_null) || !is_null) return fail_syntax(here);
+                ignored |= bit;
+                continue;
+            }
+            if (!value(given, members[found], wanted, here, depth + 1)) return false;
             continue;
         }
         if (!keeps_extra && options_.unknown == unknown_members::reject)
@@ -347,7 +363,7 @@ bool pass::object(ondemand::value v, void* target, const object_type& type, cons
     const void* defaults = nullptr;
     void* default_members[most_members];
     for (std::size_t i = 0; i < type.count; ++i) {
-        if (type.fields[i].skipped || (seen >> i & 1) != 0) continue;
+        if (type.fields[i].skipped || ((seen & ~ignored) >> i & 1) != 0) continue;
         if (defaults == nullptr) {
             defaults = type.pristine();
             type.locate(const_cast<void*>(defaults), default_members); // only read
@@ -438,6 +454,15 @@ bool pass::value(ondemand::value v, void* target, const descriptor& type, const 
 
 const read_options& read_options::standard() noexcept {
     static const read_options options;
+    return options;
+}
+
+const read_options& read_options::lenient() noexcept {
+    static const read_options options = [] {
+        read_options o;
+        o.exactness = json::exactness::lenient;
+        return o;
+    }();
     return options;
 }
 

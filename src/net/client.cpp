@@ -25,8 +25,10 @@ constexpr std::size_t kept_answers = 64;
 // over the request.
 constexpr std::chrono::seconds stale_limit(5);
 
-// "host:port: waiting for the answer: ..."; what the transport reports names its peer already.
+// "host:port: waiting for the answer: ..."; what the transport reports names its peer already, and what it
+// did when that is to connect.
 fault located(const endpoint& to, std::string_view doing, const fault& why) {
+    if (why.message.starts_with("connect to " + to.name())) return fault(why.kind(), why.message);
     std::string text;
     if (why.message.find(to.name()) == std::string::npos) text.append(to.name()).append(": ");
     text.append(doing).append(": ").append(why.message);

@@ -7,8 +7,8 @@ namespace {
 
 // What a failure means for the rest of the request, by kind.
 struct verdict {
-    bool rotate;   ///< another model may do better
-    bool penalise; ///< it counts against the model's health
+    bool rotate; ///< another model may do better
+    blame whose;
 };
 
 verdict judge(errc kind) noexcept {
@@ -18,20 +18,25 @@ verdict judge(errc kind) noexcept {
     case errc::context_length:
     case errc::content_filter:
     case errc::canceled:
-    case errc::config:
-    case errc::internal:
-        return {false, false};
+        return {false, blame::nobody};
     // This vendor cannot do it, another may.
     case errc::unsupported:
-        return {true, false};
+        return {true, blame::nobody};
+    // A defect of one connector, which something odd in this request may have brought to light.
+    case errc::internal:
+        return {true, blame::position};
+    // What is wrong with one provider's settings (config) is not wrong with the others'.
     default:
-        return {true, true};
+        return {true, blame::health};
     }
 }
 
+// Told by our own timers, not by the server.
+bool is_silence(const fault& f) noexcept { return f.kind() == errc::timed_out && f.http_status == 0; }
+
 } // namespace
 
-bool settle_failure(const call& made, std::size_t index, fault& f, time_point now) {
+bool settle_failure(const call& made, std::size_t index, fault& f, blame silence, time_point now) {
     const model_entry& model = *made.pool->models[index];
     f.pool = made.pool->name;
     f.provider = model.provider->id;
@@ -39,21 +44,21 @@ bool settle_failure(const call& made, std::size_t index, fault& f, time_point no
     model.provider->redact(f.message);
     model.provider->redact(f.param);
     verdict v = judge(f.kind());
-    // A deadline that the caller set says nothing about the model's health, and leaves no time for another.
-    if (f.kind() == errc::timed_out && now >= made.deadline) v = {false, false};
-    if (v.penalise) note_failure(*made.pool, index, now);
+    if (is_silence(f)) v = {now < made.deadline, silence};
+    if (v.whose == blame::position) move_on(*made.pool, index);
+    if (v.whose == blame::health) note_failure(*made.pool, index, {f.kind(), f.http_status}, now);
     return v.rotate;
 }
 
 attempt_plan::attempt_plan(call made, const clock& time)
-    : call_(std::move(made)), clock_(&time), tried_(call_.pool->models.size()), started_(time.now()),
-      attempt_started_(started_) {}
+    : call_(std::move(made)), clock_(&time), tried_(call_.pool->models.size()), limits_(call_.deadline),
+      started_(time.now()), attempt_started_(started_) {}
 
 result<const model_entry*> attempt_plan::next() {
     const time_point now = clock_->now();
     if (now >= call_.deadline) {
-        fault f(errc::timed_out,
-                "the request's deadline passed after " + std::to_string(number_) + " attempts");
+        fault f(errc::timed_out, "the request's deadline passed after " + std::to_string(number_) +
+                                     (number_ == 1 ? " attempt" : " attempts"));
         f.pool = call_.pool->name;
         f.attempts = attempts_;
         return f;
@@ -63,6 +68,9 @@ result<const model_entry*> attempt_plan::next() {
     current_ = *chosen;
     tried_.add(current_);
     ++number_;
+    limits_ = patience(call_.deadline);
+    if (select_sticky(*call_.pool, tried_, now))
+        limits_.first_byte = std::min<duration>(limits_.first_byte, (call_.deadline - now) / 2);
     attempt_started_ = now;
     return call_.pool->models[current_];
 }
@@ -71,7 +79,11 @@ void attempt_plan::succeeded() { note_success(*call_.pool, current_, clock_->now
 
 std::optional<fault> attempt_plan::failed(fault f) {
     const time_point now = clock_->now();
-    const bool may_rotate = settle_failure(call_, current_, f, now);
+    // A wait that the caller's deadline cut short says nothing about the model's health. But the next request
+    // begins elsewhere, or a model that hangs would keep a pool whose callers are all in a hurry.
+    const bool is_hurried = now >= call_.deadline || limits_.first_byte < patience::usual_wait;
+    const bool may_rotate =
+        settle_failure(call_, current_, f, is_hurried ? blame::position : blame::health, now);
     attempts_.push_back(attempt{f.model, f.provider, f.kind(), f.http_status,
                                 std::chrono::duration_cast<std::chrono::microseconds>(now - attempt_started_),
                                 f.message});
@@ -97,12 +109,38 @@ fault attempt_plan::no_model_fault() const {
         f.pool = call_.pool->name;
         return f;
     }
+    using state::health_slot;
+    std::vector<health_slot::reason> reasons;
+    for (const std::shared_ptr<health_slot>& slot : call_.pool->state->health) {
+        const health_slot::reason why = slot->last_failure();
+        if (std::find(reasons.begin(), reasons.end(), why) == reasons.end()) reasons.push_back(why);
+    }
     const std::chrono::milliseconds wait = until_available(*call_.pool, clock_->now());
-    fault f(errc::no_active_model, "all " + std::to_string(count) + " models of pool '" + call_.pool->name +
-                                       "' are out of service; the first returns in " +
-                                       std::to_string(wait.count()) + " ms");
+    text = count == 1 ? "the only model of pool '" : "all " + std::to_string(count) + " models of pool '";
+    text += call_.pool->name + (count == 1 ? "' is" : "' are") + " out of service after";
+    for (const health_slot::reason& why : reasons) {
+        text += &why == reasons.data() ? " " : ", ";
+        text += to_string(why.kind);
+        if (why.http_status != 0) text += " (HTTP " + std::to_string(why.http_status) + ")";
+    }
+    text +=
+        (count == 1 ? "; it returns in " : "; the first returns in ") + std::to_string(wait.count()) + " ms";
+    // A model that returns fails again when, say, its key is wrong: waiting helps only where one of the
+    // failures may pass.
+    const auto may_pass = [](const health_slot::reason& why) {
+        return make_error_code(why.kind) == cond::retryable;
+    };
+    const bool alike = std::all_of(reasons.begin(), reasons.end(), [&](const health_slot::reason& why) {
+        return why.kind == reasons.front().kind;
+    });
+    const bool is_retryable = std::any_of(reasons.begin(), reasons.end(), may_pass);
+    fault f(is_retryable ? errc::no_active_model
+            : alike      ? reasons.front().kind
+                         : errc::exhausted,
+            std::move(text));
     f.pool = call_.pool->name;
     f.retry_after = wait;
+    if (alike) f.http_status = reasons.front().http_status;
     return f;
 }
 
@@ -114,7 +152,7 @@ fault attempt_plan::closing_fault() const {
     std::string text = attempts_.size() == 1
                            ? "the only attempt failed in pool '"
                            : "all " + std::to_string(attempts_.size()) + " attempts failed in pool '";
-    text += call_.pool->name + "'; the last: " + attempts_.back().message;
+    text += call_.pool->name + (attempts_.size() == 1 ? "': " : "'; the last: ") + attempts_.back().message;
     fault f(alike ? first : errc::exhausted, std::move(text));
     f.pool = call_.pool->name;
     f.retry_after = retry_after_;

@@ -3,6 +3,7 @@
 
 #include "router/selection.hpp"
 #include "router/snapshot.hpp"
+#include "router/transport.hpp"
 
 #include <modelmesh/connector/prepared_request.hpp>
 #include <modelmesh/core/clock.hpp>
@@ -19,10 +20,18 @@ struct call {
     time_point deadline;
 };
 
+/// Whom a failure speaks against.
+enum class blame : std::uint8_t {
+    nobody,
+    position, ///< the pool had better begin elsewhere next time; the model may be in good health
+    health,   ///< the model
+};
+
 /// What a failed attempt at the model `index` of the call's pool means: completes `f` with who failed, takes
-/// the key out of its text, and counts it against the model's health when the model is to blame.
+/// the key out of its text, and settles who is to blame.
+/// @param silence  whom it speaks against that the model was not waited for any longer.
 /// True when another model may do better.
-bool settle_failure(const call& made, std::size_t index, fault& f, time_point now);
+bool settle_failure(const call& made, std::size_t index, fault& f, blame silence, time_point now);
 
 class attempt_plan {
 public:
@@ -30,7 +39,8 @@ public:
     attempt_plan(call made, const clock& time);
 
     /// Starts the next attempt. Errors, each with every attempt so far: no_active_model (the pool is out of
-    /// service), timed_out (the deadline has passed), the kind that all attempts share, exhausted.
+    /// service, and one of its failures may pass), timed_out (the deadline has passed), the kind that all
+    /// attempts share or that put every model out of service, exhausted.
     [[nodiscard]] result<const model_entry*> next();
 
     /// Ends the current attempt well.
@@ -42,6 +52,8 @@ public:
     [[nodiscard]] const model_entry& current() const noexcept { return *call_.pool->models[current_]; }
     [[nodiscard]] std::size_t current_index() const noexcept { return current_; }
     [[nodiscard]] const clock& time() const noexcept { return *clock_; }
+    /// Of the current attempt. While another model could be asked, half of the caller's time is left for it.
+    [[nodiscard]] const patience& limits() const noexcept { return limits_; }
     [[nodiscard]] int attempt_number() const noexcept { return number_; }
     [[nodiscard]] time_point started() const noexcept { return started_; }
 
@@ -53,6 +65,7 @@ private:
     const clock* clock_;
     exclusion_set tried_;
     std::size_t current_ = 0;
+    patience limits_;
     int number_ = 0;
     time_point started_;
     time_point attempt_started_;

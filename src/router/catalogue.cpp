@@ -1,6 +1,7 @@
 #include "router/catalogue.hpp"
 
 #include "core/cancellation.hpp"
+#include "router/guarded.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/cancellation_state.hpp>
@@ -19,21 +20,6 @@
 namespace modelmesh::router {
 
 namespace asio = boost::asio;
-
-namespace {
-
-// Connectors may be the application's own code.
-std::string reason(const std::exception_ptr& thrown) {
-    try {
-        std::rethrow_exception(thrown);
-    } catch (const std::exception& e) {
-        return e.what();
-    } catch (...) {
-        return "unknown exception";
-    }
-}
-
-} // namespace
 
 // What one provider said.
 class catalogue::listing {
@@ -204,11 +190,12 @@ task<catalogue::listing> catalogue::ask_one(std::shared_ptr<catalogue> self, std
         said.failure = encoded.error();
         co_return said;
     }
-    result<http::response> answer = co_await via->exchange(provider.where, std::move(request), limit);
+    result<http::response> answer =
+        co_await via->exchange(provider.where, std::move(request), patience(limit));
     if (!answer) {
         said.failure = std::move(answer).error();
     } else if (answer->status != 200) {
-        said.failure = provider.codec->classify(*answer);
+        said.failure = provider.codec->classify(*answer, via->time().wall());
     } else {
         result<std::vector<connector::model_info>> listed =
             provider.codec->decode_list_models(std::move(*answer));
@@ -253,7 +240,7 @@ task<result<void>> catalogue::ask_all(std::unique_ptr<turn> mine, std::shared_pt
         listings[i] = listing(indexes[i]);
         listings[i].failure = canceled;
         if (is_canceled) continue;
-        listings[i].failure = fault(errc::internal, "the connector failed: " + reason(thrown[i]));
+        listings[i].failure = connector_fault(thrown[i]);
         self->providers_[indexes[i]].entry.redact(listings[i].failure->message);
     }
     const time_point now = via->time().now();

@@ -1,5 +1,7 @@
 #include "router/router.hpp"
 
+#include "router/guarded.hpp"
+
 #include <modelmesh/api/chat.hpp>
 #include <modelmesh/json/read.hpp>
 
@@ -37,10 +39,29 @@ modelmesh::route route_of(const transport& via, const attempt_plan& plan) {
 
 result<std::shared_ptr<const http::request>> encode(const attempt_plan& plan, const model_entry& model) {
     auto request = std::make_shared<http::request>();
-    const result<void> encoded =
-        model.provider->codec->encode(*plan.made().request, model.provider->target_for(model.name), *request);
+    const result<void> encoded = guarded([&] {
+        return model.provider->codec->encode(*plan.made().request, model.provider->target_for(model.name),
+                                             *request);
+    });
     if (!encoded) return encoded.error();
     return std::shared_ptr<const http::request>(std::move(request));
+}
+
+fault classified(const connector::provider& codec, const http::response& answer, const clock& time) {
+    return guarded([&] { return codec.classify(answer, time.wall()); });
+}
+
+result<std::string> decoded(const connector::provider& codec, const prepared_request& request,
+                            http::response&& answer) {
+    return guarded([&] { return codec.decode(request, std::move(answer)); });
+}
+
+result<std::unique_ptr<connector::stream_decoder>> make_decoder(const connector::provider& codec,
+                                                                const prepared_request& request) {
+    using decoder = result<std::unique_ptr<connector::stream_decoder>>;
+    decoder made = guarded([&] { return decoder(codec.open_stream(request)); });
+    if (made && *made == nullptr) return fault(errc::internal, "the connector has no decoder for streams");
+    return made;
 }
 
 // The references of this coroutine and of those below outlive it: the attempt loop awaits it where they are
@@ -49,14 +70,15 @@ task<result<chat::reply>> attempt_whole(transport& via, const attempt_plan& plan
     result<std::shared_ptr<const http::request>> request = encode(plan, model);
     if (!request) co_return std::move(request).error();
     result<http::response> answer =
-        co_await via.exchange(model.provider->where, std::move(*request), plan.made().deadline);
+        co_await via.exchange(model.provider->where, std::move(*request), plan.limits());
     if (!answer) co_return std::move(answer).error();
-    if (!is_success(answer->status)) co_return model.provider->codec->classify(*answer);
-    const result<std::string> json = model.provider->codec->decode(*plan.made().request, std::move(*answer));
+    const connector::provider& codec = *model.provider->codec;
+    if (!is_success(answer->status)) co_return classified(codec, *answer, via.time());
+    const result<std::string> json = decoded(codec, *plan.made().request, std::move(*answer));
     if (!json) co_return json.error();
     // Read here and not by the caller: a body that is no reply is a failure of this model, and the next one
     // may do better.
-    result<chat::reply> reply = json::read<chat::reply>(*json);
+    result<chat::reply> reply = json::read<chat::reply>(*json, json::read_options::lenient());
     if (reply && reply->choices.empty())
         co_return fault(errc::protocol, "the provider answered with a document that has no choices");
     co_return reply;
@@ -103,7 +125,7 @@ task<result<void>> read_to_content(stream_session& session) {
             if (!woken) co_return woken.error();
             continue;
         }
-        const result<void> parsed = reader.read(json, chunk);
+        const result<void> parsed = reader.read(json, chunk, json::read_options::lenient());
         if (!parsed) co_return parsed.error();
         found = has_content(chunk);
         seen.emplace_back(json);
@@ -120,13 +142,13 @@ task<result<std::unique_ptr<stream_session>>> attempt_stream(transport& via, con
                                                              const model_entry& model) {
     result<std::shared_ptr<const http::request>> request = encode(plan, model);
     if (!request) co_return std::move(request).error();
-    result<opened> answer =
-        co_await via.open(model.provider->where, std::move(*request), plan.made().deadline);
+    result<opened> answer = co_await via.open(model.provider->where, std::move(*request), plan.limits());
     if (!answer) co_return std::move(answer).error();
     const connector::provider& codec = *model.provider->codec;
-    if (!is_success(answer->head.status)) co_return codec.classify(answer->head);
-    auto session = std::make_unique<stream_session>(plan, codec.open_stream(*plan.made().request),
-                                                    std::move(answer->body));
+    if (!is_success(answer->head.status)) co_return classified(codec, answer->head, via.time());
+    result<std::unique_ptr<connector::stream_decoder>> decoder = make_decoder(codec, *plan.made().request);
+    if (!decoder) co_return std::move(decoder).error();
+    auto session = std::make_unique<stream_session>(plan, std::move(*decoder), std::move(answer->body));
     const result<void> ready = co_await read_to_content(*session);
     if (!ready) co_return ready.error();
     co_return std::move(session);

@@ -18,12 +18,16 @@ void note_success(const pool& in, std::size_t index, time_point now) {
     in.state->health[index]->note_success(since_epoch(now));
 }
 
-bool note_failure(const pool& in, std::size_t index, time_point now) {
+void move_on(const pool& in, std::size_t index) {
     auto expected = static_cast<std::uint32_t>(index);
     const auto next = static_cast<std::uint32_t>((index + 1) % in.models.size());
     // Fails when another request moved it already: then there is nothing to do.
     in.state->cursor.compare_exchange_strong(expected, next, std::memory_order_relaxed);
-    return in.state->health[index]->note_failure(in.failure_threshold, since_epoch(now), in.cooldown);
+}
+
+bool note_failure(const pool& in, std::size_t index, state::health_slot::reason why, time_point now) {
+    move_on(in, index);
+    return in.state->health[index]->note_failure(in.failure_threshold, since_epoch(now), in.cooldown, why);
 }
 
 std::chrono::milliseconds until_available(const pool& in, time_point now) {

@@ -32,9 +32,11 @@ private:
 
 /// Tells the pool what became of an attempt.
 void note_success(const pool& in, std::size_t index, time_point now);
-/// Counts against the model's health and moves the cursor on when it stood on this model: a model that
-/// recovers does not take the traffic back. True when the model went out of service.
-bool note_failure(const pool& in, std::size_t index, time_point now);
+/// Moves the cursor on when it stands on this model.
+void move_on(const pool& in, std::size_t index);
+/// Counts against the model's health and moves on: a model that recovers does not take the traffic back.
+/// True when the model went out of service.
+bool note_failure(const pool& in, std::size_t index, state::health_slot::reason why, time_point now);
 
 /// Time until the first model of the pool comes back; zero when one is available now.
 [[nodiscard]] std::chrono::milliseconds until_available(const pool& in, time_point now);

@@ -1,5 +1,7 @@
 #include "router/stream_session.hpp"
 
+#include "router/guarded.hpp"
+
 #include <utility>
 
 namespace modelmesh::router {
@@ -12,7 +14,11 @@ stream_session::stream_session(const attempt_plan& plan, std::unique_ptr<connect
 fault stream_session::fail(fault f) {
     if (failure_) return *failure_;
     // Before that, the attempt loop does it for every failure of an attempt.
-    if (is_handed_over_) settle_failure(call_, index_, f, clock_->now());
+    if (is_handed_over_) {
+        // A deadline that passes while the model talks speaks against nobody.
+        const time_point now = clock_->now();
+        settle_failure(call_, index_, f, now >= call_.deadline ? blame::nobody : blame::health, now);
+    }
     if (f.kind() != errc::canceled) failure_ = f;
     return f;
 }
@@ -60,8 +66,8 @@ result<stream_state> stream_session::advance(std::string_view& json) {
         if (!framed) return framed.error();
         if (*framed) {
             const connector::frame input{event.event, event.data};
-            if (const result<void> decoded = decoder_->on_frame(input, *this); !decoded)
-                return decoded.error();
+            const result<void> decoded = guarded([&] { return decoder_->on_frame(input, *this); });
+            if (!decoded) return decoded.error();
             continue;
         }
         std::string_view slice;
@@ -73,12 +79,14 @@ result<stream_state> stream_session::advance(std::string_view& json) {
             break;
         case body_state::would_block:
             return stream_state::pending;
-        case body_state::end:
+        case body_state::end: {
             if (const result<void> framed_to_the_end = events_.finish(); !framed_to_the_end)
                 return framed_to_the_end.error();
-            if (const result<void> ended = decoder_->on_end(*this); !ended) return ended.error();
+            const result<void> ended = guarded([&] { return decoder_->on_end(*this); });
+            if (!ended) return ended.error();
             done_ = true;
             break;
+        }
         }
     }
 }

@@ -8,6 +8,7 @@
 #include <modelmesh/core/task.hpp>
 #include <modelmesh/http/message.hpp>
 
+#include <chrono>
 #include <memory>
 #include <string_view>
 
@@ -36,6 +37,19 @@ public:
     std::unique_ptr<router::body> body;
 };
 
+/// How long one exchange may take.
+class patience {
+public:
+    /// From the request to the head of its answer, when the caller has the time.
+    static constexpr std::chrono::seconds usual_wait{60};
+
+    /// @param until  when the exchange must be over.
+    explicit patience(time_point until) : deadline(until) {}
+
+    time_point deadline;
+    duration first_byte = usual_wait;
+};
+
 /// One per event loop; used on that loop's thread only. Outlives every task it returned.
 class transport {
 public:
@@ -43,9 +57,9 @@ public:
     /// Sends a request and reads the whole answer, whatever its status.
     virtual task<result<http::response>> exchange(std::shared_ptr<const endpoint> to,
                                                   std::shared_ptr<const http::request> request,
-                                                  time_point deadline) = 0;
+                                                  patience limits) = 0;
     virtual task<result<opened>> open(std::shared_ptr<const endpoint> to,
-                                      std::shared_ptr<const http::request> request, time_point deadline) = 0;
+                                      std::shared_ptr<const http::request> request, patience limits) = 0;
     [[nodiscard]] virtual const clock& time() const noexcept = 0;
     /// Name of the I/O engine, for the route of a reply.
     [[nodiscard]] virtual std::string_view engine_name() const noexcept = 0;

@@ -1,6 +1,8 @@
 // Health of one model in one pool: the word that selection reads on every request.
 #pragma once
 
+#include <modelmesh/core/error.hpp>
+
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -10,9 +12,15 @@ namespace modelmesh::state {
 /// Any thread may report; selection reads on every request. No locks.
 /// word_: [63] standby, [62:48] failures in a row, [47:0] standby until, in ms of the steady clock. One word,
 /// so that a reader never sees a mix. note_failure: acq_rel CAS; pairs with the acquire in load(), so that
-/// whoever sees the trip also sees its end.
+/// whoever sees the trip also sees its end. last_failure_: [31:16] kind, [15:0] status; relaxed, because it
+/// is for people only and may belong to a failure next to the one that `word_` tells of.
 class health_slot {
 public:
+    struct reason {
+        errc kind;
+        int http_status; ///< 0: there was no answer
+        friend bool operator==(const reason&, const reason&) = default;
+    };
     struct view {
         bool standby;
         unsigned failures;
@@ -29,8 +37,11 @@ public:
 
     /// True when this call took the model out of service: its failures in a row reached `threshold`. A model
     /// that fails again after its standby ended goes back at once.
-    bool note_failure(unsigned threshold, std::chrono::milliseconds now,
-                      std::chrono::milliseconds cooldown) noexcept {
+    bool note_failure(unsigned threshold, std::chrono::milliseconds now, std::chrono::milliseconds cooldown,
+                      reason why) noexcept {
+        last_failure_.store(static_cast<std::uint32_t>(why.kind) << 16 |
+                                static_cast<std::uint16_t>(why.http_status),
+                            std::memory_order_relaxed);
         for (std::uint64_t old = word_.load(std::memory_order_relaxed);;) {
             view v = unpack(old);
             v.failures += v.failures < max_failures ? 1 : 0;
@@ -43,6 +54,12 @@ public:
                                             std::memory_order_relaxed))
                 return trips;
         }
+    }
+
+    /// Why the model failed last. @pre it has failed.
+    [[nodiscard]] reason last_failure() const noexcept {
+        const std::uint32_t packed = last_failure_.load(std::memory_order_relaxed);
+        return {static_cast<errc>(packed >> 16), static_cast<int>(packed & 0xffff)};
     }
 
     /// The model answered: failures are forgotten, but not a standby that goes on, because the answer may
@@ -71,6 +88,7 @@ private:
     }
 
     alignas(64) std::atomic<std::uint64_t> word_{0};
+    std::atomic<std::uint32_t> last_failure_{0};
 };
 
 } // namespace modelmesh::state

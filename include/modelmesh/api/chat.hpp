@@ -187,7 +187,7 @@ struct response_format {
 };
 
 struct stream_options {
-    json::maybe<bool> include_usage{};
+    json::maybe<bool> include_usage{}; ///< false: the chunk that has only the totals is kept from the reader
     json::maybe<bool> include_obfuscation{};
     json::extra extra{};
 

@@ -62,10 +62,11 @@ public:
     /// Sends one request and waits for the whole reply.
     /// @param req  read before this function returns; need not outlive it. Its `stream` member is ignored.
     /// @throws error  not_found (no pool or model of that name), bad_request and its kin (the provider
-    /// refused the
-    ///         request itself), timed_out, canceled, no_active_model; the kind that all attempts share, or
-    ///         exhausted with every attempt listed.
-    /// @throws std::invalid_argument  at once, when `model` or `messages` is empty, or a text is not UTF-8.
+    ///         refused the request itself, or a json::raw in it is no JSON: `param` names the member),
+    ///         timed_out, canceled, no_active_model; the kind that all attempts share, or exhausted with every
+    ///         attempt listed.
+    /// @throws std::invalid_argument  at once, also from try_create(), for what is wrong in the calling code:
+    ///         `model` or `messages` is empty, a text is not UTF-8, a number is infinite or not a number.
     /// Cancellation: all types; the connection is then not reused.
     [[nodiscard]] task<reply> create(const request& req, const call_options& opt = call_options::none());
     [[nodiscard]] task<result<reply>> try_create(const request& req,
@@ -79,8 +80,8 @@ public:
     [[nodiscard]] task<result<chat::stream>> try_stream(const request& req,
                                                         const call_options& opt = call_options::none());
 
-#if MODELMESH_GCC12_COROUTINES // g++ < 13 destroys such a temporary twice inside co_await: name the request
-                               // instead
+#if MODELMESH_GCC12_COROUTINES
+    // g++ < 13 destroys such a temporary twice inside co_await: name the request instead.
     task<reply> create(request&&, const call_options& = call_options::none()) = delete;
     task<result<reply>> try_create(request&&, const call_options& = call_options::none()) = delete;
     task<chat::stream> stream(request&&, const call_options& = call_options::none()) = delete;

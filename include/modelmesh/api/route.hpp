@@ -15,8 +15,8 @@ struct route {
     std::string model{};    ///< id of the model in the configuration
     int attempts = 0;       ///< tries until this one succeeded, itself included
     std::string engine{};   ///< what moved the bytes: "uring" or "epoll"
-    std::chrono::milliseconds
-        latency{}; ///< from the call to the first byte of content, all attempts included
+    /// From the call to the first byte of content, all attempts included.
+    std::chrono::milliseconds latency{};
 
     static constexpr json::field_rule json_fields[] = {json::rename("latency", "latency_ms")};
     friend bool operator==(const route&, const route&) = default;

@@ -17,8 +17,8 @@ struct tls_config {
     bool verify{true};     ///< false accepts any certificate; for experiments only
     std::string ca_file{}; ///< PEM file of additional roots
     std::string ca_pem{};  ///< the same as text
-    std::string
-        certificate_file{}; ///< PEM file of our certificate and its chain, where the provider asks for one
+    /// PEM file of our certificate and its chain, where the provider asks for one.
+    std::string certificate_file{};
     std::string certificate_pem{}; ///< the same as text
     std::string key_file{};        ///< PEM file of its key, not encrypted
     std::string key_pem{};         ///< the same as text; never printed
@@ -29,8 +29,8 @@ struct provider_config {
     std::string connector{}; ///< connector id, for example `openai.llm.v1`
     std::string base_url{};  ///< up to and with the version, for example `https://api.openai.com/v1`
     std::string api_key{};   ///< empty when none is needed; never printed
-    std::vector<std::string>
-        models{}; ///< vendor's names; empty: the server is asked before the first request
+    /// Vendor's names; empty: the server is asked before the first request.
+    std::vector<std::string> models{};
     tls_config tls{};
     /// `http://[user:password@]host:port` of an HTTP proxy (or https://), which alone decides; `none` for no
     /// proxy; empty: HTTPS_PROXY, http_proxy, ALL_PROXY and NO_PROXY decide, as they do for curl. Never

@@ -17,7 +17,8 @@ public:
     result<void> encode(const prepared_request& input, const target& to,
                         http::request& output) const override;
     result<std::string> decode(const prepared_request& input, http::response&& answer) const override;
-    [[nodiscard]] fault classify(const http::response& answer) const override;
+    [[nodiscard]] fault classify(const http::response& answer,
+                                 std::chrono::system_clock::time_point wall) const override;
     [[nodiscard]] framing stream_framing() const noexcept override { return framing::sse; }
     [[nodiscard]] std::unique_ptr<stream_decoder> open_stream(const prepared_request& input) const override;
     result<void> encode_list_models(const target& to, http::request& output) const override;

@@ -5,6 +5,7 @@
 #include <modelmesh/core/result.hpp>
 #include <modelmesh/http/message.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -59,6 +60,8 @@ public:
 };
 
 /// One vendor's wire format. Does no I/O, keeps no state between calls, and knows nothing of retries.
+/// Failures are returned. An exception is a defect: it fails the attempt with `internal`, and the next model
+/// of the pool is tried.
 /// Threads: every function may be called from several threads at once.
 class provider {
 public:
@@ -72,9 +75,12 @@ public:
     /// Errors: protocol when the body is not what the vendor promises.
     virtual result<std::string> decode(const prepared_request& input, http::response&& answer) const = 0;
     /// Classifies a response with any other status.
-    [[nodiscard]] virtual fault classify(const http::response& answer) const = 0;
+    /// @param wall  now, for waits that end at a date.
+    [[nodiscard]] virtual fault classify(const http::response& answer,
+                                         std::chrono::system_clock::time_point wall) const = 0;
 
     [[nodiscard]] virtual framing stream_framing() const noexcept = 0;
+    /// Never null.
     [[nodiscard]] virtual std::unique_ptr<stream_decoder> open_stream(
         const prepared_request& input) const = 0;
 

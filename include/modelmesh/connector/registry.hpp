@@ -17,10 +17,11 @@ class registry {
 public:
     using factory = std::function<std::unique_ptr<provider>()>;
 
-    /// Adds a provider connector. Errors: config when the id is empty or taken.
+    /// Adds a provider connector. Errors: config when the id is empty or taken, or there is no factory.
     result<void> add_provider(std::string id, factory make);
     /// Makes a connector. Accepts the id with or without the `provider.` prefix.
-    /// Errors: config when there is none of this id, naming those there are.
+    /// Errors: config when there is none of this id, naming those there are, or when its factory returns
+    /// null.
     [[nodiscard]] result<std::unique_ptr<provider>> make_provider(std::string_view id) const;
 
 private:

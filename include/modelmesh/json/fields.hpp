@@ -1,11 +1,10 @@
-// How a wire struct departs from "every member, named as in C++": a table named `json_fields` inside the
-// struct.
+// How a wire struct departs from "every member, named as in C++": a table named `json_fields` inside it.
 //
 //     struct example {
 //         std::string class_{};
 //         int cache{};
 //         static constexpr json::field_rule json_fields[] = {json::rename("class_", "class"),
-//         json::skip("cache")};
+//                                                            json::skip("cache")};
 //     };
 #pragma once
 

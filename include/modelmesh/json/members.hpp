@@ -17,7 +17,8 @@ struct member {
 
 /// Splits one JSON object into its members, in order. The whole document is validated.
 /// @param object  the text; the values point into it.
-/// Errors: bad_request when the text is not one valid JSON object.
+/// Errors: bad_request when the text is not one valid JSON object; `param` names the member whose value is
+/// malformed, when it is a value.
 [[nodiscard]] result<std::vector<member>> members(std::string_view object);
 
 /// The text of a JSON string value (with its quotes) as characters. Errors: bad_request when it is no string.

@@ -25,16 +25,23 @@ struct limits {
 
 enum class unknown_members : bool { keep_or_skip, reject };
 
+/// What is made of a member that is not quite of its type. `lenient` is for what servers answer: null counts
+/// as absent where the type has no null, and a number loses its fraction where the type is an integer.
+enum class exactness : bool { strict, lenient };
+
 /// How to read. Has a constructor, so that g++ 12 accepts it in a `co_await` expression.
 class read_options {
 public:
     read_options() = default;
     explicit read_options(errc failure) : kind(failure) {}
     [[nodiscard]] static const read_options& standard() noexcept;
+    /// The same, lenient.
+    [[nodiscard]] static const read_options& lenient() noexcept;
 
     json::limits limits{};
     unknown_members unknown = unknown_members::keep_or_skip; ///< for types without json::extra
-    errc kind = errc::protocol;                              ///< kind of every failure
+    json::exactness exactness = json::exactness::strict;
+    errc kind = errc::protocol; ///< kind of every failure
 };
 
 namespace detail {
@@ -64,8 +71,7 @@ public:
 
     /// As read(), without the copy.
     /// @param bytes  the 64 bytes behind them must be readable; what they hold does not matter. Views in the
-    /// target
-    ///        point into them.
+    ///               target point into them.
     template <class T>
     [[nodiscard]] result<void> read_padded(std::string_view bytes, T& target,
                                            const read_options& options = read_options::standard()) {

@@ -103,7 +103,7 @@ TEST(OpenAiCompatible, ErrorsAreClassifiedByStatusAndCode) {
     };
     const openai_compatible codec;
     for (const expectation& e : table) {
-        const fault f = codec.classify(answer(e.status, e.body));
+        const fault f = codec.classify(answer(e.status, e.body), {});
         EXPECT_EQ(f.kind(), e.kind) << e.status << " " << e.body;
         EXPECT_EQ(f.http_status, e.status);
         EXPECT_FALSE(f.message.empty());
@@ -115,17 +115,58 @@ TEST(OpenAiCompatible, AnErrorCarriesWhatTheServerSaid) {
         answer(429, R"({"error":{"message":"slow down","type":"requests","param":"n","code":null}})");
     r.headers.add("X-Request-Id", "req_1");
     r.headers.add("retry-after-ms", "1250");
-    const fault f = openai_compatible().classify(r);
+    const fault f = openai_compatible().classify(r, {});
     EXPECT_EQ(f.message, "slow down");
     EXPECT_EQ(f.param, "n");
     EXPECT_EQ(f.request_id, "req_1");
     EXPECT_EQ(f.retry_after, std::chrono::milliseconds(1250));
 }
 
+TEST(OpenAiCompatible, AWaitUntilADateIsCountedFromNow) {
+    http::response r = answer(429, "");
+    r.headers.add("Retry-After", "Thu, 01 Jan 1970 00:01:40 GMT");
+    const std::chrono::system_clock::time_point wall{std::chrono::seconds(70)};
+    EXPECT_EQ(openai_compatible().classify(r, wall).retry_after, std::chrono::seconds(30));
+}
+
+TEST(OpenAiCompatible, AnErrorIsUnderstoodInEveryFormThatServersUse) {
+    struct expectation {
+        int status;
+        const char* body;
+        errc kind;
+        const char* message;
+        const char* param;
+    };
+    const expectation table[] = {
+        {400,
+         R"({"object":"error","message":"This model's maximum context length is 4096 tokens","type":"BadRequestError","param":null,"code":400})",
+         errc::context_length, "This model's maximum context length is 4096 tokens", ""},
+        {404, R"({"error":"model 'x' not found"})", errc::not_found, "model 'x' not found", ""},
+        {404, R"({"detail":"Not Found"})", errc::not_found, "Not Found", ""},
+        {422,
+         R"({"detail":[{"type":"missing","loc":["body","messages",0,"role"],"msg":"Field required"},{"loc":["body"],"msg":"no"}]})",
+         errc::bad_request, "messages.0.role: Field required; no", "messages.0.role"},
+        {422, R"({"detail":[{"msg":"field required"}]})", errc::bad_request, "field required", ""},
+        {400, R"({"detail":{"reason":"odd"}})", errc::bad_request, R"({"reason":"odd"})", ""},
+        {400, R"({"error":{"message":{"a":1},"code":"invalid"}})", errc::bad_request, R"({"a":1})", ""},
+        {400, R"({"error":{"message":null,"code":7,"type":[]},"detail":"why"})", errc::bad_request, "why",
+         ""},
+        {400, R"({"error":null,"message":"plain"})", errc::bad_request, "plain", ""},
+        {400, R"({"error":["odd"]})", errc::bad_request, "HTTP status 400 without an explanation", ""},
+        {400, "not found", errc::bad_request, "HTTP status 400 without an explanation", ""},
+    };
+    for (const expectation& e : table) {
+        const fault f = openai_compatible().classify(answer(e.status, e.body), {});
+        EXPECT_EQ(f.kind(), e.kind) << e.body;
+        EXPECT_EQ(f.message, e.message) << e.body;
+        EXPECT_EQ(f.param, e.param) << e.body;
+    }
+}
+
 TEST(OpenAiCompatible, AServersTextIsCapped) {
     const std::string endless(100000, 'a');
     EXPECT_EQ(openai_compatible()
-                  .classify(answer(500, R"({"error":{"message":")" + endless + "\"}}"))
+                  .classify(answer(500, R"({"error":{"message":")" + endless + "\"}}"), {})
                   .message.size(),
               512u);
 }
@@ -133,7 +174,8 @@ TEST(OpenAiCompatible, AServersTextIsCapped) {
 TEST(OpenAiCompatible, TheCapDoesNotCutACharacter) {
     std::string message(511, 'a');
     for (int i = 0; i < 10; ++i) message += "\xe2\x82\xac";
-    const fault f = openai_compatible().classify(answer(500, R"({"error":{"message":")" + message + "\"}}"));
+    const fault f =
+        openai_compatible().classify(answer(500, R"({"error":{"message":")" + message + "\"}}"), {});
     EXPECT_EQ(f.message, std::string(511, 'a'));
 }
 
@@ -155,6 +197,25 @@ public:
     std::vector<std::string> chunks;
     bool ended = false;
 };
+
+TEST(OpenAiCompatible, AnErrorIsAnErrorWhateverStatusItCameWith) {
+    const auto request = prepared(R"({"model":"x","messages":[]})");
+    for (const char* body : {R"({"error":{"message":"boom","code":503}})", R"({"error":"boom","code":"503"})",
+                             R"({"object":"error","message":"boom","code":503})"}) {
+        const auto whole = openai_compatible().decode(*request, answer(200, body));
+        ASSERT_FALSE(whole) << body;
+        EXPECT_EQ(whole.error().kind(), errc::overloaded) << body;
+        EXPECT_EQ(whole.error().message, "boom") << body;
+        recorder sink;
+        const auto streamed = openai_compatible().open_stream(*request)->on_frame({"", body}, sink);
+        ASSERT_FALSE(streamed) << body;
+        EXPECT_EQ(streamed.error().kind(), errc::overloaded) << body;
+        EXPECT_EQ(streamed.error().message, "boom") << body;
+    }
+    for (const char* body : {R"({"error":null})", R"({"error":""})", R"({"error":false,"message":"fine"})",
+                             R"({"object":"chat.completion","detail":"fine","x":"error"})"})
+        EXPECT_TRUE(openai_compatible().decode(*request, answer(200, body))) << body;
+}
 
 TEST(OpenAiCompatible, StreamFramesPassThroughUntilTheEndMark) {
     const auto decoder = openai_compatible().open_stream(*prepared(R"({"model":"x","messages":[]})", true));

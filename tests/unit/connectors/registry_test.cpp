@@ -1,3 +1,4 @@
+#include <modelmesh/connector/openai_compatible.hpp>
 #include <modelmesh/connector/registry.hpp>
 
 #include <gtest/gtest.h>
@@ -26,10 +27,20 @@ TEST(Registry, AnUnknownConnectorIsNamedWithThoseThereAre) {
 TEST(Registry, AnIdIsGivenOnce) {
     registry connectors;
     register_builtin(connectors);
-    const auto make = []() -> std::unique_ptr<provider> { return nullptr; };
+    const auto make = []() -> std::unique_ptr<provider> { return std::make_unique<openai_compatible>(); };
     EXPECT_FALSE(connectors.add_provider("openai.llm.v1", make));
     EXPECT_FALSE(connectors.add_provider("", make));
     EXPECT_TRUE(connectors.add_provider("mine.v1", make));
+}
+
+TEST(Registry, AFactoryIsNeededAndMakesAConnector) {
+    registry connectors;
+    EXPECT_FALSE(connectors.add_provider("none.v1", nullptr));
+    EXPECT_TRUE(connectors.add_provider("null.v1", [] { return std::unique_ptr<provider>(); }));
+    const auto made = connectors.make_provider("null.v1");
+    ASSERT_FALSE(made);
+    EXPECT_EQ(made.error().kind(), errc::config);
+    EXPECT_EQ(made.error().message, "the factory of connector 'null.v1' makes none");
 }
 
 } // namespace

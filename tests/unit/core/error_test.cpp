@@ -54,6 +54,12 @@ TEST(Error, TextListsEveryAttempt) {
     EXPECT_NE(text.find("b: overloaded (HTTP 503)"), std::string::npos) << text;
 }
 
+TEST(Error, TextSaysNothingTwice) {
+    fault f(errc::connect, "the only attempt failed in pool 'chat': refused");
+    f.attempts.push_back({"a.m", "a", errc::connect, 0, {}, "refused"});
+    EXPECT_STREQ(error(f).what(), "the only attempt failed in pool 'chat': refused\n  a.m: connect");
+}
+
 TEST(Error, AnAggregateIsRetryableWhenAnAttemptWas) {
     fault f(errc::exhausted, "");
     EXPECT_FALSE(retryable(f));

@@ -31,6 +31,18 @@ TEST(JsonMembers, RefusesAnythingButOneObject) {
     }
 }
 
+TEST(JsonMembers, AMalformedValueIsNamed) {
+    const auto named = [](std::string_view text) { return members(text).error().param; };
+    EXPECT_EQ(named(R"({"a":1,"tools":[{"parameters":{oops}}],"b":2})"), "tools");
+    EXPECT_EQ(named(R"({"a":tru})"), "a");
+    EXPECT_EQ(named(R"({"a":1 2})"), "a");
+    EXPECT_EQ(named(R"({"a":})"), "a");
+    EXPECT_EQ(members(R"({"a":tru})").error().message.find("'a' is no JSON value: JSON: "), 0u);
+    for (const std::string_view elsewhere :
+         {"", "[]", "{", "{}{}", R"({"a":1,})", R"({"a" 1})", R"({"a)", R"({"\ud800":1,"b":tru})"})
+        EXPECT_EQ(named(elsewhere), "") << elsewhere;
+}
+
 TEST(JsonMembers, StringValueUnescapes) {
     EXPECT_EQ(string_value(R"("a\n\u00e9\ud83d\ude00")").value(), "a\n\xc3\xa9\xf0\x9f\x98\x80");
     EXPECT_EQ(string_value(R"( "" )").value(), "");

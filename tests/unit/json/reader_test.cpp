@@ -89,6 +89,25 @@ TEST(JsonReader, AbsentMembersHaveTheirDefaultsAlsoInAReusedTarget) {
     EXPECT_EQ(reused, read<tree>(R"({"children":[{}]})").value());
 }
 
+TEST(JsonReader, LeniencyTakesNullForAbsentAndCutsFractions) {
+    const read_options& lenient = read_options::lenient();
+    EXPECT_EQ(read<leaf>(R"({"number":null})", lenient)->number, 7);
+    EXPECT_EQ(read<leaf>(R"({"number":-1.5})", lenient)->number, -1);
+    EXPECT_EQ(read<tree>(R"({"name":null,"children":null,"map":null})", lenient).value(),
+              read<tree>("{}").value());
+    EXPECT_FALSE(read<leaf>(R"({"number":null})"));
+    EXPECT_FALSE(read<leaf>(R"({"number":-1.5})"));
+    EXPECT_FALSE(read<leaf>(R"({"number":nul})", lenient));
+    EXPECT_FALSE(read<leaf>(R"({"number":null,"number":1})", lenient)) << "given twice";
+    EXPECT_FALSE(read<leaf>(R"({"number":1e300})", lenient));
+    EXPECT_FALSE(read<leaf>(R"({"number":"1"})", lenient));
+    EXPECT_FALSE(read<tree>(R"({"children":[null]})", lenient)) << "an element has no default";
+    reader r;
+    leaf target{1, "changed"};
+    ASSERT_TRUE(r.read(R"({"number":null,"name":null})", target, lenient));
+    EXPECT_EQ(target, (leaf{7, "default"})) << "also in a reused target";
+}
+
 TEST(JsonReader, IntegersAreExactOrAnError) {
     EXPECT_EQ(read<std::int64_t>("9223372036854775807").value(), std::numeric_limits<std::int64_t>::max());
     EXPECT_EQ(read<std::int64_t>("-9223372036854775808").value(), std::numeric_limits<std::int64_t>::min());

@@ -112,8 +112,9 @@ TEST_F(AttemptPlan, TheCallersOwnFaultEndsTheRequestAndHarmsNoModel) {
 }
 
 TEST_F(AttemptPlan, FailuresOfTheProviderRotateAndCountAgainstItsHealth) {
-    for (const errc kind : {errc::connect, errc::timed_out, errc::overloaded, errc::upstream, errc::protocol,
-                            errc::auth, errc::permission, errc::quota, errc::rate_limit, errc::not_found}) {
+    for (const errc kind :
+         {errc::connect, errc::timed_out, errc::overloaded, errc::upstream, errc::protocol, errc::auth,
+          errc::permission, errc::quota, errc::rate_limit, errc::not_found, errc::config}) {
         picture = make_snapshot({"a", "b"}, 1);
         attempt_plan plan(make_call(picture, time), time);
         (void)plan.next();
@@ -123,7 +124,7 @@ TEST_F(AttemptPlan, FailuresOfTheProviderRotateAndCountAgainstItsHealth) {
     }
 }
 
-TEST_F(AttemptPlan, TheCallersDeadlineEndsTheRequestAndHarmsNoModel) {
+TEST_F(AttemptPlan, TheCallersDeadlineEndsTheRequestHarmsNoModelAndMovesOn) {
     picture = make_snapshot({"a", "b"}, 1);
     attempt_plan plan(make_call(picture, time), time);
     (void)plan.next();
@@ -132,6 +133,43 @@ TEST_F(AttemptPlan, TheCallersDeadlineEndsTheRequestAndHarmsNoModel) {
     ASSERT_TRUE(final);
     EXPECT_EQ(final->kind(), errc::timed_out);
     EXPECT_FALSE(picture->pools.front()->state->health[0]->load().standby);
+    attempt_plan second(make_call(picture, time), time);
+    EXPECT_EQ(next_id(second), "b.m");
+}
+
+TEST_F(AttemptPlan, ACallerInAHurryRotatesAndHarmsNoModel) {
+    picture = make_snapshot({"a", "b"}, 1);
+    call made = make_call(picture, time);
+    made.deadline = time.now() + std::chrono::seconds(2);
+    attempt_plan plan(made, time);
+    (void)plan.next();
+    EXPECT_EQ(plan.limits().first_byte, std::chrono::seconds(1));
+    time.advance(std::chrono::seconds(1));
+    EXPECT_EQ(plan.failed(with_status(errc::timed_out, 0)), std::nullopt);
+    EXPECT_EQ(next_id(plan), "b.m");
+    EXPECT_EQ(plan.limits().first_byte, patience::usual_wait) << "nobody else is left to ask";
+    EXPECT_EQ(picture->pools.front()->state->health[0]->load().failures, 0u);
+    EXPECT_EQ(picture->pools.front()->state->cursor.load(), 1u);
+}
+
+TEST_F(AttemptPlan, AServersOwnTimeoutCountsHoweverHurriedTheCaller) {
+    picture = make_snapshot({"a", "b"}, 1);
+    call made = make_call(picture, time);
+    made.deadline = time.now() + std::chrono::seconds(2);
+    attempt_plan plan(made, time);
+    (void)plan.next();
+    EXPECT_EQ(plan.failed(with_status(errc::timed_out, 504)), std::nullopt);
+    EXPECT_TRUE(picture->pools.front()->state->health[0]->load().standby);
+}
+
+TEST_F(AttemptPlan, ADefectOfAConnectorRotatesAndHarmsNoModel) {
+    picture = make_snapshot({"a", "b"}, 1);
+    attempt_plan plan(make_call(picture, time), time);
+    (void)plan.next();
+    EXPECT_EQ(plan.failed(with_status(errc::internal, 0)), std::nullopt);
+    EXPECT_EQ(next_id(plan), "b.m");
+    EXPECT_FALSE(picture->pools.front()->state->health[0]->load().standby);
+    EXPECT_EQ(picture->pools.front()->state->cursor.load(), 1u);
 }
 
 TEST_F(AttemptPlan, NoAttemptStartsAfterTheDeadline) {
@@ -145,18 +183,50 @@ TEST_F(AttemptPlan, NoAttemptStartsAfterTheDeadline) {
     EXPECT_EQ(model.error().attempts.size(), 1u);
 }
 
-TEST_F(AttemptPlan, APoolOutOfServiceSaysWhenItReturns) {
-    picture = make_snapshot({"a"}, 1);
-    attempt_plan first(make_call(picture, time), time);
-    (void)first.next();
-    (void)first.failed(with_status(errc::upstream, 500));
-    time.advance(std::chrono::seconds(10));
-    attempt_plan second(make_call(picture, time), time);
-    const auto model = second.next();
-    ASSERT_FALSE(model);
-    EXPECT_EQ(model.error().kind(), errc::no_active_model);
-    EXPECT_EQ(model.error().retry_after, std::chrono::seconds(50));
-    EXPECT_TRUE(retryable(model.error()));
+class PoolOutOfService : public AttemptPlan {
+protected:
+    // What a request finds whose pool has lost each of its models, in order, to one of these.
+    fault found_after(const std::vector<fault>& failures) {
+        std::vector<std::string> names;
+        for (std::size_t i = 0; i < failures.size(); ++i) names.push_back(std::string(1, char('a' + i)));
+        picture = make_snapshot(names, 1);
+        attempt_plan first(make_call(picture, time), time);
+        for (const fault& f : failures) {
+            (void)first.next();
+            (void)first.failed(f);
+        }
+        time.advance(std::chrono::seconds(10));
+        attempt_plan second(make_call(picture, time), time);
+        return second.next().error();
+    }
+};
+
+TEST_F(PoolOutOfService, SaysWhyAndWhenItReturns) {
+    const fault f = found_after({with_status(errc::upstream, 500)});
+    EXPECT_EQ(f.kind(), errc::no_active_model);
+    EXPECT_EQ(f.message, "the only model of pool 'chat' is out of service after upstream (HTTP 500); it "
+                         "returns in 50000 ms");
+    EXPECT_EQ(f.retry_after, std::chrono::seconds(50));
+    EXPECT_TRUE(retryable(f));
+}
+
+TEST_F(PoolOutOfService, IsRetryableWhenOneOfItsFailuresMayPass) {
+    const fault f = found_after(
+        {with_status(errc::auth, 401), with_status(errc::connect, 0), with_status(errc::connect, 0)});
+    EXPECT_EQ(f.kind(), errc::no_active_model);
+    EXPECT_EQ(f.message, "all 3 models of pool 'chat' are out of service after auth (HTTP 401), connect; the "
+                         "first returns in 50000 ms");
+    EXPECT_TRUE(retryable(f));
+}
+
+TEST_F(PoolOutOfService, ForReasonsThatDoNotPassIsNotRetryable) {
+    const fault alike = found_after({with_status(errc::auth, 401), with_status(errc::auth, 401)});
+    EXPECT_EQ(alike.kind(), errc::auth);
+    EXPECT_EQ(alike.http_status, 401);
+    EXPECT_FALSE(retryable(alike));
+    const fault mixed = found_after({with_status(errc::auth, 401), with_status(errc::quota, 402)});
+    EXPECT_EQ(mixed.kind(), errc::exhausted);
+    EXPECT_FALSE(retryable(mixed));
 }
 
 } // namespace

@@ -32,11 +32,11 @@ public:
 
     task<result<http::response>> exchange(std::shared_ptr<const endpoint>,
                                           std::shared_ptr<const http::request> request,
-                                          time_point deadline) override {
+                                          patience limits) override {
         const std::string_view prefix = "Bearer key-of-";
         const std::string name(request->headers.get("Authorization").substr(prefix.size()));
         asked.push_back(name);
-        deadlines.push_back(deadline);
+        deadlines.push_back(limits.deadline);
         const asio::any_io_executor executor = co_await asio::this_coro::executor;
         auto held = std::make_shared<question>(executor);
         pending[name] = held;
@@ -45,7 +45,7 @@ public:
         co_return *held->answer;
     }
     task<result<opened>> open(std::shared_ptr<const endpoint>, std::shared_ptr<const http::request>,
-                              time_point) override {
+                              patience) override {
         co_return fault(errc::internal, "the catalogue opens no streams");
     }
     const clock& time() const noexcept override { return *clock_; }
@@ -264,7 +264,7 @@ TEST_F(Catalogue, CallersOnThreadsOfTheirOwnAllGetTheAnswer) {
     class prompt_transport final : public transport {
     public:
         task<result<http::response>> exchange(std::shared_ptr<const endpoint>,
-                                              std::shared_ptr<const http::request>, time_point) override {
+                                              std::shared_ptr<const http::request>, patience) override {
             ++questions;
             http::response r;
             r.status = 200;
@@ -272,7 +272,7 @@ TEST_F(Catalogue, CallersOnThreadsOfTheirOwnAllGetTheAnswer) {
             co_return r;
         }
         task<result<opened>> open(std::shared_ptr<const endpoint>, std::shared_ptr<const http::request>,
-                                  time_point) override {
+                                  patience) override {
             co_return fault(errc::internal, "the catalogue opens no streams");
         }
         const clock& time() const noexcept override { return clock::system(); }
@@ -430,7 +430,8 @@ TEST_F(Catalogue, HealthAndPositionOutliveANewSnapshot) {
     via.refuse("a", errc::connect);
     poll();
     const std::shared_ptr<const snapshot> before = all->current();
-    EXPECT_TRUE(note_failure(*before->pools.front(), 0, time.now())); // b.m; the pool moves on to b.n
+    EXPECT_TRUE(note_failure(*before->pools.front(), 0, {errc::connect, 0},
+                             time.now())); // b.m; the pool moves on to b.n
     refresh(all);
     via.list("a", "m");
     poll();
@@ -440,7 +441,7 @@ TEST_F(Catalogue, HealthAndPositionOutliveANewSnapshot) {
     EXPECT_TRUE(after.state->health[1]->load().standby);
     EXPECT_EQ(after.state->cursor.load(), 2u);
     // Requests that are still on the way with the old picture count as well.
-    EXPECT_TRUE(note_failure(*before->pools.front(), 1, time.now()));
+    EXPECT_TRUE(note_failure(*before->pools.front(), 1, {errc::connect, 0}, time.now()));
     EXPECT_TRUE(after.state->health[2]->load().standby);
 }
 

@@ -11,6 +11,7 @@
 
 #include <deque>
 #include <map>
+#include <stdexcept>
 
 namespace modelmesh::router {
 namespace {
@@ -59,10 +60,13 @@ class scripted_transport final : public transport {
 public:
     std::map<std::string, std::deque<scripted_answer>, std::less<>> script;
     std::vector<std::string> asked;
+    std::vector<duration> waits; ///< for the first byte of each answer
     virtual_clock now;
 
     task<result<http::response>> exchange(std::shared_ptr<const endpoint>,
-                                          std::shared_ptr<const http::request> request, time_point) override {
+                                          std::shared_ptr<const http::request> request,
+                                          patience limits) override {
+        waits.push_back(limits.first_byte);
         scripted_answer answer = take(*request);
         if (answer.refusal) co_return *answer.refusal;
         http::response r;
@@ -73,7 +77,8 @@ public:
     }
 
     task<result<opened>> open(std::shared_ptr<const endpoint>, std::shared_ptr<const http::request> request,
-                              time_point) override {
+                              patience limits) override {
+        waits.push_back(limits.first_byte);
         scripted_answer answer = take(*request);
         if (answer.refusal) co_return *answer.refusal;
         opened o;
@@ -170,6 +175,21 @@ TEST_F(Router, AnUnreachableModelIsReplacedWithinTheRequestAndLeftAloneByTheNext
     EXPECT_EQ(via.asked, (std::vector<std::string>{"a", "b", "b"}));
 }
 
+TEST_F(Router, AnAttemptLeavesTimeForTheNextModel) {
+    via.script["a"] = {refuses(errc::timed_out), answers(200, good)};
+    via.script["b"] = {refuses(errc::timed_out)};
+    via.script["c"] = {refuses(errc::timed_out)};
+    call made = make_call(picture, via.now);
+    made.deadline = via.now.now() + std::chrono::seconds(8);
+    EXPECT_FALSE(modelmesh::run(complete(via, nullptr, made)));
+    EXPECT_EQ(via.asked, (std::vector<std::string>{"a", "b", "c"}));
+    EXPECT_EQ(via.waits, (std::vector<duration>{std::chrono::seconds(4), std::chrono::seconds(4),
+                                                std::chrono::seconds(60)}));
+    via.waits.clear();
+    EXPECT_TRUE(ask()) << "who was not given the usual time is not out of service";
+    EXPECT_EQ(via.waits, (std::vector<duration>{std::chrono::seconds(60)})) << "there is time for both";
+}
+
 TEST_F(Router, AnAnswerThatIsNoReplyIsAFailureOfTheModel) {
     for (const char* body :
          {"", "{}", "[]", "{\"choices\":[]}", "{\"choices\":", "<html>", "{\"choices\":\"x\"}"}) {
@@ -209,6 +229,80 @@ TEST_F(Router, AKeyThatTheServerEchoesIsNotTold) {
     EXPECT_EQ(reply.error().kind(), errc::auth);
     EXPECT_EQ(reply.error().message, "all 3 attempts failed in pool 'chat'; the last: bad key: ***");
     for (const attempt& a : reply.error().attempts) EXPECT_EQ(a.message, "bad key: ***");
+}
+
+// A connector with a defect in one of its functions.
+class defective final : public connector::openai_compatible {
+public:
+    enum class where { encode, decode, classify, open_stream, no_decoder, on_frame, on_end };
+    explicit defective(where at) : at_(at) {}
+
+    result<void> encode(const prepared_request& input, const connector::target& to,
+                        http::request& output) const override {
+        if (at_ == where::encode) fail();
+        return openai_compatible::encode(input, to, output);
+    }
+    result<std::string> decode(const prepared_request& input, http::response&& answer) const override {
+        if (at_ == where::decode) fail();
+        return openai_compatible::decode(input, std::move(answer));
+    }
+    [[nodiscard]] fault classify(const http::response& answer,
+                                 std::chrono::system_clock::time_point wall) const override {
+        if (at_ == where::classify) fail();
+        return openai_compatible::classify(answer, wall);
+    }
+    [[nodiscard]] std::unique_ptr<connector::stream_decoder> open_stream(
+        const prepared_request&) const override {
+        if (at_ == where::open_stream) fail();
+        if (at_ == where::no_decoder) return nullptr;
+        return std::make_unique<decoder>(at_);
+    }
+
+private:
+    class decoder final : public connector::stream_decoder {
+    public:
+        explicit decoder(where at) : at_(at) {}
+        result<void> on_frame(const connector::frame&, connector::frame_sink&) override {
+            if (at_ == where::on_frame) fail();
+            return {};
+        }
+        result<void> on_end(connector::frame_sink&) override {
+            fail();
+            return {};
+        }
+
+    private:
+        where at_;
+    };
+    static void fail() { throw std::runtime_error("no key-of-a here"); }
+
+    where at_;
+};
+
+TEST_F(Router, AConnectorThatThrowsIsReplacedWithinTheRequest) {
+    using where = defective::where;
+    for (const where at : {where::encode, where::decode, where::classify}) {
+        picture = make_snapshot({"a", "b"});
+        picture->providers[0]->codec = std::make_shared<defective>(at);
+        via.script["a"] = {answers(at == where::classify ? 503 : 200, good)};
+        via.script["b"] = {answers(503, "")};
+        const auto reply = ask();
+        ASSERT_FALSE(reply);
+        ASSERT_EQ(reply.error().attempts.size(), 2u);
+        EXPECT_EQ(reply.error().attempts[0].kind, errc::internal);
+        EXPECT_EQ(reply.error().attempts[0].message, "the connector failed: no *** here");
+        EXPECT_EQ(reply.error().attempts[1].kind, errc::overloaded);
+    }
+    for (const where at : {where::encode, where::classify, where::open_stream, where::no_decoder,
+                           where::on_frame, where::on_end}) {
+        picture = make_snapshot({"a", "b"});
+        picture->providers[0]->codec = std::make_shared<defective>(at);
+        via.script["a"] = {{std::nullopt, at == where::classify ? 503 : 200, {role}, {}}};
+        via.script["b"] = {{std::nullopt, 200, {event(R"({"content":"fine"})"), done}, {}}};
+        const auto text = stream();
+        ASSERT_TRUE(text) << static_cast<int>(at) << ": " << text.error().message;
+        EXPECT_EQ(*text, "b.m:fine");
+    }
 }
 
 TEST_F(Router, WhenAllFailTheErrorListsEveryAttempt) {
@@ -278,7 +372,7 @@ TEST_F(Router, AModelThatKeepsBreakingOffGoesOutOfService) {
 }
 
 TEST_F(Router, AStreamThatEndsWellForgetsItsModelsFailures) {
-    note_failure(*picture->pools.front(), 0, via.now.now());
+    note_failure(*picture->pools.front(), 0, {errc::connect, 0}, via.now.now());
     picture->pools.front()->state->cursor.store(0);
     via.script["a"] = {{std::nullopt, 200, {event(R"({"content":"all"})"), done}, {}}};
     EXPECT_EQ(stream().value(), "a.m:all");

@@ -26,12 +26,12 @@ TEST(Selection, MovesOnAfterAFailureAndDoesNotComeBackByItself) {
     const pool& chat = *picture->pools.front();
     virtual_clock time;
     const exclusion_set none(3);
-    note_failure(chat, 0, time.now());
+    note_failure(chat, 0, {errc::connect, 0}, time.now());
     EXPECT_EQ(select_sticky(chat, none, time.now()), 1u);
     time.advance(std::chrono::minutes(2)); // the first model is healthy again
     EXPECT_EQ(select_sticky(chat, none, time.now()), 1u);
-    note_failure(chat, 1, time.now());
-    note_failure(chat, 2, time.now());
+    note_failure(chat, 1, {errc::connect, 0}, time.now());
+    note_failure(chat, 2, {errc::connect, 0}, time.now());
     EXPECT_EQ(select_sticky(chat, none, time.now()), 0u) << "and round it goes";
 }
 
@@ -51,9 +51,9 @@ TEST(Selection, LeavesModelsInStandbyOutUntilTheirTimeIsOver) {
     const pool& chat = *picture->pools.front();
     virtual_clock time;
     const exclusion_set none(2);
-    EXPECT_TRUE(note_failure(chat, 0, time.now()));
+    EXPECT_TRUE(note_failure(chat, 0, {errc::connect, 0}, time.now()));
     time.advance(std::chrono::seconds(20));
-    EXPECT_TRUE(note_failure(chat, 1, time.now()));
+    EXPECT_TRUE(note_failure(chat, 1, {errc::connect, 0}, time.now()));
     EXPECT_EQ(select_sticky(chat, none, time.now()), std::nullopt);
     EXPECT_EQ(until_available(chat, time.now()), std::chrono::seconds(40));
     time.advance(std::chrono::seconds(40));

@@ -6,7 +6,12 @@
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/write.hpp>
+
+#include <algorithm>
+#include <cctype>
 
 namespace modelmesh::testing {
 namespace {
@@ -168,17 +173,91 @@ TEST_P(Client, AChunkOfTheWrongShapeEndsTheStreamForGood) {
     EXPECT_EQ(server.finish(), std::vector<std::string>{});
 }
 
-TEST_P(Client, AReplyCutAtAnyByteFailsOverOrFails) {
-    // The whole reply has a few hundred bytes; every prefix of it must be noticed.
-    for (int cut = 0; cut < 700; cut += 7) {
+// The simulator's answer to a request, byte for byte: head and body.
+std::string raw_answer(std::uint16_t port, const std::string& body) {
+    asio::io_context loop;
+    asio::ip::tcp::socket socket(loop);
+    socket.connect({asio::ip::address_v4::loopback(), port});
+    asio::write(socket, asio::buffer("POST /v1/chat/completions HTTP/1.1\r\nHost: test\r\nContent-Length: " +
+                                     std::to_string(body.size()) +
+                                     "\r\nAuthorization: Bearer secret-key\r\n\r\n" + body));
+    std::string answer;
+    const auto is_whole = [&answer] {
+        const std::size_t head = answer.find("\r\n\r\n");
+        if (head == std::string::npos) return false;
+        const std::string_view name = "content-length: ";
+        const auto same = [](char a, char b) { return std::tolower(static_cast<unsigned char>(a)) == b; };
+        const auto at = std::search(answer.begin(), answer.end(), name.begin(), name.end(), same);
+        if (at == answer.end()) return answer.ends_with("\r\n0\r\n\r\n");
+        const std::string length(at + static_cast<std::ptrdiff_t>(name.size()), answer.end());
+        return answer.size() == head + 4 + std::stoul(length);
+    };
+    while (!is_whole()) {
+        char more[4096];
+        answer.append(more, socket.read_some(asio::buffer(more)));
+    }
+    return answer;
+}
+
+// A script whose answers are cut one after the other, each `step` bytes later than the one before.
+std::string cut_script(std::size_t length, std::size_t step) {
+    std::string script = R"({"rules":[)";
+    for (std::size_t cut = 0; cut < length; cut += step)
+        script += (cut == 0 ? "" : ",") + std::string(R"({"text":"x y","cut":{"how":"fin","after_bytes":)") +
+                  std::to_string(cut) + "}}";
+    return script + "]}";
+}
+
+class CutAnswers : public Client {
+protected:
+    // Every byte on one engine: what notices the cut is the same on both.
+    std::size_t step() const { return GetParam() == std::string_view("epoll") ? 1 : 7; }
+
+    // The uncut answer to the question.
+    std::string uncut(bool stream) {
+        simulator& whole = start("whole", R"({"rules":[{"times":"always","text":"x y"}]})");
+        if (stream) {
+            EXPECT_EQ(run(stream_text(create(settings), question())).value(), "x y");
+        } else {
+            EXPECT_EQ(run(ask_once(create(settings), question()))->text(), "x y");
+        }
         settings = config();
-        start("alpha",
-              R"({"rules":[{"text":"x","cut":{"how":"fin","after_bytes":)" + std::to_string(cut) + "}}]}");
-        start("beta", R"({"rules":[{"text":"from beta"}]})");
+        return raw_answer(whole.port(), whole.requests().front().body);
+    }
+};
+INSTANTIATE_TEST_SUITE_P(Engines, CutAnswers, ::testing::Values("uring", "epoll"),
+                         [](const auto& which) { return std::string(which.param); });
+
+TEST_P(CutAnswers, AReplyCutAtAnyByteIsServedByTheNext) {
+    const std::size_t length = uncut(false).size();
+    ASSERT_GT(length, 300u);
+    start("alpha", cut_script(length, step()));
+    start("beta", R"({"rules":[{"times":"always","text":"from beta"}]})");
+    for (std::size_t cut = 0; cut < length; cut += step()) {
         const auto reply = run(ask_once(create(settings), question()));
         ASSERT_TRUE(reply) << "cut at " << cut << ": " << reply.error().message;
-        EXPECT_EQ(reply->text(), "from beta") << "cut at " << cut;
+        ASSERT_EQ(reply->text(), "from beta") << "cut at " << cut;
     }
+}
+
+TEST_P(CutAnswers, AStreamCutAtAnyByteIsServedByTheNextOrFails) {
+    const std::string whole = uncut(true);
+    const std::size_t length = whole.find("[DONE]") + 6; // behind it comes only the end of the body
+    ASSERT_GT(length, 300u);
+    ASSERT_LT(length, whole.size());
+    start("alpha", cut_script(length, step()));
+    start("beta", R"({"rules":[{"times":"always","text":"from beta"}]})");
+    std::size_t failed = 0;
+    for (std::size_t cut = 0; cut < length; cut += step()) {
+        const auto text = run(stream_text(create(settings), question()));
+        if (text) {
+            ASSERT_EQ(*text, "from beta") << "cut at " << cut;
+            ASSERT_EQ(failed, 0u) << "cut at " << cut << ": who has seen a word gets no second answer";
+        } else {
+            ++failed;
+        }
+    }
+    EXPECT_GT(failed, 0u);
 }
 
 TEST_P(Client, TheCallersFaultComesBackAsItIs) {
@@ -216,6 +295,34 @@ TEST_P(Client, ABrokenDocumentIsServedByTheNext) {
         ASSERT_TRUE(reply) << script << ": " << reply.error().message;
         EXPECT_EQ(reply->text(), "from beta") << script;
     }
+}
+
+TEST_P(Client, AHungProviderDoesNotKeepThePoolOfCallersInAHurry) {
+    start("hung", R"({"rules":[{"times":"always","latency_ms":3600000}]})");
+    start("healthy");
+    client c = create(settings);
+    struct script {
+        static task<result<chat::reply>> whole(client c, chat::request request) {
+            call_options options;
+            options.timeout(std::chrono::seconds(2));
+            co_return co_await c.chat.completions.try_create(request, options);
+        }
+        static task<result<modelmesh::route>> streamed(client c, chat::request request) {
+            call_options options;
+            options.timeout(std::chrono::seconds(2));
+            auto opened = co_await c.chat.completions.try_stream(request, options);
+            if (!opened) co_return opened.error();
+            co_return opened->route();
+        }
+    };
+    const auto first = run(script::whole(c, question()));
+    ASSERT_TRUE(first) << first.error().message;
+    EXPECT_EQ(first->x_modelmesh->provider, "healthy");
+    EXPECT_EQ(first->x_modelmesh->attempts, 2);
+    EXPECT_EQ(run(script::whole(c, question()))->x_modelmesh->attempts, 1) << "the pool has moved on";
+    const auto stream = run(script::streamed(create(settings), question()));
+    ASSERT_TRUE(stream) << stream.error().message;
+    EXPECT_EQ(stream->provider, "healthy");
 }
 
 TEST_P(Client, ADeadlineEndsAHangingCall) {
@@ -300,6 +407,92 @@ TEST_P(Client, ModelsAreAskedForWhenNoneAreConfigured) {
     EXPECT_EQ(reply->x_modelmesh->model, "alpha.alpha-model");
     EXPECT_EQ(alpha.requests().front().target, "/v1/models");
     EXPECT_NE(c.describe().find("alpha.alpha-model (active)"), std::string::npos);
+}
+
+TEST_P(Client, AMalformedRawValueIsNamed) {
+    start("alpha");
+    chat::request request = question();
+    request.prediction = json::raw("{oops");
+    const auto reply = run(ask_once(create(settings), request));
+    ASSERT_FALSE(reply);
+    EXPECT_EQ(reply.error().code(), errc::bad_request);
+    EXPECT_EQ(reply.error().param, "prediction");
+    EXPECT_EQ(reply.error().message.find("'prediction' is no JSON value"), 0u) << reply.error().message;
+}
+
+TEST_P(Client, TheChunkOfTotalsIsKeptFromAReaderThatDoesNotWantIt) {
+    start("alpha", R"({"rules":[{"times":"always","text":"x"}]})");
+    struct reading {
+        static task<std::pair<int, int>> count(client c, chat::request request) {
+            auto stream = co_await c.chat.completions.stream(request);
+            int chunks = 0;
+            int totals = 0;
+            while (auto chunk = co_await stream.next()) {
+                ++chunks;
+                if (chunk->usage() != nullptr) ++totals;
+            }
+            co_return std::pair<int, int>(chunks, totals);
+        }
+    };
+    chat::request request = question();
+    const auto [all, totals] = run(reading::count(create(settings), request));
+    EXPECT_EQ(totals, 1);
+    request.stream_options.emplace().include_usage = false;
+    const auto [fewer, none] = run(reading::count(create(settings), request));
+    EXPECT_EQ(none, 0);
+    EXPECT_EQ(fewer, all - 1);
+}
+
+TEST_P(Client, OddMetadataDoesNotDiscardAGoodAnswer) {
+    const std::string body = R"({"id":null,"created":1.5,"model":null,"choices":[{"index":null,"message":)"
+                             R"({"role":"assistant","content":"fine"}}],"usage":{"prompt_tokens":null}})";
+    const std::string events = "data: {\"id\":null,\"created\":1.5,\"choices\":[{\"index\":null,\"delta\":{"
+                               "\"content\":\"fine\"}}]}\n\n"
+                               "data: {\"choices\":[{\"delta\":null,\"finish_reason\":\"stop\"}]}\n\n"
+                               "data: {\"choices\":null,\"usage\":{\"prompt_tokens\":null}}\n\n"
+                               "data: [DONE]\n\n";
+    const auto answer = [](const std::string& type, const std::string& text) {
+        return support::script()
+            .read_request()
+            .send("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-type: " + type +
+                  "\r\ncontent-length: " + std::to_string(text.size()) + "\r\n\r\n" + text)
+            .discard_rest();
+    };
+    support::scripted_server server(support::scripted_server::transport::plain);
+    server.add(answer("application/json", body));
+    server.add(answer("text/event-stream", events));
+    provider_config provider;
+    provider.connector = "openai.llm.v1";
+    provider.base_url = "http://127.0.0.1:" + std::to_string(server.port());
+    provider.models = {"m"};
+    settings.providers.emplace_back("scripted", provider);
+    const auto reply = run(ask_once(create(settings), question()));
+    ASSERT_TRUE(reply) << reply.error().message;
+    EXPECT_EQ(reply->text(), "fine");
+    const auto text = run(stream_text(create(settings), question()));
+    ASSERT_TRUE(text) << text.error().message;
+    EXPECT_EQ(*text, "fine");
+    EXPECT_EQ(server.finish(), std::vector<std::string>{});
+}
+
+TEST_P(Client, AModelWhoseTimeOutIsOverIsShownAsActive) {
+    start("alpha", R"({"rules":[{"times":2,"status":500}]})");
+    pool_config pool;
+    pool.capability = "chat-completion";
+    pool.failure_threshold = 1;
+    pool.cooldown_seconds = 3600;
+    settings.pools.emplace_back("slow", pool);
+    pool.cooldown_seconds = 0;
+    settings.pools.emplace_back("quick", pool);
+    client c = create(settings);
+    for (const char* name : {"slow", "quick"}) {
+        chat::request request = question();
+        request.model = name;
+        (void)run(ask_once(c, request));
+    }
+    const std::string text = c.describe();
+    EXPECT_NE(text.find("(standby)"), std::string::npos) << text;
+    EXPECT_NE(text.find("(active)", text.find("'quick'")), std::string::npos) << text;
 }
 
 TEST_P(Client, EmptyRequestsAreRefusedAtOnce) {

@@ -51,5 +51,30 @@ TEST(Configuration, AModelIsListedOnce) {
     EXPECT_EQ(refusal(settings), "provider 'p': lists a model without a name");
 }
 
+TEST(Configuration, AKeyThatCannotBeSentIsRefused) {
+    for (const char* key : {"sk-1\r", "sk-1\n", "sk\t1", "\x7f"}) {
+        config settings = with_pools({"a"});
+        settings.providers.front().second.api_key = key;
+        EXPECT_EQ(refusal(settings),
+                  "provider 'p': api_key has a control character, like a line break at its end");
+    }
+}
+
+TEST(Configuration, CertificatesThatCannotBeUsedAreRefused) {
+    config settings = with_pools({"a"});
+    provider_config& provider = settings.providers.front().second;
+    provider.tls.ca_file = "/nonexistent";
+    EXPECT_EQ(refusal(settings), "no error") << "without TLS nobody reads it";
+    provider.base_url = "https://127.0.0.1:9/v1";
+    EXPECT_EQ(refusal(settings).find("provider 'p': TLS settings: ca_file cannot be read"), 0u)
+        << refusal(settings);
+    provider.tls = tls_config();
+    provider.tls.certificate_pem = "no certificate";
+    provider.tls.key_pem = "SECRET";
+    const std::string text = refusal(settings);
+    EXPECT_EQ(text.find("provider 'p': "), 0u) << text;
+    EXPECT_EQ(text.find("SECRET"), std::string::npos) << text;
+}
+
 } // namespace
 } // namespace modelmesh::testing

@@ -31,9 +31,10 @@ INSTANTIATE_TEST_SUITE_P(Engines, Environment, ::testing::Values("auto"),
                          [](const auto& which) { return std::string(which.param); });
 
 TEST_P(Environment, WithoutProvidersTheErrorNamesTheVariables) {
-    EXPECT_EQ(failure(),
-              "no provider configured: set one of OPENAI_API_KEY, OLLAMA_HOST, VLLM_HOST, or pass a "
-              "configuration to modelmesh::create()");
+    EXPECT_EQ(
+        failure(),
+        "no provider configured: set one of OPENAI_API_KEY, OPENAI_BASE_URL, OLLAMA_HOST, VLLM_HOST, or "
+        "pass a configuration to modelmesh::create()");
     setenv("OPENAI_API_KEY", "", 1);
     EXPECT_EQ(failure().find("no provider configured"), 0u) << "an empty value is no value";
     setenv("ANTHROPIC_API_KEY", "sk-ant", 1);
@@ -64,6 +65,11 @@ TEST_P(Environment, AddressesInAllTheirForms) {
         {"https://host.example/v1", "https://host.example/v1"},
         {"[::1]", "http://[::1]:11434/v1"},
         {"[::1]:9", "http://[::1]:9/v1"},
+        {"::1", "http://[::1]:11434/v1"},
+        {"fe80::1/", "http://[fe80::1]:11434/v1"},
+        {":9", "http://127.0.0.1:9/v1"},
+        {" 'localhost:9'\r", "http://localhost:9/v1"},
+        {"\"http://localhost:9/api\"", "http://localhost:9/api/v1"},
     };
     for (const auto& [value, url] : table) {
         setenv("OLLAMA_HOST", value, 1);
@@ -71,6 +77,15 @@ TEST_P(Environment, AddressesInAllTheirForms) {
     }
     setenv("OLLAMA_HOST", "ftp://host", 1);
     EXPECT_EQ(failure().find("OLLAMA_HOST is not a server's address"), 0u) << failure();
+}
+
+TEST_P(Environment, AServerOfTheFormatNeedsNoKey) {
+    simulator& server = start("local");
+    setenv("OPENAI_BASE_URL", (" " + server.base_url() + "\n").c_str(), 1);
+    const auto reply = run(ask_once(create("chat-completion"), question()));
+    ASSERT_TRUE(reply) << reply.error().message;
+    EXPECT_EQ(reply->x_modelmesh->model, "openai.local-model");
+    EXPECT_EQ(server.requests().back().header("Authorization"), "");
 }
 
 TEST_P(Environment, AServerOfOnesOwnIsAskedForItsModels) {

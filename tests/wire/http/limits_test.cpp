@@ -35,7 +35,7 @@ TEST_P(HttpsLimits, AHandshakeThatStalls) {
     server.add(script().hold_handshake("handshake"));
     exchange_limits limits = patient();
     limits.connect = brief;
-    expect_timeout(loop.run(client->exchange(to, request(), limits)), "connecting");
+    expect_timeout(loop.run(client->exchange(to, request(), limits)), "connect to");
     server.resume("handshake");
     expect_recovery();
 }
