@@ -39,6 +39,12 @@ public:
     virtual result<bool> try_send_rest() = 0;
     [[nodiscard]] virtual wait_operation wait_sent(time_point deadline) = 0;
 
+    /// Of a request with a body source, whose body try_send has left out: its next bytes, which stay valid
+    /// until they were taken, and its end. Answers and errors as for try_send; connect also when the server
+    /// wants no more of it. Meanwhile the answer may be read.
+    virtual result<bool> try_send_piece(std::string_view piece) = 0;
+    virtual result<bool> try_send_end() = 0;
+
     /// True: the head of the response is there. False: wait.
     /// Errors: connect when the connection was lost before the head, protocol when it was lost later or the
     /// bytes are not HTTP.
@@ -64,7 +70,8 @@ public:
     [[nodiscard]] virtual bool is_unprocessed() const noexcept = 0;
     /// The server has said that it wants HTTP/1.1 instead.
     [[nodiscard]] virtual bool needs_http1() const noexcept { return false; }
-    /// The request did not go out whole: the connection ends with this exchange.
+    /// The request did not go out whole, and the rest of it never will: the connection ends with this
+    /// exchange.
     virtual void end_after_this() noexcept = 0;
     /// Ends the exchange at once.
     virtual void close() noexcept = 0;

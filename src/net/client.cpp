@@ -3,6 +3,7 @@
 #include "core/cancellation.hpp"
 #include "net/engine.hpp"
 #include "net/socket_stream.hpp"
+#include "net/upload.hpp"
 
 #include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/error.hpp>
@@ -256,6 +257,7 @@ public:
     enum class next : std::uint8_t {
         acquire, ///< a connection, from the pool: prepare()
         dial,    ///< a new one: prepare()
+        upload,  ///< the body, from its source: prepare()
         wait,    ///< await wait(), then tell woken()
         over,    ///< take() the outcome
     };
@@ -273,13 +275,18 @@ public:
         return connect();
     }
 
-    /// Does what acquire or dial ask for. @param work  outlives the task.
+    /// Does what acquire, dial or upload ask for. @param work  outlives the task.
     static task<next> prepare(call* work, next what) {
         try {
             if (what == next::acquire) {
                 result<connection_pool::lease> given =
                     co_await connection_pool::acquire(work->pool_, work->limits_.deadline);
                 co_return work->acquired(std::move(given));
+            }
+            if (what == next::upload) {
+                upload_outcome done = co_await net::upload(
+                    work->lease_.connection(), work->what_.request->source, work->limits_.deadline);
+                co_return work->uploaded(std::move(done));
             }
             work->until_ = phase_end(work->home_->time.now(), work->limits_.connect, work->limits_.deadline);
             result<std::unique_ptr<stream>> made = co_await work->home_->dial(work->to_, work->until_);
@@ -353,7 +360,23 @@ private:
             return fail("getting a connection", fault(errc::timed_out, "timed out"));
         is_sent_ = false;
         refusal_.reset();
-        return sent(lease_.connection()->try_send(what_));
+        const result<bool> all = lease_.connection()->try_send(what_);
+        if (!what_.request->source || !all) return sent(all);
+        sent_at_ = home_->time.now();
+        return next::upload;
+    }
+
+    next uploaded(upload_outcome upload) {
+        using end = upload_outcome::end;
+        carrier& connection = *lease_.connection();
+        if (upload.how == end::lost) return lost(std::move(upload.why));
+        if (upload.how == end::unread) {
+            connection.close();
+            return fail("reading the body of the request", upload.why);
+        }
+        if (!upload.has_head) return upload.how == end::sent ? sent(true) : sent(std::move(upload.why));
+        if (upload.how != end::sent) connection.end_after_this();
+        return answered();
     }
 
     next sent(const result<bool>& all) {
@@ -381,7 +404,11 @@ private:
         carrier& connection = *lease_.connection();
         const result<bool> is_there = connection.try_read_head();
         if (!is_there) return lost(is_there.error());
-        if (!*is_there) return next::wait;
+        return *is_there ? answered() : next::wait;
+    }
+
+    next answered() {
+        carrier& connection = *lease_.connection();
         answer_ = home_->make_answer();
         response_stream::state& s = *answer_;
         s.deadline = limits_.deadline;
@@ -401,11 +428,13 @@ private:
         if (refusal_ && why.kind() != errc::canceled) why = *refusal_; // no answer came after all
         const errc kind = why.kind();
         const bool is_over = kind == errc::timed_out || kind == errc::canceled || kind == errc::config;
-        const bool is_prompt = !is_sent_ || home_->time.now() - sent_at_ < stale_limit;
+        const bool is_streamed = what_.request->source != nullptr;
+        const bool is_prompt = (!is_sent_ && !is_streamed) || home_->time.now() - sent_at_ < stale_limit;
         const bool is_stale = lease_.is_reused() && !connection.has_answer() && is_prompt;
         if (connection.needs_http1()) home_->avoid_http2(to_);
         // Once only: a server may refuse or die again and again, and who decides then is the router.
-        if (is_over || is_repeated_ || (!connection.is_unprocessed() && !is_stale)) {
+        if (is_over || is_repeated_ || (!connection.is_unprocessed() && !is_stale) ||
+            (is_streamed && !what_.request->source->rewind())) {
             connection.close();
             return fail(is_sent_ && !refusal_ ? "waiting for the answer" : "sending the request", why);
         }
@@ -431,7 +460,7 @@ private:
     std::shared_ptr<connection_pool> pool_;
     connection_pool::lease lease_;
     time_point until_{};             // of the phase
-    time_point sent_at_{};           // when the request was out
+    time_point sent_at_{};           // when the request was out, or its upload began
     std::unique_ptr<fault> refusal_; // why the request could not be sent whole
     std::unique_ptr<fault> failure_; // a fault is large, and rare
     response_stream::handle answer_;

@@ -92,9 +92,11 @@ public:
 
     /// Sends a request and reads the whole answer, whatever its status.
     /// Errors name the host, never headers or bodies: config (the request cannot be put on the wire),
-    /// connect, timed_out, canceled, protocol, overloaded (the queue for connections is full). Cancellation:
+    /// connect, timed_out, canceled, protocol, overloaded (the queue for connections is full), bad_request
+    /// (the body's source has another length than it said), and what the source reports. Cancellation:
     /// all types; the connection is closed. The request is sent again only when a reused connection turned
-    /// out dead before the first byte of an answer.
+    /// out dead before the first byte of an answer; one whose body comes from a source, only if that can be
+    /// rewound. An answer other than success ends the reading of the source.
     [[nodiscard]] task<result<http::response>> exchange(std::shared_ptr<const endpoint> to,
                                                         std::shared_ptr<const http::request> request,
                                                         exchange_limits limits);

@@ -102,8 +102,9 @@ std::string install_certificate(SSL_CTX* context) {
 }
 
 std::string quote(std::string_view bytes) {
+    constexpr std::size_t longest = 400;
     std::string text = "\"";
-    for (const char c : bytes) {
+    for (const char c : bytes.substr(0, longest)) {
         if (c == '\r')
             text += "\\r";
         else if (c == '\n')
@@ -111,7 +112,7 @@ std::string quote(std::string_view bytes) {
         else
             text += c;
     }
-    return text + "\"";
+    return text + (bytes.size() > longest ? "\"..." : "\"");
 }
 
 } // namespace
@@ -138,9 +139,10 @@ public:
 
     /// Up to `size` bytes, none when the client has closed or the connection is lost.
     std::string receive(std::size_t size) {
-        std::string bytes(size, '\0');
-        const ssize_t got = ssl_ ? SSL_read(ssl_.get(), bytes.data(), static_cast<int>(size))
-                                 : ::recv(descriptor_, bytes.data(), size, 0);
+        // A TLS record has 16 KiB at most: room for a large rest each time would cost more than reading it.
+        std::string bytes(std::min<std::size_t>(size, 64 * 1024), '\0');
+        const ssize_t got = ssl_ ? SSL_read(ssl_.get(), bytes.data(), static_cast<int>(bytes.size()))
+                                 : ::recv(descriptor_, bytes.data(), bytes.size(), 0);
         bytes.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
         return bytes;
     }
@@ -222,6 +224,48 @@ script& script::read_request() {
             std::from_chars(lower.data() + at + length_field.size(), lower.data() + lower.size(), length);
             wanted += length;
         }
+        const std::lock_guard lock(server.mutex_);
+        server.requests_.push_back(std::move(got));
+        server.changed_.notify_all();
+    });
+    return *this;
+}
+
+script& script::read_chunked_request() {
+    steps_.emplace_back([](scripted_server& server, server_socket& socket) {
+        std::string got;
+        std::string failure;
+        // Byte by byte, as far as a line goes.
+        const auto line_at = [&](std::size_t from, std::string_view end) {
+            while (got.size() < from + end.size() || !got.ends_with(end)) {
+                const std::string more = socket.receive(1);
+                if (more.empty()) failure = "the client closed inside a request";
+                if (!failure.empty()) return;
+                got += more;
+            }
+        };
+        line_at(0, "\r\n\r\n");
+        if (got.find("\r\nTransfer-Encoding: chunked\r\n") == std::string::npos) failure = "not chunked";
+        while (failure.empty()) {
+            const std::size_t begin = got.size();
+            line_at(begin, "\r\n");
+            if (!failure.empty()) break;
+            std::size_t size = 0;
+            const auto end = std::from_chars(got.data() + begin, got.data() + got.size(), size, 16).ptr;
+            if (end != got.data() + got.size() - 2) failure = "a bad chunk size";
+            got.resize(begin);
+            while (failure.empty() && got.size() < begin + size) {
+                const std::string more = socket.receive(begin + size - got.size());
+                if (more.empty()) failure = "the client closed inside a chunk";
+                got += more;
+            }
+            const std::size_t end_of_data = got.size();
+            line_at(end_of_data, "\r\n");
+            if (failure.empty() && got.size() != end_of_data + 2) failure = "a chunk is longer than its size";
+            got.resize(end_of_data);
+            if (size == 0) break;
+        }
+        if (!failure.empty()) return server.fail(failure + ": " + quote(got));
         const std::lock_guard lock(server.mutex_);
         server.requests_.push_back(std::move(got));
         server.changed_.notify_all();

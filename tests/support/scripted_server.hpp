@@ -35,6 +35,8 @@ public:
     script& expect(std::string bytes);
     /// Reads one request, head and content-length body, and records it.
     script& read_request();
+    /// Reads one request with a chunked body, and records its head with the joined body behind it.
+    script& read_chunked_request();
     /// Reads until the client is gone and looks at none of it.
     script& discard_rest();
     script& send(std::string bytes);
