@@ -66,7 +66,8 @@ public:
     /// Whether the server has shown life since the request. One on a used connection that dies without it
     /// has met a connection that the server had already given up.
     [[nodiscard]] virtual bool has_answer() const noexcept = 0;
-    /// The server has said that it did not act on the request, so it may be sent again elsewhere.
+    /// The request may be sent again elsewhere: the server has said that it did not act on it, or it was lost
+    /// behind others and may be sent twice.
     [[nodiscard]] virtual bool is_unprocessed() const noexcept = 0;
     /// The server has said that it wants HTTP/1.1 instead.
     [[nodiscard]] virtual bool needs_http1() const noexcept { return false; }
@@ -75,6 +76,18 @@ public:
     virtual void end_after_this() noexcept = 0;
     /// Ends the exchange at once.
     virtual void close() noexcept = 0;
+    /// As close(), but it is the caller who wants no more: a connection that others share may go on.
+    virtual void abandon() noexcept { close(); }
+};
+
+/// An exchange on a connection that others share.
+class shared_exchange : public carrier {
+public:
+    /// Whether the server has answered others here, so that a connection which dies without a byte of this
+    /// answer may have been given up before it came.
+    [[nodiscard]] virtual bool follows_others() const noexcept { return false; }
+    /// The reader wants no more, and the rest is at most the end of the answer.
+    virtual void leave() noexcept = 0;
 };
 
 } // namespace modelmesh::net

@@ -91,7 +91,10 @@ struct response_stream::state {
     [[nodiscard]] wait_operation wait() { return lease.connection()->wait(phase_end(now(), gap, deadline)); }
     fault fail(const fault& why) {
         failure = located(*to, "reading the body", why);
-        lease.connection()->close();
+        if (why.kind() == errc::canceled)
+            lease.connection()->abandon();
+        else
+            lease.connection()->close();
         lease.give_back();
         return *failure;
     }
@@ -186,8 +189,8 @@ client::state::pool_entry& client::state::entry_of(const std::shared_ptr<const e
         if (entry.to == to || entry.to->shares_connections_with(*to)) return entry;
     const bool may_share =
         to->http2() == http2_use::prior_knowledge || (to->http2() == http2_use::automatic && to->where().tls);
-    same_origin.push_back(
-        pool_entry{to, std::make_shared<connection_pool>(io, limits, time, may_share), nullptr});
+    same_origin.push_back(pool_entry{
+        to, std::make_shared<connection_pool>(io, limits, time, may_share, to->pipeline_depth()), nullptr});
     return same_origin.back();
 }
 
@@ -201,7 +204,8 @@ std::shared_ptr<connection_pool> client::state::pool_of(std::shared_ptr<const en
 void client::state::avoid_http2(const std::shared_ptr<const endpoint>& to) {
     pool_entry& entry = entry_of(to);
     if (entry.instead || to->http2() == http2_use::off) return;
-    entry.instead = std::make_shared<const endpoint>(to->where(), to->tls(), http2_use::off, to->via());
+    entry.instead = std::make_shared<const endpoint>(to->where(), to->tls(), http2_use::off, to->via(),
+                                                     to->pipeline_depth());
     entry.pool->clear_idle(); // nobody will ask for them
 }
 
@@ -263,9 +267,10 @@ public:
     };
 
     call(std::shared_ptr<state> home, std::shared_ptr<const endpoint> to,
-         std::shared_ptr<const http::request> request, const exchange_limits& limits)
-        : home_(std::move(home)), to_(std::move(to)), what_(std::move(request), defaults()), limits_(limits) {
-    }
+         std::shared_ptr<const http::request> request, const exchange_limits& limits, reading how)
+        : home_(std::move(home)), to_(std::move(to)), what_(std::move(request), defaults()), limits_(limits),
+          is_pipelined_(how == reading::whole && to_->pipeline_depth() > 1 && what_.request->is_replayable &&
+                        !what_.request->source) {}
 
     [[nodiscard]] next begin() {
         if (const result<void> fit = proto::check_request(*what_.request); !fit)
@@ -279,8 +284,8 @@ public:
     static task<next> prepare(call* work, next what) {
         try {
             if (what == next::acquire) {
-                result<connection_pool::lease> given =
-                    co_await connection_pool::acquire(work->pool_, work->limits_.deadline);
+                result<connection_pool::lease> given = co_await connection_pool::acquire(
+                    work->pool_, work->limits_.deadline, work->may_pipeline());
                 co_return work->acquired(std::move(given));
             }
             if (what == next::upload) {
@@ -302,7 +307,10 @@ public:
         return is_sent_ ? connection.wait(until_) : connection.wait_sent(limits_.deadline);
     }
     [[nodiscard]] next woken(wait_outcome outcome) {
-        if (outcome != wait_outcome::ready)
+        // Whoever closes a connection that is shared ends the waits of those who send on it.
+        const bool is_closed =
+            outcome == wait_outcome::canceled && !is_sent_ && lease_.connection()->is_unprocessed();
+        if (outcome != wait_outcome::ready && !is_closed)
             return lost(wait_fault(is_sent_ ? "receive from" : "send to", to_->name(), outcome));
         return is_sent_ ? read_head() : sent(lease_.connection()->try_send_rest());
     }
@@ -342,10 +350,13 @@ private:
         return made;
     }
 
+    // What is sent again has waited behind others once.
+    [[nodiscard]] bool may_pipeline() const noexcept { return is_pipelined_ && !is_repeated_; }
+
     next connect() {
         pool_ = home_->pool_of(to_);
         what_.defaults = defaults(); // of the endpoint that it is now
-        std::optional<connection_pool::lease> free = pool_->try_acquire();
+        std::optional<connection_pool::lease> free = pool_->try_acquire(may_pipeline());
         return free ? use(std::move(*free)) : next::acquire;
     }
 
@@ -435,7 +446,10 @@ private:
         // Once only: a server may refuse or die again and again, and who decides then is the router.
         if (is_over || is_repeated_ || (!connection.is_unprocessed() && !is_stale) ||
             (is_streamed && !what_.request->source->rewind())) {
-            connection.close();
+            if (kind == errc::canceled)
+                connection.abandon();
+            else
+                connection.close();
             return fail(is_sent_ && !refusal_ ? "waiting for the answer" : "sending the request", why);
         }
         is_repeated_ = true;
@@ -466,13 +480,14 @@ private:
     response_stream::handle answer_;
     bool is_sent_ = false;
     bool is_repeated_ = false;
+    bool is_pipelined_;
 };
 
 task<result<response_stream>> client::start(std::shared_ptr<state> self, std::shared_ptr<const endpoint> to,
                                             std::shared_ptr<const http::request> request,
-                                            exchange_limits limits) {
+                                            exchange_limits limits, reading how) {
     using next = call::next;
-    call work(std::move(self), std::move(to), std::move(request), limits);
+    call work(std::move(self), std::move(to), std::move(request), limits, how);
     asio::cancellation_state stop = co_await asio::this_coro::cancellation_state;
     next step = core::is_canceled(stop) ? work.canceled("starting") : work.begin();
     while (step != next::over) {
@@ -495,7 +510,8 @@ task<result<http::response>> client::collect(std::shared_ptr<state> self, std::s
                                              exchange_limits limits) {
     asio::cancellation_state stop = co_await asio::this_coro::cancellation_state;
     if (core::is_canceled(stop)) co_return canceled_at(*to);
-    result<response_stream> opened = co_await start(std::move(self), to, std::move(request), limits);
+    result<response_stream> opened =
+        co_await start(std::move(self), to, std::move(request), limits, reading::whole);
     if (!opened) co_return opened.error();
     response_stream answer = std::move(*opened);
     response_stream::state& s = *answer.state_;
@@ -564,7 +580,7 @@ task<result<void>> client::warm_up(std::shared_ptr<const endpoint> to, std::size
 task<result<response_stream>> client::open(std::shared_ptr<const endpoint> to,
                                            std::shared_ptr<const http::request> request,
                                            exchange_limits limits) {
-    return start(state_, std::move(to), std::move(request), limits);
+    return start(state_, std::move(to), std::move(request), limits, reading::in_slices);
 }
 
 task<result<http::response>> client::exchange(std::shared_ptr<const endpoint> to,

@@ -39,6 +39,13 @@ public:
     }
 
     [[nodiscard]] proto::response_parser& response() noexcept { return parser_; }
+    /// For who sends requests here by other means: the stream, and that the next answer is that to the
+    /// oldest of them.
+    [[nodiscard]] stream& transport() noexcept { return *stream_; }
+    void expect_answer(bool is_to_head) {
+        is_fresh_ = false;
+        parser_.start(is_to_head);
+    }
     [[nodiscard]] int status() const noexcept override { return parser_.status(); }
     void swap_headers(http::headers& into) noexcept override { parser_.swap_headers(into); }
     [[nodiscard]] std::optional<std::uint64_t> body_length() const noexcept override {

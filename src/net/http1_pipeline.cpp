@@ -95,7 +95,8 @@ void http1_pipeline::pass_on() noexcept {
     was_used_ = true;
     line_.pop_front();
     const bool goes_on = connection_->response().keep_alive();
-    if (!goes_on || (line_.empty() && (is_closing_ || !connection_->is_reusable()))) return end(true, nullptr);
+    if (!goes_on || (line_.empty() && (is_closing_ || !connection_->is_reusable())))
+        return end(true, nullptr);
     if (line_.empty()) return;
     connection_->expect_answer(line_.front().is_to_head);
     if (pipelined_exchange* const next = reader()) next->wake();

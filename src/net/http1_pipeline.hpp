@@ -1,8 +1,8 @@
 // Several requests under way on one HTTP/1.1 connection, which are answered in the order in which they were
 // sent.
 //
-// No coroutine of its own reads: whoever stands first among those that still want their answer does, and drops
-// the answers of those before it that want theirs no more.
+// No coroutine of its own reads: whoever stands first among those that still want their answer does, and
+// drops the answers of those before it that want theirs no more.
 #pragma once
 
 #include "net/carrier.hpp"

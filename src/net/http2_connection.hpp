@@ -137,7 +137,7 @@ private:
 };
 
 /// One exchange. Destroying it tells the server to stop, unless the answer has ended.
-class http2_exchange final : public carrier, private proto::http2_answer, private waiter::owner {
+class http2_exchange final : public shared_exchange, private proto::http2_answer, private waiter::owner {
 public:
     explicit http2_exchange(std::shared_ptr<http2_connection> on);
     ~http2_exchange() override;
@@ -161,8 +161,7 @@ public:
     }
     void end_after_this() noexcept override { connection_->session_.stop_body(*this); }
     void close() noexcept override;
-    /// The reader wants no more, and the rest is at most the end of the answer.
-    void leave() noexcept;
+    void leave() noexcept override;
 
 private:
     friend class http2_connection;
@@ -175,7 +174,7 @@ private:
 
     std::shared_ptr<http2_connection> connection_;
     waiter arrival_;
-    waiter departure_;          // of the body, when it is streamed: the answer is awaited meanwhile
+    waiter departure_; // of the body, when it is streamed: the answer is awaited meanwhile
     received_body body_;
     std::uint64_t heard_before_ = 0;
     bool is_submitted_ = false;

@@ -95,6 +95,8 @@ public:
     http::headers headers;
     std::string body;
     std::shared_ptr<body_source> source; ///< of the body, read while it is sent; `body` is empty then
+    /// The server may be sent this twice without harm, so it may go out behind others on one connection.
+    bool is_replayable = false;
 };
 
 /// A whole response.
