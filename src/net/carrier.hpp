@@ -39,6 +39,12 @@ public:
     virtual result<bool> try_send_rest() = 0;
     [[nodiscard]] virtual wait_operation wait_sent(time_point deadline) = 0;
 
+    /// Of a request with a body source, whose body try_send has left out: its next bytes, which stay valid
+    /// until they were taken, and its end. Answers and errors as for try_send; connect also when the server
+    /// wants no more of it. Meanwhile the answer may be read.
+    virtual result<bool> try_send_piece(std::string_view piece) = 0;
+    virtual result<bool> try_send_end() = 0;
+
     /// True: the head of the response is there. False: wait.
     /// Errors: connect when the connection was lost before the head, protocol when it was lost later or the
     /// bytes are not HTTP.
@@ -60,14 +66,28 @@ public:
     /// Whether the server has shown life since the request. One on a used connection that dies without it
     /// has met a connection that the server had already given up.
     [[nodiscard]] virtual bool has_answer() const noexcept = 0;
-    /// The server has said that it did not act on the request, so it may be sent again elsewhere.
+    /// The request may be sent again elsewhere: the server has said that it did not act on it, or it was lost
+    /// behind others and may be sent twice.
     [[nodiscard]] virtual bool is_unprocessed() const noexcept = 0;
     /// The server has said that it wants HTTP/1.1 instead.
     [[nodiscard]] virtual bool needs_http1() const noexcept { return false; }
-    /// The request did not go out whole: the connection ends with this exchange.
+    /// The request did not go out whole, and the rest of it never will: the connection ends with this
+    /// exchange.
     virtual void end_after_this() noexcept = 0;
     /// Ends the exchange at once.
     virtual void close() noexcept = 0;
+    /// As close(), but it is the caller who wants no more: a connection that others share may go on.
+    virtual void abandon() noexcept { close(); }
+};
+
+/// An exchange on a connection that others share.
+class shared_exchange : public carrier {
+public:
+    /// Whether the server has answered others here, so that a connection which dies without a byte of this
+    /// answer may have been given up before it came.
+    [[nodiscard]] virtual bool follows_others() const noexcept { return false; }
+    /// The reader wants no more, and the rest is at most the end of the answer.
+    virtual void leave() noexcept = 0;
 };
 
 } // namespace modelmesh::net

@@ -3,6 +3,7 @@
 #include "core/cancellation.hpp"
 #include "net/engine.hpp"
 #include "net/socket_stream.hpp"
+#include "net/upload.hpp"
 
 #include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/error.hpp>
@@ -92,7 +93,10 @@ struct response_stream::state {
     [[nodiscard]] wait_operation wait() { return lease.connection()->wait(phase_end(now(), gap, deadline)); }
     fault fail(const fault& why) {
         failure = located(*to, "reading the body", why);
-        lease.connection()->close();
+        if (why.kind() == errc::canceled)
+            lease.connection()->abandon();
+        else
+            lease.connection()->close();
         lease.give_back();
         return *failure;
     }
@@ -187,8 +191,8 @@ client::state::pool_entry& client::state::entry_of(const std::shared_ptr<const e
         if (entry.to == to || entry.to->shares_connections_with(*to)) return entry;
     const bool may_share =
         to->http2() == http2_use::prior_knowledge || (to->http2() == http2_use::automatic && to->where().tls);
-    same_origin.push_back(
-        pool_entry{to, std::make_shared<connection_pool>(io, limits, time, may_share), nullptr});
+    same_origin.push_back(pool_entry{
+        to, std::make_shared<connection_pool>(io, limits, time, may_share, to->pipeline_depth()), nullptr});
     return same_origin.back();
 }
 
@@ -202,7 +206,8 @@ std::shared_ptr<connection_pool> client::state::pool_of(std::shared_ptr<const en
 void client::state::avoid_http2(const std::shared_ptr<const endpoint>& to) {
     pool_entry& entry = entry_of(to);
     if (entry.instead || to->http2() == http2_use::off) return;
-    entry.instead = std::make_shared<const endpoint>(to->where(), to->tls(), http2_use::off, to->via());
+    entry.instead = std::make_shared<const endpoint>(to->where(), to->tls(), http2_use::off, to->via(),
+                                                     to->pipeline_depth());
     entry.pool->clear_idle(); // nobody will ask for them
 }
 
@@ -258,14 +263,16 @@ public:
     enum class next : std::uint8_t {
         acquire, ///< a connection, from the pool: prepare()
         dial,    ///< a new one: prepare()
+        upload,  ///< the body, from its source: prepare()
         wait,    ///< await wait(), then tell woken()
         over,    ///< take() the outcome
     };
 
     call(std::shared_ptr<state> home, std::shared_ptr<const endpoint> to,
-         std::shared_ptr<const http::request> request, const exchange_limits& limits)
-        : home_(std::move(home)), to_(std::move(to)), what_(std::move(request), defaults()), limits_(limits) {
-    }
+         std::shared_ptr<const http::request> request, const exchange_limits& limits, reading how)
+        : home_(std::move(home)), to_(std::move(to)), what_(std::move(request), defaults()), limits_(limits),
+          is_pipelined_(how == reading::whole && to_->pipeline_depth() > 1 && what_.request->is_replayable &&
+                        !what_.request->source) {}
 
     [[nodiscard]] next begin() {
         if (const result<void> fit = proto::check_request(*what_.request); !fit)
@@ -275,13 +282,18 @@ public:
         return connect();
     }
 
-    /// Does what acquire or dial ask for. @param work  outlives the task.
+    /// Does what acquire, dial or upload ask for. @param work  outlives the task.
     static task<next> prepare(call* work, next what) {
         try {
             if (what == next::acquire) {
-                result<connection_pool::lease> given =
-                    co_await connection_pool::acquire(work->pool_, work->limits_.deadline);
+                result<connection_pool::lease> given = co_await connection_pool::acquire(
+                    work->pool_, work->limits_.deadline, work->may_pipeline());
                 co_return work->acquired(std::move(given));
+            }
+            if (what == next::upload) {
+                upload_outcome done = co_await net::upload(
+                    work->lease_.connection(), work->what_.request->source, work->limits_.deadline);
+                co_return work->uploaded(std::move(done));
             }
             work->until_ = phase_end(work->home_->time.now(), work->limits_.connect, work->limits_.deadline);
             result<std::unique_ptr<stream>> made = co_await work->home_->dial(work->to_, work->until_);
@@ -297,7 +309,10 @@ public:
         return is_sent_ ? connection.wait(until_) : connection.wait_sent(limits_.deadline);
     }
     [[nodiscard]] next woken(wait_outcome outcome) {
-        if (outcome != wait_outcome::ready)
+        // Whoever closes a connection that is shared ends the waits of those who send on it.
+        const bool is_closed =
+            outcome == wait_outcome::canceled && !is_sent_ && lease_.connection()->is_unprocessed();
+        if (outcome != wait_outcome::ready && !is_closed)
             return lost(wait_fault(is_sent_ ? "receive from" : "send to", to_->name(), outcome));
         return is_sent_ ? read_head() : sent(lease_.connection()->try_send_rest());
     }
@@ -337,10 +352,13 @@ private:
         return made;
     }
 
+    // What is sent again has waited behind others once.
+    [[nodiscard]] bool may_pipeline() const noexcept { return is_pipelined_ && !is_repeated_; }
+
     next connect() {
         pool_ = home_->pool_of(to_);
         what_.defaults = defaults(); // of the endpoint that it is now
-        std::optional<connection_pool::lease> free = pool_->try_acquire();
+        std::optional<connection_pool::lease> free = pool_->try_acquire(may_pipeline());
         return free ? use(std::move(*free)) : next::acquire;
     }
 
@@ -355,7 +373,23 @@ private:
             return fail("getting a connection", fault(errc::timed_out, "timed out"));
         is_sent_ = false;
         refusal_.reset();
-        return sent(lease_.connection()->try_send(what_));
+        const result<bool> all = lease_.connection()->try_send(what_);
+        if (!what_.request->source || !all) return sent(all);
+        sent_at_ = home_->time.now();
+        return next::upload;
+    }
+
+    next uploaded(upload_outcome upload) {
+        using end = upload_outcome::end;
+        carrier& connection = *lease_.connection();
+        if (upload.how == end::lost) return lost(std::move(upload.why));
+        if (upload.how == end::unread) {
+            connection.close();
+            return fail("reading the body of the request", upload.why);
+        }
+        if (!upload.has_head) return upload.how == end::sent ? sent(true) : sent(std::move(upload.why));
+        if (upload.how != end::sent) connection.end_after_this();
+        return answered();
     }
 
     next sent(const result<bool>& all) {
@@ -383,7 +417,11 @@ private:
         carrier& connection = *lease_.connection();
         const result<bool> is_there = connection.try_read_head();
         if (!is_there) return lost(is_there.error());
-        if (!*is_there) return next::wait;
+        return *is_there ? answered() : next::wait;
+    }
+
+    next answered() {
+        carrier& connection = *lease_.connection();
         answer_ = home_->make_answer();
         response_stream::state& s = *answer_;
         s.deadline = limits_.deadline;
@@ -403,12 +441,17 @@ private:
         if (refusal_ && why.kind() != errc::canceled) why = *refusal_; // no answer came after all
         const errc kind = why.kind();
         const bool is_over = kind == errc::timed_out || kind == errc::canceled || kind == errc::config;
-        const bool is_prompt = !is_sent_ || home_->time.now() - sent_at_ < stale_limit;
+        const bool is_streamed = what_.request->source != nullptr;
+        const bool is_prompt = (!is_sent_ && !is_streamed) || home_->time.now() - sent_at_ < stale_limit;
         const bool is_stale = lease_.is_reused() && !connection.has_answer() && is_prompt;
         if (connection.needs_http1()) home_->avoid_http2(to_);
         // Once only: a server may refuse or die again and again, and who decides then is the router.
-        if (is_over || is_repeated_ || (!connection.is_unprocessed() && !is_stale)) {
-            connection.close();
+        if (is_over || is_repeated_ || (!connection.is_unprocessed() && !is_stale) ||
+            (is_streamed && !what_.request->source->rewind())) {
+            if (kind == errc::canceled)
+                connection.abandon();
+            else
+                connection.close();
             return fail(is_sent_ && !refusal_ ? "waiting for the answer" : "sending the request", why);
         }
         is_repeated_ = true;
@@ -433,19 +476,20 @@ private:
     std::shared_ptr<connection_pool> pool_;
     connection_pool::lease lease_;
     time_point until_{};             // of the phase
-    time_point sent_at_{};           // when the request was out
+    time_point sent_at_{};           // when the request was out, or its upload began
     std::unique_ptr<fault> refusal_; // why the request could not be sent whole
     std::unique_ptr<fault> failure_; // a fault is large, and rare
     response_stream::handle answer_;
     bool is_sent_ = false;
     bool is_repeated_ = false;
+    bool is_pipelined_;
 };
 
 task<result<response_stream>> client::start(std::shared_ptr<state> self, std::shared_ptr<const endpoint> to,
                                             std::shared_ptr<const http::request> request,
-                                            exchange_limits limits) {
+                                            exchange_limits limits, reading how) {
     using next = call::next;
-    call work(std::move(self), std::move(to), std::move(request), limits);
+    call work(std::move(self), std::move(to), std::move(request), limits, how);
     asio::cancellation_state stop = co_await asio::this_coro::cancellation_state;
     next step = core::is_canceled(stop) ? work.canceled("starting") : work.begin();
     while (step != next::over) {
@@ -468,7 +512,8 @@ task<result<http::response>> client::collect(std::shared_ptr<state> self, std::s
                                              exchange_limits limits) {
     asio::cancellation_state stop = co_await asio::this_coro::cancellation_state;
     if (core::is_canceled(stop)) co_return canceled_at(*to);
-    result<response_stream> opened = co_await start(std::move(self), to, std::move(request), limits);
+    result<response_stream> opened =
+        co_await start(std::move(self), to, std::move(request), limits, reading::whole);
     if (!opened) co_return opened.error();
     response_stream answer = std::move(*opened);
     response_stream::state& s = *answer.state_;
@@ -537,7 +582,7 @@ task<result<void>> client::warm_up(std::shared_ptr<const endpoint> to, std::size
 task<result<response_stream>> client::open(std::shared_ptr<const endpoint> to,
                                            std::shared_ptr<const http::request> request,
                                            exchange_limits limits) {
-    return start(state_, std::move(to), std::move(request), limits);
+    return start(state_, std::move(to), std::move(request), limits, reading::in_slices);
 }
 
 task<result<http::response>> client::exchange(std::shared_ptr<const endpoint> to,

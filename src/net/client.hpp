@@ -92,9 +92,13 @@ public:
 
     /// Sends a request and reads the whole answer, whatever its status.
     /// Errors name the host, never headers or bodies: config (the request cannot be put on the wire),
-    /// connect, timed_out, canceled, protocol, overloaded (the queue for connections is full). Cancellation:
+    /// connect, timed_out, canceled, protocol, overloaded (the queue for connections is full), bad_request
+    /// (the body's source has another length than it said), and what the source reports. Cancellation:
     /// all types; the connection is closed. The request is sent again only when a reused connection turned
-    /// out dead before the first byte of an answer.
+    /// out dead before the first byte of an answer; one whose body comes from a source, only if that can be
+    /// rewound. An answer other than success ends the reading of the source. Where the endpoint allows it
+    /// replayable requests share an HTTP/1.1 connection; those behind one that is lost or canceled are sent
+    /// once more on others.
     [[nodiscard]] task<result<http::response>> exchange(std::shared_ptr<const endpoint> to,
                                                         std::shared_ptr<const http::request> request,
                                                         exchange_limits limits);
@@ -116,10 +120,11 @@ private:
     friend class response_stream;
     struct state;
     class call;
+    enum class reading : bool { in_slices, whole };
     static task<result<response_stream>> start(std::shared_ptr<state> self,
                                                std::shared_ptr<const endpoint> to,
                                                std::shared_ptr<const http::request> request,
-                                               exchange_limits limits);
+                                               exchange_limits limits, reading how);
     static task<result<void>> warm(std::shared_ptr<state> self, std::shared_ptr<const endpoint> to,
                                    std::size_t count, time_point deadline);
     static task<result<http::response>> collect(std::shared_ptr<state> self,

@@ -6,6 +6,7 @@
 #include "net/proxy.hpp"
 #include "net/url.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -23,10 +24,12 @@ enum class http2_use : std::uint8_t {
 class endpoint {
 public:
     /// @param via  connections are tunnels through this proxy.
+    /// @param pipeline_depth  how many requests that may be sent twice (http::request::is_replayable) may be
+    /// under way on one HTTP/1.1 connection, each behind the other. 1: no pipelining.
     explicit endpoint(origin where, tls_settings tls = tls_settings(), http2_use http2 = http2_use::automatic,
-                      std::optional<proxy> via = std::nullopt)
+                      std::optional<proxy> via = std::nullopt, std::size_t pipeline_depth = 1)
         : where_(std::move(where)), tls_(std::move(tls)), http2_(http2), via_(std::move(via)),
-          name_(to_string(where_)), host_(host_header(where_)) {
+          pipeline_depth_(pipeline_depth), name_(to_string(where_)), host_(host_header(where_)) {
         tls_.offer_http2 = http2 != http2_use::off;
     }
 
@@ -34,8 +37,10 @@ public:
     [[nodiscard]] const tls_settings& tls() const noexcept { return tls_; }
     [[nodiscard]] http2_use http2() const noexcept { return http2_; }
     [[nodiscard]] const std::optional<proxy>& via() const noexcept { return via_; }
+    [[nodiscard]] std::size_t pipeline_depth() const noexcept { return pipeline_depth_; }
     [[nodiscard]] bool shares_connections_with(const endpoint& other) const noexcept {
-        return where_ == other.where_ && tls_ == other.tls_ && http2_ == other.http2_ && via_ == other.via_;
+        return where_ == other.where_ && tls_ == other.tls_ && http2_ == other.http2_ && via_ == other.via_ &&
+               pipeline_depth_ == other.pipeline_depth_;
     }
     /// host:port, for messages.
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
@@ -47,6 +52,7 @@ private:
     tls_settings tls_;
     http2_use http2_;
     std::optional<proxy> via_;
+    std::size_t pipeline_depth_;
     std::string name_;
     std::string host_;
 };

@@ -15,6 +15,8 @@ namespace {
 
 // After a connection could not be made whoever waits shares those that work, instead of trying one by one.
 constexpr std::chrono::seconds dial_pause(1);
+// A server that closes pipelined connections early may do so each time (RFC 9112, section 9.3.2).
+constexpr std::chrono::minutes pipeline_pause(5);
 
 fault canceled_in_queue() { return fault(errc::canceled, "canceled while waiting for a free connection"); }
 
@@ -24,8 +26,8 @@ connection_pool::lease::lease(std::shared_ptr<connection_pool> pool,
                               std::unique_ptr<http1_connection> connection) noexcept
     : pool_(std::move(pool)), connection_(std::move(connection)), is_reused_(connection_ != nullptr) {}
 
-connection_pool::lease::lease(std::shared_ptr<connection_pool> pool, std::unique_ptr<http2_exchange> exchange,
-                              bool is_reused) noexcept
+connection_pool::lease::lease(std::shared_ptr<connection_pool> pool,
+                              std::unique_ptr<shared_exchange> exchange, bool is_reused) noexcept
     : pool_(std::move(pool)), exchange_(std::move(exchange)), is_reused_(is_reused) {}
 
 connection_pool::lease& connection_pool::lease::operator=(lease&& other) noexcept {
@@ -35,6 +37,7 @@ connection_pool::lease& connection_pool::lease::operator=(lease&& other) noexcep
         connection_ = std::move(other.connection_);
         exchange_ = std::move(other.exchange_);
         is_reused_ = other.is_reused_;
+        is_pipelined_ = other.is_pipelined_;
     }
     return *this;
 }
@@ -50,6 +53,7 @@ void connection_pool::lease::attach(std::unique_ptr<http1_connection> fresh) {
     connection_pool& pool = *pool_;
     ++pool.counters_.opened;
     --pool.dialing_;
+    if (is_pipelined_) pipeline();
     if (std::exchange(pool.is_dialing_alone_, false)) pool.serve_queue();
 }
 
@@ -65,6 +69,17 @@ void connection_pool::lease::attach(const std::shared_ptr<http2_connection>& fre
     --pool.in_use_;
     pool.is_dialing_alone_ = true;
     pool.serve_queue();
+}
+
+// From here on others may follow on the same connection.
+void connection_pool::lease::pipeline() {
+    connection_pool& pool = *pool_;
+    if (!pool.may_pipeline()) return;
+    http1_pipeline::watcher& told = pool;
+    pool.pipelines_.push_back(
+        std::make_shared<http1_pipeline>(pool.engine_, std::move(connection_), pool.pipeline_depth_, told));
+    exchange_ = pool.pipelines_.back()->begin();
+    ++pool.exchanges_;
 }
 
 void connection_pool::lease::drop_stale() {
@@ -103,9 +118,9 @@ void connection_pool::lease::give_back_unfinished() noexcept {
 // however that ends: granted, timed out, canceled, or destroyed with the event loop.
 class connection_pool::queued final : private waiter::owner {
 public:
-    explicit queued(std::shared_ptr<connection_pool> pool)
-        : pool_(std::move(pool)), turn_(pool_->engine_, *this), since_(pool_->time_.now()),
-          place_(pool_->queue_.insert(pool_->queue_.end(), this)) {}
+    queued(std::shared_ptr<connection_pool> pool, bool pipelined)
+        : is_pipelined(pipelined), pool_(std::move(pool)), turn_(pool_->engine_, *this),
+          since_(pool_->time_.now()), place_(pool_->queue_.insert(pool_->queue_.end(), this)) {}
     queued(const queued&) = delete;
     queued& operator=(const queued&) = delete;
     ~queued() { leave(); }
@@ -127,6 +142,8 @@ public:
     [[nodiscard]] bool is_settled() const noexcept { return granted_.has_value(); }
     /// What was granted; unclaimed it goes to the next in the queue.
     [[nodiscard]] result<lease> claim() noexcept { return std::move(*granted_); }
+
+    const bool is_pipelined;
 
 private:
     void gave_up(waiter&, wait_outcome) noexcept override { leave(); }
@@ -208,6 +225,42 @@ std::optional<connection_pool::lease> connection_pool::try_share() {
     return std::nullopt;
 }
 
+bool connection_pool::may_pipeline() const noexcept {
+    return pipeline_depth_ > 1 && time_.now() >= pipeline_again_;
+}
+
+// Behind others on one connection: the first with room.
+std::optional<connection_pool::lease> connection_pool::try_follow() {
+    if (!may_pipeline()) return std::nullopt;
+    for (const std::shared_ptr<http1_pipeline>& each : pipelines_) {
+        if (!each->has_room()) continue;
+        ++counters_.reused;
+        ++exchanges_;
+        return lease(shared_from_this(), each->begin(), false);
+    }
+    return std::nullopt;
+}
+
+connection_pool::lease connection_pool::lend(std::unique_ptr<http1_connection> connection,
+                                             bool is_pipelined) {
+    lease made(shared_from_this(), std::move(connection));
+    made.is_pipelined_ = is_pipelined;
+    if (is_pipelined && made.connection_) made.pipeline();
+    return made;
+}
+
+void connection_pool::pipeline_changed(http1_pipeline& which) noexcept {
+    if (!which.is_idle()) return serve_queue();
+    const auto own = std::find_if(pipelines_.begin(), pipelines_.end(),
+                                  [&which](const auto& each) { return each.get() == &which; });
+    if (own == pipelines_.end()) return; // an exchange that was lost with it
+    const std::shared_ptr<http1_pipeline> ended = std::move(*own);
+    pipelines_.erase(own);
+    put_back(ended->take_connection());
+}
+
+void connection_pool::pipeline_broke() noexcept { pipeline_again_ = time_.now() + pipeline_pause; }
+
 bool connection_pool::may_dial() const noexcept {
     if (in_use_ + idle_.size() + shared_.size() >= limits_.connections) return false;
     if (!is_dialing_alone_) return true;
@@ -221,8 +274,10 @@ bool connection_pool::has_shared() const noexcept {
                        [](const sharing& each) { return each.connection->accepts(); });
 }
 
-std::optional<connection_pool::lease> connection_pool::try_acquire() {
+std::optional<connection_pool::lease> connection_pool::try_acquire(bool is_pipelined) {
     if (std::optional<lease> sharing_one = try_share()) return sharing_one;
+    if (is_pipelined)
+        if (std::optional<lease> behind_others = try_follow()) return behind_others;
     std::unique_ptr<http1_connection> used = take_idle();
     if (!used) {
         if (!may_dial()) return std::nullopt;
@@ -231,7 +286,7 @@ std::optional<connection_pool::lease> connection_pool::try_acquire() {
         ++counters_.reused;
     }
     ++in_use_;
-    return lease(shared_from_this(), std::move(used));
+    return lend(std::move(used), is_pipelined);
 }
 
 std::optional<connection_pool::lease> connection_pool::try_reserve() {
@@ -277,7 +332,7 @@ void connection_pool::serve_queue() noexcept {
     if (queue_.empty() || std::exchange(is_serving_, true)) return;
     const std::shared_ptr<connection_pool> self = shared_from_this(); // as long as its queue is looked at
     while (!queue_.empty()) {
-        std::optional<lease> free = try_acquire();
+        std::optional<lease> free = try_acquire(queue_.front()->is_pipelined);
         if (!free) break;
         queue_.front()->grant(std::move(*free));
     }
@@ -285,13 +340,13 @@ void connection_pool::serve_queue() noexcept {
 }
 
 task<result<connection_pool::lease>> connection_pool::acquire(std::shared_ptr<connection_pool> pool,
-                                                              time_point deadline) {
-    if (std::optional<lease> free = pool->try_acquire()) co_return std::move(*free);
+                                                              time_point deadline, bool is_pipelined) {
+    if (std::optional<lease> free = pool->try_acquire(is_pipelined)) co_return std::move(*free);
     if (pool->queue_.size() >= pool->limits_.queue)
         co_return fault(errc::overloaded, "too many requests wait for a connection");
     const asio::cancellation_state stop = co_await asio::this_coro::cancellation_state;
     if (core::is_canceled(stop)) co_return canceled_in_queue();
-    queued place(pool);
+    queued place(pool, is_pipelined);
     const wait_outcome outcome = co_await place.wait(deadline);
     if (place.is_settled()) co_return place.claim();
     if (outcome == wait_outcome::timed_out)
@@ -308,7 +363,7 @@ void connection_pool::put_back(std::unique_ptr<http1_connection> connection) noe
         if (connection && !connection->unpark()) connection.reset();
         if (connection) {
             ++counters_.reused;
-            queue_.front()->grant(lease(shared_from_this(), std::move(connection)));
+            queue_.front()->grant(lend(std::move(connection), queue_.front()->is_pipelined));
             return;
         }
     }
@@ -338,7 +393,7 @@ pool_counters& pool_counters::operator+=(const pool_counters& other) noexcept {
 
 pool_counters connection_pool::counters() const noexcept {
     pool_counters now = counters_;
-    now.in_use = in_use_ + exchanges_;
+    now.in_use = in_use_ - pipelines_.size() + exchanges_;
     now.idle = idle_.size();
     for (const sharing& each : shared_) now.idle += each.connection->is_idle() ? 1 : 0;
     now.waiting = queue_.size();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "net/http1_connection.hpp"
+#include "net/http1_pipeline.hpp"
 #include "net/http2_connection.hpp"
 
 #include <modelmesh/core/clock.hpp>
@@ -48,11 +49,13 @@ struct pool_counters {
 /// One per origin and event loop; used on that loop's thread. Idle connections keep nothing running: one that
 /// has rested too long is found when the next request asks.
 ///
-/// An HTTP/1.1 connection belongs to one lease at a time. HTTP/2 connections stay here, and each lease has an
-/// exchange of its own on one of them. Where a connection may turn out to speak HTTP/2, one is made at a
+/// An HTTP/1.1 connection belongs to one lease at a time, unless the leases are for requests that may be
+/// pipelined: these share one until the last of them ends. HTTP/2 connections stay here, and each lease has
+/// an exchange of its own on one of them. Where a connection may turn out to speak HTTP/2, one is made at a
 /// time: whoever comes meanwhile waits to see whether it serves all.
 class connection_pool final : public std::enable_shared_from_this<connection_pool>,
-                              private http2_connection::watcher {
+                              private http2_connection::watcher,
+                              private http1_pipeline::watcher {
 public:
     /// The right to one connection, and what carries an exchange once there is one. Its end gives both back:
     /// the connection goes to the next request or to rest if it is reusable, and is closed otherwise.
@@ -60,7 +63,7 @@ public:
     public:
         lease() = default;
         lease(std::shared_ptr<connection_pool> pool, std::unique_ptr<http1_connection> connection) noexcept;
-        lease(std::shared_ptr<connection_pool> pool, std::unique_ptr<http2_exchange> exchange,
+        lease(std::shared_ptr<connection_pool> pool, std::unique_ptr<shared_exchange> exchange,
               bool is_reused) noexcept;
         lease(lease&&) noexcept = default;
         lease& operator=(lease&& other) noexcept;
@@ -71,7 +74,9 @@ public:
         [[nodiscard]] carrier* connection() const noexcept;
         /// Whether the connection has rested after a request of somebody else, and the server may have given
         /// it up since.
-        [[nodiscard]] bool is_reused() const noexcept { return is_reused_; }
+        [[nodiscard]] bool is_reused() const noexcept {
+            return is_reused_ || (exchange_ && exchange_->follows_others());
+        }
         void attach(std::unique_ptr<http1_connection> fresh);
         void attach(const std::shared_ptr<http2_connection>& fresh);
         /// The connection could not be made: those who only waited for it learn why. Where others work, they
@@ -86,24 +91,33 @@ public:
         void give_back_unfinished() noexcept;
 
     private:
+        friend class connection_pool;
+        void pipeline();
+
         std::shared_ptr<connection_pool> pool_;
         std::unique_ptr<http1_connection> connection_;
-        std::unique_ptr<http2_exchange> exchange_;
+        std::unique_ptr<shared_exchange> exchange_;
         bool is_reused_ = false;
+        bool is_pipelined_ = false; // for a request that may be
     };
 
     /// @param may_share  connections may turn out to speak HTTP/2.
-    connection_pool(engine& io, pool_limits limits, const clock& time, bool may_share = false)
-        : engine_(io), limits_(limits), time_(time), is_dialing_alone_(may_share) {}
+    /// @param pipeline_depth  exchanges at a time on an HTTP/1.1 connection, of requests that may be
+    /// pipelined.
+    connection_pool(engine& io, pool_limits limits, const clock& time, bool may_share = false,
+                    std::size_t pipeline_depth = 1)
+        : engine_(io), limits_(limits), time_(time), pipeline_depth_(pipeline_depth),
+          is_dialing_alone_(may_share || pipeline_depth > 1) {}
     ~connection_pool();
 
     /// A used connection, newest first, or the right to open one; nothing when there is none now.
-    [[nodiscard]] std::optional<lease> try_acquire();
+    /// @param is_pipelined  the request is short, may be sent twice, and its answer is read as a whole.
+    [[nodiscard]] std::optional<lease> try_acquire(bool is_pipelined = false);
     /// Completes when try_acquire() has something, with that; in the order of the calls.
     /// Errors: timed_out at the deadline, canceled, overloaded when too many wait already; connect when the
     /// connection that it waited for could not be made.
     [[nodiscard]] static task<result<lease>> acquire(std::shared_ptr<connection_pool> pool,
-                                                     time_point deadline);
+                                                     time_point deadline, bool is_pipelined = false);
 
     [[nodiscard]] pool_counters counters() const noexcept;
     /// The right to open a connection that no request has asked for; nothing when there may be no more, or
@@ -126,7 +140,12 @@ private:
     };
 
     void connection_changed(http2_connection& which) noexcept override;
+    void pipeline_changed(http1_pipeline& which) noexcept override;
+    void pipeline_broke() noexcept override;
     [[nodiscard]] std::optional<lease> try_share();
+    [[nodiscard]] std::optional<lease> try_follow();
+    [[nodiscard]] lease lend(std::unique_ptr<http1_connection> connection, bool is_pipelined);
+    [[nodiscard]] bool may_pipeline() const noexcept;
     [[nodiscard]] bool may_dial() const noexcept;
     [[nodiscard]] bool has_shared() const noexcept;
     void remove_shared(std::size_t at) noexcept;
@@ -142,11 +161,14 @@ private:
     std::deque<resting> idle_;    // newest at the back
     std::list<queued*> queue_;    // oldest at the front
     std::vector<sharing> shared_; // also those that accept no exchange but still have some
+    std::vector<std::shared_ptr<http1_pipeline>> pipelines_;
+    time_point pipeline_again_{}; // after a server has left answers out
     time_point dial_again_{};     // where others work, after one could not be made
-    std::size_t in_use_ = 0;      // HTTP/1.1 connections, and rights to make one
-    std::size_t dialing_ = 0;     // of these, the rights
-    std::size_t exchanges_ = 0;   // on shared connections
-    bool is_dialing_alone_;       // the last connection shared, or none was made yet and the first may
+    std::size_t pipeline_depth_;
+    std::size_t in_use_ = 0;    // HTTP/1.1 connections, and rights to make one
+    std::size_t dialing_ = 0;   // of these, the rights
+    std::size_t exchanges_ = 0; // on shared connections
+    bool is_dialing_alone_;     // the last connection shared, or none was made yet and the first may
     bool is_serving_ = false;
     pool_counters counters_;
 };

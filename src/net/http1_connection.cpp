@@ -1,5 +1,11 @@
 #include "net/http1_connection.hpp"
 
+#include <modelmesh/http/body_source.hpp>
+
+#include <array>
+#include <charconv>
+#include <utility>
+
 namespace modelmesh::net {
 
 using event = proto::response_parser::event;
@@ -17,7 +23,30 @@ result<bool> http1_connection::try_send(const outgoing& what) {
     head_.clear();
     proto::write_request_head(head_, request, what.defaults);
     parser_.start(request.method == "HEAD");
+    if (request.source) {
+        is_chunked_ = !request.source->length();
+        is_head_out_ = false; // it goes with the first piece
+        return true;
+    }
     unsent_ = gather(head_, request.body);
+    return try_send_rest();
+}
+
+result<bool> http1_connection::try_send_piece(std::string_view piece) {
+    if (std::exchange(is_head_out_, true)) head_.clear();
+    if (is_chunked_) {
+        std::array<char, 16> size;
+        const auto end = std::to_chars(size.data(), size.data() + size.size(), piece.size(), 16).ptr;
+        head_.append(size.data(), end).append("\r\n");
+    }
+    unsent_ = gather(head_, piece, is_chunked_ ? "\r\n" : "");
+    return try_send_rest();
+}
+
+result<bool> http1_connection::try_send_end() {
+    if (std::exchange(is_head_out_, true)) head_.clear();
+    if (is_chunked_) head_.append("0\r\n\r\n");
+    unsent_ = gather(head_);
     return try_send_rest();
 }
 

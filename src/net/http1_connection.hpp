@@ -26,6 +26,8 @@ public:
 
     result<bool> try_send(const outgoing& what) override;
     result<bool> try_send_rest() override { return stream_->try_send(unsent_); }
+    result<bool> try_send_piece(std::string_view piece) override;
+    result<bool> try_send_end() override;
     [[nodiscard]] wait_operation wait_sent(time_point deadline) override {
         return stream_->wait_writable(deadline);
     }
@@ -37,6 +39,13 @@ public:
     }
 
     [[nodiscard]] proto::response_parser& response() noexcept { return parser_; }
+    /// For who sends requests here by other means: the stream, and that the next answer is that to the
+    /// oldest of them.
+    [[nodiscard]] stream& transport() noexcept { return *stream_; }
+    void expect_answer(bool is_to_head) {
+        is_fresh_ = false;
+        parser_.start(is_to_head);
+    }
     [[nodiscard]] int status() const noexcept override { return parser_.status(); }
     void swap_headers(http::headers& into) noexcept override { parser_.swap_headers(into); }
     [[nodiscard]] std::optional<std::uint64_t> body_length() const noexcept override {
@@ -66,10 +75,12 @@ private:
 
     std::unique_ptr<stream> stream_; // first: chunks are given back before it dies, and may also outlive it
     proto::response_parser parser_;
-    std::string head_; // of the request
+    std::string head_; // of the request; or what goes out before the next piece of its body
     gather unsent_;    // of the request
     chunk chunk_;
     bool is_fresh_ = true;
+    bool is_chunked_ = false;  // the request's body is
+    bool is_head_out_ = false; // of a request whose body is streamed
     bool is_dead_ = false;
     bool is_last_ = false;
 };

@@ -325,7 +325,8 @@ void http2_connection::close() noexcept {
 }
 
 http2_exchange::http2_exchange(std::shared_ptr<http2_connection> on)
-    : connection_(std::move(on)), arrival_(connection_->engine_, *this) {}
+    : connection_(std::move(on)), arrival_(connection_->engine_, *this),
+      departure_(connection_->engine_, *this) {}
 
 http2_exchange::~http2_exchange() { end(false); }
 
@@ -346,8 +347,47 @@ std::optional<std::uint64_t> http2_exchange::body_length() const noexcept {
 result<bool> http2_exchange::try_send(const outgoing& what) {
     const result<void> queued = connection_->submit(*this, what);
     if (!queued) return queued.error();
+    is_streamed_ = what.request->source != nullptr;
+    if (is_streamed_) return true;
     // What fits into one send need not be waited for: how long it takes is part of waiting for the answer.
     return what.request->body.size() < connection_->settings_.limits.output || try_send_rest();
+}
+
+// While a body is streamed its answer is somebody else's to wait for, and to report when it failed.
+result<bool> http2_exchange::try_send_rest() {
+    if (!is_streamed_) return is_sent() || has_news();
+    if (is_over_ || (is_sent() && !is_body_taken()))
+        return fault(errc::connect,
+                     "send to " + connection_->peer_ + ": the server wants no more of the body");
+    return is_body_taken();
+}
+
+result<bool> http2_exchange::try_send_piece(std::string_view piece) {
+    if (!is_over_) {
+        connection_->session_.send_body(*this, piece);
+        connection_->flush_later();
+    }
+    return try_send_rest();
+}
+
+result<bool> http2_exchange::try_send_end() {
+    if (!is_over_) {
+        connection_->session_.end_body(*this);
+        connection_->flush_later();
+    }
+    return try_send_rest();
+}
+
+wait_operation http2_exchange::wait_sent(time_point deadline) {
+    if (!is_streamed_) return wait(deadline);
+    const result<bool> sent = try_send_rest();
+    if (!sent || *sent) return wait_operation(wait_outcome::ready);
+    return departure_.wait(deadline);
+}
+
+void http2_exchange::changed() noexcept {
+    arrival_.complete(wait_outcome::ready);
+    departure_.complete(wait_outcome::ready); // its stream may have been closed
 }
 
 result<bool> http2_exchange::try_read_head() {
@@ -380,7 +420,8 @@ wait_operation http2_exchange::wait(time_point deadline) {
     return arrival_.wait(deadline);
 }
 
-void http2_exchange::gave_up(waiter&, wait_outcome why) noexcept {
+void http2_exchange::gave_up(waiter& which, wait_outcome why) noexcept {
+    if (&which == &departure_) return; // whoever awaits the answer gives up as well
     if (why == wait_outcome::timed_out && !is_over_ && connection_->heard_ == heard_before_)
         connection_->doubt();
 }

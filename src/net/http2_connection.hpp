@@ -137,14 +137,16 @@ private:
 };
 
 /// One exchange. Destroying it tells the server to stop, unless the answer has ended.
-class http2_exchange final : public carrier, private proto::http2_answer, private waiter::owner {
+class http2_exchange final : public shared_exchange, private proto::http2_answer, private waiter::owner {
 public:
     explicit http2_exchange(std::shared_ptr<http2_connection> on);
     ~http2_exchange() override;
 
     result<bool> try_send(const outgoing& what) override;
-    result<bool> try_send_rest() override { return is_sent() || has_news(); }
-    [[nodiscard]] wait_operation wait_sent(time_point deadline) override { return wait(deadline); }
+    result<bool> try_send_rest() override;
+    result<bool> try_send_piece(std::string_view piece) override;
+    result<bool> try_send_end() override;
+    [[nodiscard]] wait_operation wait_sent(time_point deadline) override;
     result<bool> try_read_head() override;
     result<read_status> try_read(std::string_view& slice) override;
     [[nodiscard]] wait_operation wait(time_point deadline) override;
@@ -157,25 +159,27 @@ public:
     [[nodiscard]] bool needs_http1() const noexcept override {
         return http2_answer::needs_http1() || connection_->needs_http1();
     }
-    void end_after_this() noexcept override {} // an exchange is the only one on its stream anyway
+    void end_after_this() noexcept override { connection_->session_.stop_body(*this); }
     void close() noexcept override;
-    /// The reader wants no more, and the rest is at most the end of the answer.
-    void leave() noexcept;
+    void leave() noexcept override;
 
 private:
     friend class http2_connection;
     void body_arrived(std::string_view slice) override;
-    void changed() noexcept override { arrival_.complete(wait_outcome::ready); }
-    void gave_up(waiter&, wait_outcome why) noexcept override;
+    void changed() noexcept override;
+    void body_taken() noexcept override { departure_.complete(wait_outcome::ready); }
+    void gave_up(waiter& which, wait_outcome why) noexcept override;
     void end(bool at_its_end) noexcept;
     [[nodiscard]] bool has_news() const noexcept;
 
     std::shared_ptr<http2_connection> connection_;
     waiter arrival_;
+    waiter departure_; // of the body, when it is streamed: the answer is awaited meanwhile
     received_body body_;
     std::uint64_t heard_before_ = 0;
     bool is_submitted_ = false;
-    bool is_over_ = false; // the connection knows this exchange no more
+    bool is_streamed_ = false; // the request's body is
+    bool is_over_ = false;     // the connection knows this exchange no more
     bool is_head_taken_ = false;
 };
 

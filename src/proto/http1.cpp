@@ -3,6 +3,8 @@
 
 #include "proto/http1_syntax.hpp"
 
+#include <modelmesh/http/body_source.hpp>
+
 #include <algorithm>
 
 namespace modelmesh::proto {
@@ -51,6 +53,8 @@ result<void> check_request(const http::request& request) {
     if (!target_fits)
         return fault(errc::config,
                      "the request target must start with '/' and be printable ASCII without blanks");
+    if (request.source && !request.body.empty())
+        return fault(errc::config, "the request has both a body and a source of one");
     return check_fields(request.headers, "request");
 }
 
@@ -67,9 +71,16 @@ void write_request_head(std::string& out, const http::request& request, const re
     for (const http::header field : request.headers) append_field(out, field.name, field.value);
     const bool expects_body =
         request.method == "POST" || request.method == "PUT" || request.method == "PATCH";
-    if (expects_body || !request.body.empty()) {
+    std::optional<std::uint64_t> length;
+    if (request.source) {
+        length = request.source->length();
+        if (!length) append_field(out, "Transfer-Encoding", "chunked");
+    } else if (expects_body || !request.body.empty()) {
+        length = request.body.size();
+    }
+    if (length) {
         out.append("Content-Length: ");
-        append_number(out, request.body.size());
+        append_number(out, *length);
         out.append(line_end);
     }
     out.append(line_end);

@@ -49,13 +49,13 @@ public:
 };
 
 /// Whether a request may go on the wire. Errors: config, naming the field but never its value: a method,
-/// target or field that is not allowed there, or a field that decides about framing or the connection, which
-/// belong to the transport.
+/// target or field that is not allowed there, a field that decides about framing or the connection, which
+/// belong to the transport, or a body beside a body's source.
 [[nodiscard]] result<void> check_request(const http::request& request);
 
 /// Appends the head of a request, ready for the wire. Adds Host, User-Agent, `Accept-Encoding: identity`
-/// unless the request has them, and Content-Length; the body follows as it is. @pre check_request found
-/// nothing wrong.
+/// unless the request has them, and Content-Length; the body follows as it is. Where its source does not know
+/// its length, `Transfer-Encoding: chunked` instead. @pre check_request found nothing wrong.
 void write_request_head(std::string& out, const http::request& request, const request_defaults& defaults);
 
 } // namespace modelmesh::proto

@@ -4,6 +4,8 @@
 #include "proto/http1_syntax.hpp"
 #include "proto/http2_native.hpp"
 
+#include <modelmesh/http/body_source.hpp>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -170,11 +172,18 @@ struct http2_client_session::callbacks {
 
     static ssize_t next_data(nghttp2_session* native, std::int32_t id, std::uint8_t*, std::size_t length,
                              std::uint32_t* flags, nghttp2_data_source*, void*) {
-        const http2_answer* const answer = answer_of(native, id);
+        http2_answer* const answer = answer_of(native, id);
         if (answer == nullptr) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-        const std::size_t rest = answer->request_->body.size() - answer->sent_;
+        const bool is_streamed = answer->request_->source != nullptr;
+        const std::size_t rest =
+            is_streamed ? answer->piece_.size() : answer->request_->body.size() - answer->sent_;
         const std::size_t size = std::min(length, rest);
         *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
+        if (is_streamed && !answer->is_body_over_) {
+            if (size != 0) return static_cast<ssize_t>(size);
+            answer->is_body_awaited_ = true;
+            return NGHTTP2_ERR_DEFERRED;
+        }
         if (size == rest) *flags |= NGHTTP2_DATA_FLAG_EOF;
         return static_cast<ssize_t>(size);
     }
@@ -184,6 +193,12 @@ struct http2_client_session::callbacks {
         if (answer == nullptr) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
         std::string& out = home(user).output_;
         out.append(view(head, frame_head_size));
+        if (answer->request_->source) {
+            out.append(answer->piece_.substr(0, length));
+            answer->piece_.remove_prefix(length);
+            if (answer->piece_.empty()) answer->body_taken();
+            return 0;
+        }
         out.append(answer->request_->body, answer->sent_, length);
         answer->sent_ += length;
         return 0;
@@ -245,7 +260,14 @@ result<void> http2_client_session::submit(http2_answer& answer, std::shared_ptr<
     };
     if (!accepts()) return refuse();
     const std::string_view host = request->headers.get("host");
-    const std::string length = std::to_string(request->body.size());
+    const bool expects_body =
+        request->method == "POST" || request->method == "PUT" || request->method == "PATCH";
+    std::optional<std::uint64_t> size;
+    if (request->source)
+        size = request->source->length();
+    else if (expects_body || !request->body.empty())
+        size = request->body.size();
+    const std::string length = std::to_string(size.value_or(0));
     std::vector<nghttp2_nv> fields;
     fields.reserve(request->headers.size() + 7);
     fields.push_back(native_field(":method", request->method));
@@ -263,14 +285,13 @@ result<void> http2_client_session::submit(http2_answer& answer, std::shared_ptr<
                              "the request header " + std::string(own.name) + " is not allowed in HTTP/2");
         if (!http::iequals(own.name, "host")) fields.push_back(native_field(own.name, own.value));
     }
-    const bool expects_body =
-        request->method == "POST" || request->method == "PUT" || request->method == "PATCH";
-    if (expects_body || !request->body.empty()) fields.push_back(native_field("content-length", length));
+    if (size) fields.push_back(native_field("content-length", length));
 
     nghttp2_data_provider body{};
     body.read_callback = &callbacks::next_data;
-    const std::int32_t id = nghttp2_submit_request(native_, nullptr, fields.data(), fields.size(),
-                                                   request->body.empty() ? nullptr : &body, &answer);
+    const std::int32_t id =
+        nghttp2_submit_request(native_, nullptr, fields.data(), fields.size(),
+                               request->body.empty() && !request->source ? nullptr : &body, &answer);
     if (id == NGHTTP2_ERR_NOMEM) throw std::bad_alloc();
     if (id < 0) return refuse();
     answer.request_ = std::move(request);
@@ -279,6 +300,23 @@ result<void> http2_client_session::submit(http2_answer& answer, std::shared_ptr<
     answers_.push_back(&answer);
     ++open_;
     return {};
+}
+
+void http2_client_session::send_body(http2_answer& answer, std::string_view piece) {
+    if (answer.place_ == http2_answer::outside) return;
+    answer.piece_ = piece;
+    resume_body(answer);
+}
+
+void http2_client_session::end_body(http2_answer& answer) {
+    if (answer.place_ == http2_answer::outside) return;
+    answer.is_body_over_ = true;
+    resume_body(answer);
+}
+
+void http2_client_session::resume_body(http2_answer& answer) {
+    if (!std::exchange(answer.is_body_awaited_, false)) return;
+    if (nghttp2_session_resume_data(native_, answer.id_) == NGHTTP2_ERR_NOMEM) throw std::bad_alloc();
 }
 
 void http2_client_session::head_ended(http2_answer& answer) {

@@ -71,6 +71,8 @@ public:
     [[nodiscard]] bool is_unprocessed() const noexcept { return is_unprocessed_; }
     /// The server wants this request over HTTP/1.1.
     [[nodiscard]] bool needs_http1() const noexcept { return needs_http1_; }
+    /// Of a request with a body source: whether what send_body() was given has become frames.
+    [[nodiscard]] bool is_body_taken() const noexcept { return piece_.empty(); }
 
 protected:
     virtual ~http2_answer() = default;
@@ -81,11 +83,16 @@ private:
     virtual void body_arrived(std::string_view slice) = 0;
     /// The head is there, the answer ended or failed, or the request is sent.
     virtual void changed() noexcept = 0;
+    /// Of a request with a body source: what send_body() was given has become frames.
+    virtual void body_taken() noexcept {}
 
     static constexpr std::size_t outside = static_cast<std::size_t>(-1);
     std::shared_ptr<const http::request> request_; // its body is read while it is sent
     std::size_t sent_ = 0;
-    std::size_t place_ = outside; // in the session's list
+    std::string_view piece_;       // of a body from a source: what has not become frames
+    bool is_body_over_ = false;    // nothing comes behind piece_
+    bool is_body_awaited_ = false; // the stream rests until there is more
+    std::size_t place_ = outside;  // in the session's list
     std::int32_t id_ = 0;
     phase phase_ = phase::head;
     int status_ = 0;
@@ -117,6 +124,11 @@ public:
     /// that HTTP/2 forbids; connect when no request may follow on this connection.
     result<void> submit(http2_answer& answer, std::shared_ptr<const http::request> request,
                         const request_defaults& defaults, std::string_view scheme);
+    /// Of a request with a body source: its next bytes, which stay valid until they were taken, or its end.
+    void send_body(http2_answer& answer, std::string_view piece);
+    void end_body(http2_answer& answer);
+    /// No more of it comes; the stream stays open until the answer is left or abandoned.
+    void stop_body(http2_answer& answer) noexcept { answer.piece_ = {}; }
     /// Takes bytes of the server, all of them. Errors: protocol, and internal when memory ran out; the
     /// connection is over, every answer has failed, and what output() still has tells the server why.
     result<void> receive(std::string_view bytes);
@@ -157,6 +169,7 @@ private:
     struct callbacks; // what nghttp2 calls
 
     void collect();
+    void resume_body(http2_answer& answer);
     void detach(http2_answer& answer) noexcept;
     void fail(http2_answer& answer, fault why) noexcept;
     void head_ended(http2_answer& answer);

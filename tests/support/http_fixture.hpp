@@ -53,14 +53,15 @@ protected:
     void make_client(modelmesh::net::pool_limits limits) { client.emplace(loop.engine(), limits); }
 
     std::shared_ptr<const modelmesh::net::endpoint> endpoint(
-        modelmesh::net::http2_use http2 = modelmesh::net::http2_use::automatic) const {
+        modelmesh::net::http2_use http2 = modelmesh::net::http2_use::automatic,
+        std::size_t pipeline_depth = 1) const {
         modelmesh::net::tls_settings tls;
         tls.ca_pem = server.certificate();
         modelmesh::net::origin where;
         where.tls = server.is_tls();
         where.host = "127.0.0.1";
         where.port = server.port();
-        return std::make_shared<modelmesh::net::endpoint>(where, tls, http2);
+        return std::make_shared<modelmesh::net::endpoint>(where, tls, http2, std::nullopt, pipeline_depth);
     }
     std::string address() const { return "127.0.0.1:" + std::to_string(server.port()); }
 

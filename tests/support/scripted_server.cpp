@@ -102,8 +102,9 @@ std::string install_certificate(SSL_CTX* context) {
 }
 
 std::string quote(std::string_view bytes) {
+    constexpr std::size_t longest = 400;
     std::string text = "\"";
-    for (const char c : bytes) {
+    for (const char c : bytes.substr(0, longest)) {
         if (c == '\r')
             text += "\\r";
         else if (c == '\n')
@@ -111,7 +112,7 @@ std::string quote(std::string_view bytes) {
         else
             text += c;
     }
-    return text + "\"";
+    return text + (bytes.size() > longest ? "\"..." : "\"");
 }
 
 } // namespace
@@ -138,9 +139,10 @@ public:
 
     /// Up to `size` bytes, none when the client has closed or the connection is lost.
     std::string receive(std::size_t size) {
-        std::string bytes(size, '\0');
-        const ssize_t got = ssl_ ? SSL_read(ssl_.get(), bytes.data(), static_cast<int>(size))
-                                 : ::recv(descriptor_, bytes.data(), size, 0);
+        // A TLS record has 16 KiB at most: room for a large rest each time would cost more than reading it.
+        std::string bytes(std::min<std::size_t>(size, 64 * 1024), '\0');
+        const ssize_t got = ssl_ ? SSL_read(ssl_.get(), bytes.data(), static_cast<int>(bytes.size()))
+                                 : ::recv(descriptor_, bytes.data(), bytes.size(), 0);
         bytes.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
         return bytes;
     }
@@ -200,28 +202,94 @@ script& script::expect(std::string bytes) {
     return *this;
 }
 
+// One request, recorded; empty when there is none.
+std::string scripted_server::receive_request(server_socket& socket, bool may_be_none) {
+    constexpr std::string_view head_end = "\r\n\r\n";
+    constexpr std::string_view length_field = "\r\ncontent-length: ";
+    std::string got;
+    std::size_t wanted = 0; // known once the head is there
+    // Byte by byte in the head, so that bytes after the request stay unread for the next step to notice.
+    while (wanted == 0 || got.size() < wanted) {
+        const std::string more = socket.receive(wanted == 0 ? 1 : wanted - got.size());
+        if (more.empty()) {
+            if (!got.empty() || !may_be_none) fail("the client closed inside a request: " + quote(got));
+            return {};
+        }
+        got += more;
+        if (wanted != 0 || !got.ends_with(head_end)) continue;
+        wanted = got.size();
+        std::string lower = got;
+        std::transform(lower.begin(), lower.end(), lower.begin(),
+                       [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+        const std::size_t at = lower.find(length_field);
+        if (at == std::string::npos) continue;
+        std::size_t length = 0;
+        std::from_chars(lower.data() + at + length_field.size(), lower.data() + lower.size(), length);
+        wanted += length;
+    }
+    const std::lock_guard lock(mutex_);
+    requests_.push_back(got);
+    changed_.notify_all();
+    return got;
+}
+
 script& script::read_request() {
     steps_.emplace_back([](scripted_server& server, server_socket& socket) {
-        constexpr std::string_view head_end = "\r\n\r\n";
-        constexpr std::string_view length_field = "\r\ncontent-length: ";
-        std::string got;
-        std::size_t wanted = 0; // known once the head is there
-        // Byte by byte in the head, so that bytes after the request stay unread for the next step to notice.
-        while (wanted == 0 || got.size() < wanted) {
-            const std::string more = socket.receive(wanted == 0 ? 1 : wanted - got.size());
-            if (more.empty()) return server.fail("the client closed inside a request: " + quote(got));
-            got += more;
-            if (wanted != 0 || !got.ends_with(head_end)) continue;
-            wanted = got.size();
-            std::string lower = got;
-            std::transform(lower.begin(), lower.end(), lower.begin(),
-                           [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-            const std::size_t at = lower.find(length_field);
-            if (at == std::string::npos) continue;
-            std::size_t length = 0;
-            std::from_chars(lower.data() + at + length_field.size(), lower.data() + lower.size(), length);
-            wanted += length;
+        static_cast<void>(server.receive_request(socket, false));
+    });
+    return *this;
+}
+
+script& script::echo_requests() {
+    steps_.emplace_back([](scripted_server& server, server_socket& socket) {
+        for (;;) {
+            const std::string got = server.receive_request(socket, true);
+            if (got.empty()) return;
+            const std::size_t begin = got.find(' ') + 1;
+            const std::string target = got.substr(begin, got.find(' ', begin) - begin);
+            const bool is_sent = socket.send(
+                "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(target.size()) + "\r\n\r\n" + target);
+            if (!is_sent) return server.fail("the client was gone before its answer");
         }
+    });
+    return *this;
+}
+
+script& script::read_chunked_request() {
+    steps_.emplace_back([](scripted_server& server, server_socket& socket) {
+        std::string got;
+        std::string failure;
+        // Byte by byte, as far as a line goes.
+        const auto line_at = [&](std::size_t from, std::string_view end) {
+            while (got.size() < from + end.size() || !got.ends_with(end)) {
+                const std::string more = socket.receive(1);
+                if (more.empty()) failure = "the client closed inside a request";
+                if (!failure.empty()) return;
+                got += more;
+            }
+        };
+        line_at(0, "\r\n\r\n");
+        if (got.find("\r\nTransfer-Encoding: chunked\r\n") == std::string::npos) failure = "not chunked";
+        while (failure.empty()) {
+            const std::size_t begin = got.size();
+            line_at(begin, "\r\n");
+            if (!failure.empty()) break;
+            std::size_t size = 0;
+            const auto end = std::from_chars(got.data() + begin, got.data() + got.size(), size, 16).ptr;
+            if (end != got.data() + got.size() - 2) failure = "a bad chunk size";
+            got.resize(begin);
+            while (failure.empty() && got.size() < begin + size) {
+                const std::string more = socket.receive(begin + size - got.size());
+                if (more.empty()) failure = "the client closed inside a chunk";
+                got += more;
+            }
+            const std::size_t end_of_data = got.size();
+            line_at(end_of_data, "\r\n");
+            if (failure.empty() && got.size() != end_of_data + 2) failure = "a chunk is longer than its size";
+            got.resize(end_of_data);
+            if (size == 0) break;
+        }
+        if (!failure.empty()) return server.fail(failure + ": " + quote(got));
         const std::lock_guard lock(server.mutex_);
         server.requests_.push_back(std::move(got));
         server.changed_.notify_all();
@@ -240,6 +308,13 @@ script& script::discard_rest() {
 script& script::send(std::string bytes) {
     steps_.emplace_back([bytes = std::move(bytes)](scripted_server& server, server_socket& socket) {
         if (!socket.send(bytes)) server.fail("the client was gone before " + quote(bytes) + " was sent");
+    });
+    return *this;
+}
+
+script& script::send_until_gone(std::string bytes) {
+    steps_.emplace_back([bytes = std::move(bytes)](scripted_server&, server_socket& socket) {
+        static_cast<void>(socket.send(bytes));
     });
     return *this;
 }
@@ -394,6 +469,11 @@ void scripted_server::add(script s) {
     scripts_.push_back(std::move(s));
 }
 
+void scripted_server::otherwise(script s) {
+    const std::lock_guard lock(mutex_);
+    otherwise_ = std::move(s);
+}
+
 void scripted_server::accept_all() {
     for (;;) {
         const int descriptor = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
@@ -405,6 +485,7 @@ void scripted_server::accept_all() {
         ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
         const std::lock_guard lock(mutex_);
         ++connections_;
+        if (scripts_.empty() && otherwise_) scripts_.push_back(*otherwise_);
         if (scripts_.empty() || stopping_) {
             failures_.emplace_back("a connection that the script does not have");
             ::close(descriptor);

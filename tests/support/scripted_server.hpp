@@ -15,6 +15,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -35,9 +36,15 @@ public:
     script& expect(std::string bytes);
     /// Reads one request, head and content-length body, and records it.
     script& read_request();
+    /// Answers each request with its target, until the client is gone.
+    script& echo_requests();
+    /// Reads one request with a chunked body, and records its head with the joined body behind it.
+    script& read_chunked_request();
     /// Reads until the client is gone and looks at none of it.
     script& discard_rest();
     script& send(std::string bytes);
+    /// As far as the client wants them.
+    script& send_until_gone(std::string bytes);
     /// Sends in two writes with a pause of the network between them, so that they arrive apart.
     script& send_apart(std::string bytes, std::size_t cut);
     /// Under TLS: waits before the handshake, until the test calls resume(name).
@@ -79,6 +86,8 @@ public:
     void choose_by_alpn(std::string protocol);
     /// The script of the next connection that has none yet.
     void add(script s);
+    /// The script of every connection for which there is no other.
+    void otherwise(script s);
     [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
     [[nodiscard]] bool is_tls() const noexcept { return context_ != nullptr; }
     /// The certificate that clients must trust, PEM; made at start, for 127.0.0.1 and localhost.
@@ -102,6 +111,7 @@ private:
     };
 
     void accept_all();
+    [[nodiscard]] std::string receive_request(server_socket& socket, bool may_be_none);
     void play(script s, int descriptor);
     void fail(std::string what);
     void wait_for_resume(const std::string& name);
@@ -117,6 +127,7 @@ private:
     mutable std::mutex mutex_; // guards what follows
     std::condition_variable changed_;
     std::deque<script> scripts_;
+    std::optional<script> otherwise_;
     std::vector<std::thread> players_;
     std::set<int> open_; // descriptors of running scripts, to wake them in the destructor
     std::set<std::string> paused_;

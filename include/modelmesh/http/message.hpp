@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -83,6 +84,8 @@ private:
     std::string text_; ///< names and values, also of removed fields
 };
 
+class body_source;
+
 /// A request relative to an origin. `target` is the path with its query, as it goes on the wire.
 class request {
 public:
@@ -91,6 +94,9 @@ public:
     std::string target = "/";
     http::headers headers;
     std::string body;
+    std::shared_ptr<body_source> source; ///< of the body, read while it is sent; `body` is empty then
+    /// The server may be sent this twice without harm, so it may go out behind others on one connection.
+    bool is_replayable = false;
 };
 
 /// A whole response.

@@ -1,0 +1,186 @@
+#include "net/upload.hpp"
+
+#include "core/cancellation.hpp"
+
+#include <boost/asio/cancellation_state.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/deferred.hpp>
+#include <boost/asio/experimental/parallel_group.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace modelmesh::net {
+namespace asio = boost::asio;
+namespace {
+
+using end = upload_outcome::end;
+
+// What both coroutines of an upload know. Whoever ends it first says how.
+class course {
+public:
+    course(carrier& c, std::shared_ptr<http::body_source> s, time_point until)
+        : connection(c), source(std::move(s)), deadline(until), length(source->length()) {}
+
+    void finish(end how) {
+        if (std::exchange(is_over, true)) return;
+        outcome.how = how;
+    }
+    void finish(end how, fault why) {
+        if (is_over) return;
+        finish(how);
+        outcome.why = std::move(why);
+    }
+    void finish(wait_outcome why) {
+        const bool is_late = why == wait_outcome::timed_out;
+        finish(end::lost,
+               fault(is_late ? errc::timed_out : errc::canceled, is_late ? "timed out" : "canceled"));
+    }
+
+    carrier& connection;
+    std::shared_ptr<http::body_source> source;
+    time_point deadline;
+    std::optional<std::uint64_t> length;
+    upload_outcome outcome;
+    bool is_over = false;
+};
+
+// One coroutine of an upload ended: has the other one a reason to go on?
+class until_over {
+public:
+    explicit until_over(const course& c) : course_(&c) {}
+    asio::cancellation_type operator()(const std::exception_ptr& failure) const noexcept {
+        return failure || course_->is_over ? asio::cancellation_type::all : asio::cancellation_type::none;
+    }
+
+private:
+    const course* course_;
+};
+
+fault wrong_length(std::string_view how, std::uint64_t length) {
+    std::string text("the body's source has ");
+    text.append(how).append(" than the ").append(std::to_string(length)).append(" bytes that it announced");
+    return fault(errc::bad_request, std::move(text));
+}
+
+// True: what was handed to the connection has been taken.
+task<bool> sent(course* c, result<bool> progress) {
+    for (;;) {
+        if (!progress) {
+            c->finish(end::not_sent, progress.error());
+            co_return false;
+        }
+        if (*progress) co_return true;
+        const asio::cancellation_state stop = co_await asio::this_coro::cancellation_state;
+        wait_outcome outcome = wait_outcome::canceled;
+        if (!core::is_canceled(stop)) outcome = co_await c->connection.wait_sent(c->deadline);
+        if (outcome != wait_outcome::ready) {
+            c->finish(outcome);
+            co_return false;
+        }
+        progress = c->connection.try_send_rest();
+    }
+}
+
+task<void> send_all(course* c) {
+    std::uint64_t size = 0;
+    for (;;) {
+        const asio::cancellation_state stop = co_await asio::this_coro::cancellation_state;
+        if (core::is_canceled(stop)) {
+            c->finish(wait_outcome::canceled);
+            co_return;
+        }
+        const result<std::optional<std::string_view>> piece = co_await c->source->read();
+        if (c->is_over) co_return; // it was canceled, and the source did not notice
+        if (!piece) {
+            c->finish(end::unread, piece.error());
+            co_return;
+        }
+        if (!*piece) break;
+        if ((*piece)->empty()) {
+            c->finish(end::unread, fault(errc::bad_request, "the body's source gave a piece without bytes"));
+            co_return;
+        }
+        if (c->length && (*piece)->size() > *c->length - size) {
+            c->finish(end::unread, wrong_length("more", *c->length));
+            co_return;
+        }
+        size += (*piece)->size();
+        const bool is_taken = co_await sent(c, c->connection.try_send_piece(**piece));
+        if (!is_taken) co_return;
+        // A server that reads as fast as we send would keep everybody else waiting, its answer included.
+        co_await asio::post(asio::use_awaitable);
+        if (c->is_over) co_return;
+    }
+    if (c->length && size != *c->length) {
+        c->finish(end::unread, wrong_length("fewer", *c->length));
+        co_return;
+    }
+    const bool is_taken = co_await sent(c, c->connection.try_send_end());
+    if (is_taken) c->finish(end::sent);
+}
+
+// The source alone may wait for ever.
+task<void> watch_time(course* c) {
+    asio::steady_timer patience(co_await asio::this_coro::executor, c->deadline);
+    boost::system::error_code failure;
+    co_await patience.async_wait(asio::redirect_error(asio::use_awaitable, failure));
+    if (!failure) c->finish(wait_outcome::timed_out);
+}
+
+task<void> watch_answer(course* c) {
+    for (;;) {
+        const result<bool> is_there = c->connection.try_read_head();
+        if (!is_there) {
+            c->finish(end::lost, is_there.error());
+            co_return;
+        }
+        if (*is_there) {
+            c->outcome.has_head = true;
+            if (c->connection.status() < 300) co_return co_await watch_time(c);
+            c->finish(end::answered);
+            co_return;
+        }
+        const asio::cancellation_state stop = co_await asio::this_coro::cancellation_state;
+        wait_outcome outcome = wait_outcome::canceled;
+        if (!core::is_canceled(stop)) outcome = co_await c->connection.wait(c->deadline);
+        if (c->is_over) co_return;
+        if (outcome != wait_outcome::ready) {
+            c->finish(outcome);
+            co_return;
+        }
+    }
+}
+
+} // namespace
+
+task<upload_outcome> upload(carrier* on, std::shared_ptr<http::body_source> from, time_point deadline) {
+    course both(*on, std::move(from), deadline);
+    const asio::any_io_executor executor = co_await asio::this_coro::executor;
+    auto group = asio::experimental::make_parallel_group(
+        asio::co_spawn(executor, send_all(&both), asio::deferred),
+        asio::co_spawn(executor, watch_answer(&both), asio::deferred));
+    const until_over condition(both);
+    auto ended = co_await group.async_wait(condition, asio::use_awaitable);
+    auto& [order, sending, watching] = ended;
+    if (!both.is_over) {
+        // Asio reports a cancellation between two awaits as an exception.
+        try {
+            if (sending) std::rethrow_exception(sending);
+            if (watching) std::rethrow_exception(watching);
+        } catch (const boost::system::system_error& e) {
+            if (!core::is_cancellation(e)) throw;
+        }
+        both.finish(wait_outcome::canceled);
+    }
+    co_return std::move(both.outcome);
+}
+
+} // namespace modelmesh::net

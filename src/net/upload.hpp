@@ -1,0 +1,41 @@
+// Sends a request's body while it is read from its source, and watches for the answer meanwhile.
+#pragma once
+
+#include "net/carrier.hpp"
+
+#include <modelmesh/core/clock.hpp>
+#include <modelmesh/core/task.hpp>
+#include <modelmesh/http/body_source.hpp>
+
+#include <exception>
+#include <memory>
+#include <optional>
+
+namespace modelmesh::net {
+
+/// How an upload came to its end.
+class upload_outcome {
+public:
+    enum class end : std::uint8_t {
+        sent,     ///< the whole body is out
+        answered, ///< the server answered before it was, with something else than success
+        not_sent, ///< the connection failed to send; the server may have said why
+        lost,     ///< the answer will never come: `why` is what reading it, or waiting, failed with
+        unread,   ///< the source failed, or has another length than it said
+    };
+
+    upload_outcome() = default;
+    end how = end::sent;
+    bool has_head = false; ///< of the answer: it is reported once
+    fault why;
+};
+
+/// Sends the body of `what`, whose try_send was true. A piece is read when the one before it has been taken.
+/// An answer other than success ends the upload; after another one it goes on, as the server may need the
+/// rest.
+/// @param on  outlives the task, and is used by nobody else meanwhile.
+/// Cancellation: all types; the connection is of no use afterwards.
+[[nodiscard]] task<upload_outcome> upload(carrier* on, std::shared_ptr<http::body_source> from,
+                                          time_point deadline);
+
+} // namespace modelmesh::net
