@@ -174,7 +174,8 @@ fault make_fault(int status, explanation said) {
         said.message = "HTTP status " + std::to_string(status) + " without an explanation";
     cap(said.message);
     cap(said.param);
-    fault f(kind_of(status, said.code, said.type, said.message), std::move(said.message));
+    const errc kind = kind_of(status, said.code, said.type, said.message);
+    fault f(kind, std::move(said.message));
     f.http_status = status;
     f.param = std::move(said.param);
     return f;
@@ -186,7 +187,8 @@ fault make_fault(explanation said) {
     const std::string& code = said.code;
     const bool is_status = code.size() == 3 && (code[0] == '4' || code[0] == '5') &&
                            code.find_first_not_of("0123456789") == std::string::npos;
-    return make_fault(is_status ? std::stoi(code) : 500, std::move(said));
+    const int status = is_status ? std::stoi(code) : 500;
+    return make_fault(status, std::move(said));
 }
 
 void append_member(std::string& body, std::string_view name, std::string_view value) {

@@ -86,8 +86,8 @@ TEST_P(Curl, SpeaksHttp2WithPriorKnowledge) {
     EXPECT_EQ(curl(known + "--write-out '%{http_code}' " + base + "/throw"), "500");
     EXPECT_NE(curl(known + base + "/throw_late").find("[status"), std::string::npos)
         << "an answer cut off is an error";
-    EXPECT_EQ(curl(known + "--data-binary '" + pattern(50000) + "' " + base + "/hello"), "hello")
-        << "a body that nobody reads";
+    // Not here: a body that nobody reads. The stream is reset without an error behind the answer (RFC 9113
+    // section 8.1), and curl 7.88 calls it one if it happens to be sending still.
     // Asked to change the version in mid connection, it stays with HTTP/1.1.
     EXPECT_EQ(curl("--http2 --write-out ' %{http_version}' " + base + "/hello"), "hello 1.1");
 }

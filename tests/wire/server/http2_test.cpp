@@ -140,10 +140,10 @@ protected:
 INSTANTIATE_TEST_SUITE_P(Link, Http2Server,
                          ::testing::Combine(::testing::Values(engine_kind::uring, engine_kind::epoll),
                                             ::testing::Bool()),
-                         [](const ::testing::TestParamInfo<parameters>& info) {
-                             return std::string(std::get<0>(info.param) == engine_kind::uring ? "uring"
-                                                                                              : "epoll") +
-                                    (std::get<1>(info.param) ? "_tls" : "_plain");
+                         [](const ::testing::TestParamInfo<parameters>& which) {
+                             return std::string(std::get<0>(which.param) == engine_kind::uring ? "uring"
+                                                                                               : "epoll") +
+                                    (std::get<1>(which.param) ? "_tls" : "_plain");
                          });
 
 TEST_P(Http2Server, AnswersOneRequestAfterTheOther) {
