@@ -386,7 +386,7 @@ TEST_P(Http2Server, DrainFinishesWhatHasBegunAndThenEnds) {
     idle->expect(idle->session.get("/hello"), "hello");
     const std::int32_t begun = session.ask(http2_head("POST", "/echo"), "bo", false);
     client->send();
-    on->until([](const server_counters& c) { return c.handling == 1; });
+    on->until([](const server_counters& c) { return c.requests == 2 && c.handling == 1; });
     on->drain(20s);
     idle->to_the_end();
     EXPECT_FALSE(idle->session.goodbyes.empty());
