@@ -3,6 +3,8 @@
 #include "net/engine.hpp"
 #include "net/tls_context.hpp"
 
+#include <algorithm>
+
 namespace modelmesh::detail {
 namespace {
 
@@ -98,6 +100,7 @@ namespace {
 net::exchange_limits within(const router::patience& limits) {
     net::exchange_limits made(limits.deadline);
     made.first_byte = limits.first_byte;
+    made.connect = std::min(made.connect, limits.first_byte); // a host that drops packets answers no sooner
     return made;
 }
 } // namespace

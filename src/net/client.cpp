@@ -387,7 +387,12 @@ private:
             connection.close();
             return fail("reading the body of the request", upload.why);
         }
-        if (!upload.has_head) return upload.how == end::sent ? sent(true) : sent(std::move(upload.why));
+        if (!upload.has_head) {
+            if (upload.how == end::sent) return sent(true);
+            // To be sent again it has to be read again.
+            if (connection.is_unprocessed()) return lost(std::move(upload.why));
+            return sent(std::move(upload.why));
+        }
         if (upload.how != end::sent) connection.end_after_this();
         return answered();
     }

@@ -196,15 +196,16 @@ void engine::turn() {
     struct rest {
         ~rest() {
             io.in_turn_ = false;
-            if (!io.ready_.empty() || !io.resuming_.empty() || !io.orphans_.empty() || !io.corked_.empty() ||
-                io.is_looking_ || (io.ring_ && io.ring_->has_unsubmitted()))
+            if (!is_whole || !io.ready_.empty() || !io.resuming_.empty() || !io.orphans_.empty() ||
+                !io.corked_.empty() || io.is_looking_ || (io.ring_ && io.ring_->has_unsubmitted()))
                 io.turn_later();
         }
         engine& io;
+        bool is_whole = false; // else the ring and the timers may be without a watch
     };
     in_turn_ = true;
     is_looking_ = false;
-    const rest behind{*this};
+    rest behind{*this};
     if (ring_) ring_->reap();
     const bool had_event = !ready_.empty();
     resume_ready();
@@ -220,6 +221,7 @@ void engine::turn() {
     is_looking_ = looks_on(had_event);
     if (ring_ && !is_looking_) watch_ring();
     watch_timers();
+    behind.is_whole = true;
 }
 
 // Whether busy polling goes on.

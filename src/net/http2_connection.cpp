@@ -356,17 +356,18 @@ result<bool> http2_exchange::try_send(const outgoing& what) {
 // While a body is streamed its answer is somebody else's to wait for, and to report when it failed.
 result<bool> http2_exchange::try_send_rest() {
     if (!is_streamed_) return is_sent() || has_news();
-    if (is_over_ || (is_sent() && !is_body_taken()))
-        return fault(errc::connect,
-                     "send to " + connection_->peer_ + ": the server wants no more of the body");
+    if (is_over_ || (is_sent() && !is_body_taken())) return wants_no_more();
     return is_body_taken();
 }
 
+fault http2_exchange::wants_no_more() const {
+    return fault(errc::connect, "send to " + connection_->peer_ + ": the server wants no more of the body");
+}
+
 result<bool> http2_exchange::try_send_piece(std::string_view piece) {
-    if (!is_over_) {
-        connection_->session_.send_body(*this, piece);
-        connection_->flush_later();
-    }
+    if (is_over_ || is_sent()) return wants_no_more(); // only its end sends a streamed body
+    connection_->session_.send_body(*this, piece);
+    connection_->flush_later();
     return try_send_rest();
 }
 

@@ -171,6 +171,7 @@ private:
     void gave_up(waiter& which, wait_outcome why) noexcept override;
     void end(bool at_its_end) noexcept;
     [[nodiscard]] bool has_news() const noexcept;
+    [[nodiscard]] fault wants_no_more() const;
 
     std::shared_ptr<http2_connection> connection_;
     waiter arrival_;

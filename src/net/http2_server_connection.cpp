@@ -99,9 +99,11 @@ void http2_server_connection::too_slow() noexcept {
     lost(client_slow(), nullptr);
 }
 
-task<void> http2_server_connection::serve(std::shared_ptr<void> keeper, bool has_begun, chunk first) {
+task<void> http2_server_connection::serve(std::shared_ptr<void> keeper, bool has_begun, chunk first,
+                                          bool is_draining) {
     co_await asio::this_coro::throw_if_cancelled(false);
     keeper_ = keeper;
+    if (is_draining) drain();
     try {
         co_await read_all(has_begun, std::move(first));
     } catch (...) { // out of memory: what was started still comes to its end below
@@ -229,6 +231,8 @@ void http2_server_connection::begin_handlers() {
         begun_.pop_front();
         spent_ += request_cost;
         if (next.is_closed() || next.refusal() != 0) {
+            if (const std::size_t untaken = next.body_.drop()) session_.consumed(next, untaken);
+            std::erase(unread_, &next);
             ++(next.refusal() != 0 ? shared_.counters.refused : shared_.counters.gone);
             if (next.refusal() != 0) next.refuse(next.refusal());
             next.is_handled_ = true;
@@ -525,8 +529,8 @@ task<result<void>> http2_server_exchange::send(std::string_view slice, bool is_l
         const bool is_late = outcome == wait_outcome::timed_out;
         if (!is_late) {
             ++shared.counters.failed; // by the handler: whoever else cancels has noted the end before
-        } else if (home_.is_writing_) {
-            home_.too_slow(); // nobody on this connection gets on
+        } else if (home_.is_writing_ && is_batched_) {
+            home_.too_slow(); // the socket does not take it: nobody on this connection gets on
             co_return client_slow();
         } else {
             ++shared.counters.slow;

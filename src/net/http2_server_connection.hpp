@@ -49,7 +49,8 @@ public:
     /// Completes when the connection is over and every handler has ended. A cancellation only wakes it.
     /// @param keeper  keeps the connection, and what it refers to: everything that it starts holds it.
     /// @param has_begun  the first line of the client's preface was taken. @param first  what follows it.
-    [[nodiscard]] task<void> serve(std::shared_ptr<void> keeper, bool has_begun, chunk first);
+    [[nodiscard]] task<void> serve(std::shared_ptr<void> keeper, bool has_begun, chunk first,
+                                   bool is_draining);
     /// Takes no more requests than those that the client has sent by the time it hears of it.
     void drain() noexcept;
     /// Closes at once, and cancels the handlers; waking serve() is the owner's.

@@ -18,7 +18,8 @@ task<void> linger(stream& link, chunk& input, time_point until) {
         passed += input.bytes().size();
         if (*received == io_status::ready) continue;
         const wait_outcome outcome = co_await link.wait_readable(until);
-        if (outcome != wait_outcome::ready) co_return;
+        // Whoever cancels only has us look again: a stream that was closed says so.
+        if (outcome == wait_outcome::timed_out) co_return;
     }
 }
 

@@ -106,7 +106,7 @@ task<void> server::session::run(std::shared_ptr<session> self) {
         self->http1.reset();
     }
     self->http2 = std::make_unique<http2_server_connection>(std::move(self->transport), home.shared, *self);
-    co_await self->http2->serve(self, !is_http2, std::move(first));
+    co_await self->http2->serve(self, !is_http2, std::move(first), home.is_draining);
 }
 
 void server::session::cancel_later() noexcept {

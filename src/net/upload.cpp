@@ -159,6 +159,16 @@ task<void> watch_answer(course* c) {
     }
 }
 
+// Asio reports a cancellation between two awaits as an exception: that is none of ours.
+void rethrow_failure(const std::exception_ptr& thrown) {
+    if (!thrown) return;
+    try {
+        std::rethrow_exception(thrown);
+    } catch (const boost::system::system_error& e) {
+        if (!core::is_cancellation(e)) throw;
+    }
+}
+
 } // namespace
 
 task<upload_outcome> upload(carrier* on, std::shared_ptr<http::body_source> from, time_point deadline) {
@@ -170,16 +180,10 @@ task<upload_outcome> upload(carrier* on, std::shared_ptr<http::body_source> from
     const until_over condition(both);
     auto ended = co_await group.async_wait(condition, asio::use_awaitable);
     auto& [order, sending, watching] = ended;
-    if (!both.is_over) {
-        // Asio reports a cancellation between two awaits as an exception.
-        try {
-            if (sending) std::rethrow_exception(sending);
-            if (watching) std::rethrow_exception(watching);
-        } catch (const boost::system::system_error& e) {
-            if (!core::is_cancellation(e)) throw;
-        }
-        both.finish(wait_outcome::canceled);
-    }
+    // Also when the other one has said by then that it was canceled: it was because of this.
+    rethrow_failure(sending);
+    rethrow_failure(watching);
+    both.finish(wait_outcome::canceled); // unless it is over
     co_return std::move(both.outcome);
 }
 

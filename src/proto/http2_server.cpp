@@ -265,10 +265,9 @@ void http2_server_session::on_field(http2_request& request, std::string_view nam
         } else if (!http::iequals(request.host_, value)) {
             request.refusal_ = 400;
         }
-    } else if (name == "cookie" && request.headers_.contains("cookie")) {
+    } else if (name == "cookie") {
         // RFC 9113, section 8.2.3: split only for compression.
-        request.headers_.set("cookie",
-                             std::string(request.headers_.get("cookie")).append("; ").append(value));
+        request.cookie_.append(request.cookie_.empty() ? "" : "; ").append(value);
     } else if (!name.starts_with(':')) {
         request.headers_.add(name, value);
     }
@@ -276,6 +275,7 @@ void http2_server_session::on_field(http2_request& request, std::string_view nam
 
 // nghttp2 has seen to it that the pseudo-fields are there, and that no field is of HTTP/1.1's connections.
 void http2_server_session::on_head_end(http2_request& request) {
+    if (!request.cookie_.empty()) request.headers_.add("cookie", request.cookie_);
     const std::string_view expected = request.headers_.get("expect");
     const std::string_view length = request.headers_.get("content-length");
     if (!length.empty()) request.content_length_ = parse_number(length, 10);

@@ -92,6 +92,7 @@ private:
     std::string method_;
     std::string target_;
     std::string host_;
+    std::string cookie_; ///< the pieces of the field, joined
     http::headers headers_;
     std::optional<std::uint64_t> content_length_;
     std::string_view out_; // of the answer's body, in the writer's memory

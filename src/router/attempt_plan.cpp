@@ -45,7 +45,7 @@ bool settle_failure(const call& made, std::size_t index, fault& f, blame silence
     model.provider->redact(f.param);
     verdict v = judge(f.kind());
     if (is_silence(f)) v = {now < made.deadline, silence};
-    if (v.whose == blame::position) move_on(*made.pool, index);
+    if (v.whose == blame::position) move_on(*made.pool, index, now);
     if (v.whose == blame::health) note_failure(*made.pool, index, {f.kind(), f.http_status}, now);
     return v.rotate;
 }

@@ -18,15 +18,19 @@ void note_success(const pool& in, std::size_t index, time_point now) {
     in.state->health[index]->note_success(since_epoch(now));
 }
 
-void move_on(const pool& in, std::size_t index) {
-    auto expected = static_cast<std::uint32_t>(index);
-    const auto next = static_cast<std::uint32_t>((index + 1) % in.models.size());
-    // Fails when another request moved it already: then there is nothing to do.
-    in.state->cursor.compare_exchange_strong(expected, next, std::memory_order_relaxed);
+void move_on(const pool& in, std::size_t index, time_point now) {
+    const std::size_t count = in.models.size();
+    std::uint32_t cursor = in.state->cursor.load(std::memory_order_relaxed);
+    // It may stand before the model, on some that are out of service. Where one of them could be asked, another
+    // request has moved it already.
+    for (std::size_t at = cursor; at % count != index; ++at)
+        if (in.state->health[at % count]->available(since_epoch(now))) return;
+    const auto next = static_cast<std::uint32_t>((index + 1) % count);
+    in.state->cursor.compare_exchange_strong(cursor, next, std::memory_order_relaxed);
 }
 
 bool note_failure(const pool& in, std::size_t index, state::health_slot::reason why, time_point now) {
-    move_on(in, index);
+    move_on(in, index, now);
     return in.state->health[index]->note_failure(in.failure_threshold, since_epoch(now), in.cooldown, why);
 }
 

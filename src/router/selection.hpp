@@ -32,8 +32,8 @@ private:
 
 /// Tells the pool what became of an attempt.
 void note_success(const pool& in, std::size_t index, time_point now);
-/// Moves the cursor on when it stands on this model.
-void move_on(const pool& in, std::size_t index);
+/// Moves the cursor past this model when selection would begin with it.
+void move_on(const pool& in, std::size_t index, time_point now);
 /// Counts against the model's health and moves on: a model that recovers does not take the traffic back.
 /// True when the model went out of service.
 bool note_failure(const pool& in, std::size_t index, state::health_slot::reason why, time_point now);

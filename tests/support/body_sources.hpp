@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -35,6 +36,7 @@ public:
                                               boost::asio::steady_timer::time_point::max());
             co_await endless.async_wait(boost::asio::use_awaitable);
         }
+        if (reads == throws_at) throw std::runtime_error("the source threw");
         if (reads++ == fails_at) co_return modelmesh::fault(modelmesh::errc::storage, "the source failed");
         memory_ = bytes(position_, std::min(piece_, size_ - position_));
         position_ += memory_.size();
@@ -59,7 +61,8 @@ public:
 
     static constexpr std::size_t never = static_cast<std::size_t>(-1);
     std::optional<std::uint64_t> announced;
-    std::size_t fails_at = never; ///< of the reads
+    std::size_t fails_at = never;  ///< of the reads
+    std::size_t throws_at = never; ///< of the reads
     std::size_t stuck_at = never;
     std::size_t reads = 0;
     std::size_t rewinds = 0;

@@ -186,6 +186,19 @@ TEST_F(Http2Server, EverySplitOfARequestIsTheSame) {
     }
 }
 
+// Repeated from the table of fields they are a byte each on the wire.
+TEST_F(Http2Server, ThousandsOfCookiesAreOneFieldOfTheirLength) {
+    http2_fields cookies(3000, {"cookie", "a"});
+    client.ask(http2_head("GET", "/", cookies));
+    begin_session();
+    ASSERT_TRUE(session->receive(client.flush()));
+    ASSERT_EQ(requests.size(), 1u);
+    const std::string_view joined = requests[0]->headers().get("cookie");
+    EXPECT_EQ(joined.size(), 3000u + 2999u * 2);
+    // All fields lie in one buffer: what was joined on the way is not kept in it.
+    EXPECT_LT(joined.data() - (*requests[0]->headers().begin()).name.data(), 1000);
+}
+
 TEST_F(Http2Server, KnowsWhetherAHeadIsUnderWay) {
     begin_session();
     EXPECT_TRUE(session->is_in_head()) << "the preface is to come";

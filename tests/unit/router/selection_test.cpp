@@ -35,6 +35,19 @@ TEST(Selection, MovesOnAfterAFailureAndDoesNotComeBackByItself) {
     EXPECT_EQ(select_sticky(chat, none, time.now()), 0u) << "and round it goes";
 }
 
+TEST(Selection, MovesOnFromWhereItBeganThoughTheCursorStandsBeforeIt) {
+    const auto picture = make_snapshot({"a", "b", "c"}, 2);
+    const pool& chat = *picture->pools.front();
+    virtual_clock time;
+    const exclusion_set none(3);
+    for (const std::size_t index : {0, 0, 1, 2}) note_failure(chat, index, {errc::connect, 0}, time.now());
+    ASSERT_EQ(select_sticky(chat, none, time.now()), 1u) << "the first is in standby, and the cursor on it";
+    move_on(chat, 1, time.now());
+    EXPECT_EQ(select_sticky(chat, none, time.now()), 2u);
+    move_on(chat, 1, time.now());
+    EXPECT_EQ(select_sticky(chat, none, time.now()), 2u) << "somebody else had moved it";
+}
+
 TEST(Selection, NeverOffersWhatTheRequestHasTried) {
     const auto picture = make_snapshot({"a", "b"});
     const pool& chat = *picture->pools.front();

@@ -263,6 +263,18 @@ TEST_P(HttpUpload, ASourceThatFailsEndsTheExchange) {
     }
 }
 
+TEST_P(HttpUpload, ASourceThatThrowsIsHeardOf) {
+    for (const std::size_t at : {0, 2}) {
+        SCOPED_TRACE(at);
+        const auto source = std::make_shared<counted_source>(5 * 70'000, 70'000);
+        source->throws_at = at;
+        server.add(script().discard_rest());
+        EXPECT_THROW(static_cast<void>(send(source)), std::runtime_error);
+        expect_recovery();
+        make_client(pool_limits());
+    }
+}
+
 TEST_P(HttpUpload, AWrongLengthIsTheSourcesFault) {
     for (const std::size_t announced : {std::size_t{99'999}, std::size_t{100'001}, std::size_t{0}}) {
         SCOPED_TRACE(announced);

@@ -329,6 +329,51 @@ TEST_P(Http2Server, AClientThatOpensNoWindowIsGivenUpAlone) {
     expect_well(client.get());
 }
 
+TEST_P(Http2Server, StreamsGivenUpTogetherLeaveTheOthersOfTheirConnectionAlone) {
+    server_limits limits;
+    limits.write = 50ms;
+    serve(limits);
+    http2_caller::settings wanted;
+    wanted.reads = false;
+    wanted.connection_window = 1 << 20; // each stream stops at its own
+    const auto client = connect(wanted);
+    http2_caller& session = client->session;
+    static_cast<void>(session.get("/wait"));
+    const std::int32_t one = session.get("/firehose"), other = session.get("/firehose");
+    for (const std::int32_t id : {one, other}) {
+        EXPECT_FALSE(client->finish(id).is_ended);
+        EXPECT_EQ(session.of(id).error, internal_error);
+    }
+    EXPECT_EQ(on->counters().slow, 2u);
+    EXPECT_EQ(on->counters().handling, 1u) << "the one that waits was not given up with them";
+    client->close();
+    on->until([](const server_counters& c) { return c.handling == 0; });
+    expect_well();
+}
+
+TEST_P(Http2Server, WhatAbandonedRequestsSentIsGivenBackToTheWindow) {
+    server_limits limits;
+    limits.body_gap = 3s;
+    serve(limits);
+    const auto client = connect();
+    http2_caller& session = client->session;
+    client->expect(session.get("/hello"), "hello");
+    // Each in one piece with its end, so that most are over before their handler would begin.
+    for (int round = 0; round < 10; ++round) {
+        std::string wire;
+        for (int i = 0; i < 15; ++i) {
+            const std::int32_t id = session.ask(http2_head("POST", "/echo"), pattern(4000), false);
+            wire += session.flush();
+            session.reset(id);
+            wire += session.flush();
+        }
+        client->send(wire);
+        client->expect(session.get("/hello"), "hello"); // reads what windows the server gives
+    }
+    const std::string big = pattern(1'500'000);
+    client->expect(session.post("/echo", big), big);
+}
+
 TEST_P(Http2Server, AClientThatDoesNotReadIsGivenUp) {
     server_limits limits;
     limits.write = 50ms;
