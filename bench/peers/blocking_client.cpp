@@ -43,12 +43,7 @@ int main(int argc, char** argv) try {
     bench::arguments args(argc, argv);
     const bench::exchange_plan plan(args);
     args.finish();
-    const std::string body = bench::chat_body;
-    const std::string request = "POST " + plan.target() +
-                                " HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(plan.port) +
-                                "\r\nContent-Type: application/json\r\nAuthorization: Bearer key\r\n"
-                                "Content-Length: " +
-                                std::to_string(body.size()) + "\r\n\r\n" + body;
+    const std::string request = plan.request();
     const int socket = bench::connect_to(plan.port);
     bench::exchange_meter meter(plan);
     message_reader reader;

@@ -28,11 +28,7 @@ struct worker {
 
 class raw_client {
 public:
-    explicit raw_client(const bench::exchange_plan& plan) : meter_(plan) {
-        const std::string body = bench::chat_body;
-        request_ = "POST " + plan.target() + " HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(plan.port) +
-                   "\r\nContent-Type: application/json\r\nAuthorization: Bearer key\r\nContent-Length: " +
-                   std::to_string(body.size()) + "\r\n\r\n" + body;
+    explicit raw_client(const bench::exchange_plan& plan) : meter_(plan), request_(plan.request()) {
         if (plan.is_tls()) tls_ = bench::client_context(plan.ca_file);
         for (std::uint64_t i = 0; i < plan.concurrency; ++i) {
             workers_.push_back(

@@ -31,6 +31,14 @@ public:
         return (is_tls() ? "https://127.0.0.1:" : "http://127.0.0.1:") + std::to_string(port) + target();
     }
 
+    /// As bytes of HTTP/1.1.
+    [[nodiscard]] std::string request() const {
+        const std::string body = chat_body;
+        return "POST " + target() + " HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(port) +
+               "\r\nContent-Type: application/json\r\nAuthorization: Bearer key\r\nContent-Length: " +
+               std::to_string(body.size()) + "\r\n\r\n" + body;
+    }
+
     std::uint16_t port;
     std::string ca_file;
     std::uint64_t calls;

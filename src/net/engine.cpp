@@ -4,14 +4,13 @@
 #include "net/reactor_stream.hpp"
 #include "net/ring_lender.hpp"
 #include "net/ring_stream.hpp"
+#include "proto/http1_syntax.hpp"
 #include "uring/ring_core.hpp"
 
 #include <boost/asio/post.hpp>
 #include <boost/system/system_error.hpp>
 
-#include <charconv>
 #include <cstdlib>
-#include <system_error>
 #include <utility>
 
 namespace modelmesh::net {
@@ -36,12 +35,11 @@ engine_kind kind_from_environment() {
 
 duration busy_poll_from_environment() {
     const std::string_view value = variable("MODELMESH_BUSY_POLL_US");
-    std::uint32_t microseconds = 0;
-    const auto [end, failure] = std::from_chars(value.data(), value.data() + value.size(), microseconds);
-    const bool is_number = failure == std::errc() && end == value.data() + value.size();
-    if (!value.empty() && (!is_number || microseconds > 1'000'000))
+    if (value.empty()) return duration::zero();
+    const auto microseconds = proto::parse_number(value, 10);
+    if (!microseconds || *microseconds > 1'000'000)
         throw error(fault(errc::config, "MODELMESH_BUSY_POLL_US must be a number from 0 to 1000000"));
-    return std::chrono::microseconds(microseconds);
+    return std::chrono::microseconds(*microseconds);
 }
 
 engine_settings from_environment() {

@@ -41,10 +41,12 @@ protected:
     ~engine_part() = default;
 };
 
+using corked_hook =
+    boost::intrusive::list_base_hook<boost::intrusive::tag<class corked_tag>,
+                                     boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
+
 /// A send that waits until the coroutines of its turn have run. Ends with it when it is destroyed.
-class corked_send
-    : public boost::intrusive::list_base_hook<boost::intrusive::tag<class corked_tag>,
-                                              boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
+class corked_send : public corked_hook {
 public:
     virtual void uncork() = 0;
 
@@ -157,13 +159,9 @@ private:
     void watch_timers();
 
     using part_list = boost::intrusive::list<engine_part, boost::intrusive::constant_time_size<false>>;
-    using waiter_list = boost::intrusive::list<waiter, boost::intrusive::base_hook<list_hook>,
+    using waiter_list = boost::intrusive::list<waiter, boost::intrusive::constant_time_size<false>>;
+    using corked_list = boost::intrusive::list<corked_send, boost::intrusive::base_hook<corked_hook>,
                                                boost::intrusive::constant_time_size<false>>;
-    using corked_list = boost::intrusive::list<
-        corked_send,
-        boost::intrusive::base_hook<boost::intrusive::list_base_hook<
-            boost::intrusive::tag<corked_tag>, boost::intrusive::link_mode<boost::intrusive::auto_unlink>>>,
-        boost::intrusive::constant_time_size<false>>;
 
     boost::asio::io_context& context_;
     engine_settings settings_;

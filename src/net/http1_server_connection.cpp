@@ -54,7 +54,7 @@ bool http1_server_connection::drain() noexcept {
 void http1_server_connection::peer_has_gone() noexcept {
     if (is_over_) return;
     note_end(shared_.counters.gone);
-    owner_.client_has_gone();
+    owner_.cancel_later();
 }
 
 // Counts why the connection is over, once.

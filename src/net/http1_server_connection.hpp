@@ -18,17 +18,7 @@ namespace modelmesh::net {
 
 class http1_server_connection final : private exchange, private end_watcher, private waiter::owner {
 public:
-    /// Runs the connection, and is told that nobody is left to answer.
-    class owner {
-    public:
-        /// From the event loop: the coroutine of serve() is to be cancelled, later.
-        virtual void client_has_gone() noexcept = 0;
-
-    protected:
-        ~owner() = default;
-    };
-
-    http1_server_connection(std::unique_ptr<stream> transport, server_context& shared, owner& told,
+    http1_server_connection(std::unique_ptr<stream> transport, server_context& shared, connection_owner& told,
                             bool may_be_http2)
         : stream_(std::move(transport)), shared_(shared), owner_(told), parser_(shared.limits.request),
           turn_(shared.io, *this), may_be_http2_(may_be_http2) {}
@@ -89,7 +79,7 @@ private:
 
     std::unique_ptr<stream> stream_; // first: chunks are given back before it dies
     server_context& shared_;
-    owner& owner_;
+    connection_owner& owner_;
     proto::request_parser parser_;
     chunk input_;
     waiter turn_;              ///< lets the others go first

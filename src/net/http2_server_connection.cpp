@@ -61,7 +61,7 @@ struct http2_server_connection::written {
 };
 
 http2_server_connection::http2_server_connection(std::unique_ptr<stream> transport, server_context& shared,
-                                                 owner& told)
+                                                 connection_owner& told)
     : stream_(std::move(transport)), shared_(shared), owner_(told),
       session_(*this, session_limits(shared.limits)), turn_(shared.io, *this), changed_(shared.io, *this),
       idle_since_(shared.time.now()) {
@@ -79,7 +79,7 @@ void http2_server_connection::drain() noexcept {
         return lost(client_gone(), nullptr);
     }
     flush();
-    owner_.wake_connection();
+    owner_.cancel_later();
 }
 
 void http2_server_connection::abort() noexcept {
@@ -312,7 +312,7 @@ void http2_server_connection::flush() noexcept {
         lost(client_gone(), nullptr);
     }
     if (is_sweep_due_) sweep();
-    if (is_waiting_ && session_.is_over()) owner_.wake_connection();
+    if (is_waiting_ && session_.is_over()) owner_.cancel_later();
 }
 
 task<void> http2_server_connection::write_rest(std::shared_ptr<void>, http2_server_connection* self) {

@@ -31,17 +31,8 @@ class http2_server_exchange;
 
 class http2_server_connection final : private proto::http2_server_session::user, private waiter::owner {
 public:
-    /// Runs the connection.
-    class owner {
-    public:
-        /// The coroutine of serve() is to be cancelled, later: it looks what there is to do then.
-        virtual void wake_connection() noexcept = 0;
-
-    protected:
-        ~owner() = default;
-    };
-
-    http2_server_connection(std::unique_ptr<stream> transport, server_context& shared, owner& told);
+    http2_server_connection(std::unique_ptr<stream> transport, server_context& shared,
+                            connection_owner& told);
     http2_server_connection(const http2_server_connection&) = delete;
     http2_server_connection& operator=(const http2_server_connection&) = delete;
     ~http2_server_connection();
@@ -87,7 +78,7 @@ private:
 
     std::unique_ptr<stream> stream_; // before whatever holds chunks
     server_context& shared_;
-    owner& owner_;
+    connection_owner& owner_;
     proto::http2_server_session session_;
     std::weak_ptr<void> keeper_;
     waiter turn_;                  // lets the others go first

@@ -1,12 +1,13 @@
 #include "net/proxy.hpp"
 
+#include "proto/http1_syntax.hpp"
+
 #include <boost/asio/ip/address.hpp>
 
 #include <openssl/evp.h>
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <span>
 #include <utility>
 
@@ -21,20 +22,6 @@ fault wrong(std::string_view what) {
     return {errc::config, std::move(text)};
 }
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-std::string lowered(std::string_view text) {
-    std::string made(text);
-    std::transform(made.begin(), made.end(), made.begin(), lower);
-    return made;
-}
-
-int hex_value(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    const char small = lower(c);
-    return small >= 'a' && small <= 'f' ? small - 'a' + 10 : -1;
-}
-
 std::optional<std::string> percent_decoded(std::string_view text) {
     std::string decoded;
     for (std::size_t i = 0; i < text.size(); ++i) {
@@ -43,10 +30,9 @@ std::optional<std::string> percent_decoded(std::string_view text) {
             continue;
         }
         if (text.size() - i < 3) return std::nullopt;
-        const int high = hex_value(text[i + 1]);
-        const int low = hex_value(text[i + 2]);
-        if (high < 0 || low < 0) return std::nullopt;
-        decoded += static_cast<char>(high * 16 + low);
+        const auto value = proto::parse_number(text.substr(i + 1, 2), 16);
+        if (!value) return std::nullopt;
+        decoded += static_cast<char>(*value);
         i += 2;
     }
     return decoded;
@@ -84,23 +70,20 @@ std::optional<ip::address> address_of(std::string_view text) {
 
 template <std::size_t Size>
 bool same_prefix(const std::array<unsigned char, Size>& a, const std::array<unsigned char, Size>& b,
-                 unsigned bits) {
+                 std::size_t bits) {
     const std::size_t whole = bits / 8;
     if (!std::equal(a.begin(), a.begin() + static_cast<std::ptrdiff_t>(whole), b.begin())) return false;
-    const unsigned rest = bits % 8;
+    const std::size_t rest = bits % 8;
     return rest == 0 || ((a[whole] ^ b[whole]) >> (8 - rest)) == 0;
 }
 
 bool is_in_block(const ip::address& host, std::string_view block) {
     const std::size_t slash = block.find('/');
     const auto base = address_of(block.substr(0, slash));
-    const std::string_view digits = block.substr(slash + 1);
-    unsigned bits = 0;
-    const auto [end, ec] = std::from_chars(digits.data(), digits.data() + digits.size(), bits);
-    if (!base || ec != std::errc() || end != digits.data() + digits.size()) return false;
-    if (base->is_v4() != host.is_v4() || bits > (host.is_v4() ? 32u : 128u)) return false;
-    if (host.is_v4()) return same_prefix(host.to_v4().to_bytes(), base->to_v4().to_bytes(), bits);
-    return same_prefix(host.to_v6().to_bytes(), base->to_v6().to_bytes(), bits);
+    const auto bits = proto::parse_number(block.substr(slash + 1), 10);
+    if (!base || !bits || base->is_v4() != host.is_v4() || *bits > (host.is_v4() ? 32u : 128u)) return false;
+    if (host.is_v4()) return same_prefix(host.to_v4().to_bytes(), base->to_v4().to_bytes(), *bits);
+    return same_prefix(host.to_v6().to_bytes(), base->to_v6().to_bytes(), *bits);
 }
 
 // Takes `:port` off the end. False: it is there, and is not this port. A bare IPv6 address has no port.
@@ -111,11 +94,9 @@ bool strip_port(std::string_view& entry, std::uint16_t port) {
     const bool is_bracketed = host.starts_with('[') && host.ends_with(']');
     if (!is_bracketed && host.find(':') != std::string_view::npos) return true;
     if (!is_bracketed && entry.starts_with('[')) return true;
-    const std::string_view digits = entry.substr(colon + 1);
-    unsigned value = 0;
-    const auto [end, ec] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+    const bool is_same = proto::parse_number(entry.substr(colon + 1), 10) == port;
     entry = host;
-    return ec == std::errc() && end == digits.data() + digits.size() && value == port;
+    return is_same;
 }
 
 bool matches(const origin& to, const std::optional<ip::address>& address, std::string_view entry) {
@@ -128,7 +109,7 @@ bool matches(const origin& to, const std::optional<ip::address>& address, std::s
     while (entry.ends_with('.')) entry.remove_suffix(1);
     std::string_view host = to.host;
     while (host.ends_with('.')) host.remove_suffix(1);
-    const std::string name = lowered(entry);
+    const std::string name = lower_case(entry);
     if (name.empty() || !host.ends_with(name)) return false;
     return host.size() == name.size() || host[host.size() - name.size() - 1] == '.';
 }
@@ -138,7 +119,7 @@ bool matches(const origin& to, const std::optional<ip::address>& address, std::s
 result<proxy> parse_proxy(std::string_view text) {
     std::string scheme = "http";
     if (const std::size_t at = text.find("://"); at != std::string_view::npos) {
-        scheme = lowered(text.substr(0, at));
+        scheme = lower_case(text.substr(0, at));
         text.remove_prefix(at + 3);
     }
     if (scheme.starts_with("socks")) return wrong("SOCKS is not supported, only http:// and https:// are");

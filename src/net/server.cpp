@@ -26,16 +26,11 @@ constexpr std::string_view http2_name = "h2"; // in ALPN
 } // namespace
 
 /// One connection: its coroutine, and the means to end it. Owned by the coroutine and its completion.
-struct server::session final : list_hook,
-                               http1_server_connection::owner,
-                               http2_server_connection::owner,
-                               std::enable_shared_from_this<session> {
+struct server::session final : list_hook, connection_owner, std::enable_shared_from_this<session> {
     session(std::shared_ptr<state> h, std::unique_ptr<socket_stream> accepted)
         : home(std::move(h)), peer(accepted->peer()), transport(std::move(accepted)) {}
 
     static task<void> run(std::shared_ptr<session> self);
-    void client_has_gone() noexcept override { cancel_later(); }
-    void wake_connection() noexcept override { cancel_later(); }
 
     void drain() noexcept {
         if (http2) return http2->drain();
@@ -51,7 +46,7 @@ struct server::session final : list_hook,
         cancel_later();
     }
     /// Never from inside a call of the session's own coroutine, nor of the engine.
-    void cancel_later() noexcept;
+    void cancel_later() noexcept override;
 
     std::shared_ptr<state> home;
     std::string peer;

@@ -16,6 +16,16 @@
 
 namespace modelmesh::net {
 
+/// Runs a connection of a server.
+class connection_owner {
+public:
+    /// From the event loop: the coroutine of the connection's serve() is to be cancelled, later.
+    virtual void cancel_later() noexcept = 0;
+
+protected:
+    ~connection_owner() = default;
+};
+
 /// How long a client may take, and how much it may send.
 class server_limits {
 public:

@@ -20,8 +20,6 @@ fault wrong(std::string_view what) {
     return {errc::config, std::move(text)};
 }
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
 bool is_host_character(char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
 }
@@ -63,6 +61,13 @@ result<std::uint16_t> read_port(std::string_view text) {
 
 } // namespace
 
+std::string lower_case(std::string_view text) {
+    std::string made(text);
+    for (char& c : made)
+        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    return made;
+}
+
 std::string to_string(const origin& o) {
     std::string text;
     const bool bracketed = o.host.find(':') != std::string::npos;
@@ -86,8 +91,7 @@ result<url> parse_url(std::string_view text) {
         return wrong("it contains a space, a control character or a character outside ASCII");
     const auto colon = text.find("://");
     if (colon == std::string_view::npos) return wrong("it must begin with http:// or https://");
-    std::string scheme(text.substr(0, colon));
-    std::transform(scheme.begin(), scheme.end(), scheme.begin(), lower);
+    const std::string scheme = lower_case(text.substr(0, colon));
     if (scheme != "http" && scheme != "https") return wrong("the scheme must be http or https");
     parsed.where.tls = scheme == "https";
     text.remove_prefix(colon + 3);
@@ -121,9 +125,8 @@ result<url> parse_url(std::string_view text) {
         has_port = port_colon != std::string_view::npos;
         if (has_port) port = authority.substr(port_colon + 1);
         if (port.find(':') != std::string_view::npos) return wrong("an IPv6 address must stand in brackets");
-        parsed.where.host = authority.substr(0, port_colon);
-        std::string& host = parsed.where.host;
-        std::transform(host.begin(), host.end(), host.begin(), lower);
+        parsed.where.host = lower_case(authority.substr(0, port_colon));
+        const std::string& host = parsed.where.host;
         if (host.empty()) return wrong("it has no host");
         if (ends_in_number(host)) {
             if (!is_ipv4(host)) return wrong("the host is no valid IPv4 address");

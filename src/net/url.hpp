@@ -29,6 +29,8 @@ struct url {
     std::string path; ///< empty, or begins with '/' and does not end with one: a request's path is appended
 };
 
+/// ASCII letters made small, as hosts and schemes compare.
+[[nodiscard]] std::string lower_case(std::string_view text);
 /// Reads a base URL: http or https, host, optional port, optional path. User name, password, query and
 /// fragment are refused. Errors: config, naming what is wrong; the text itself is never repeated, it may hold
 /// a secret.

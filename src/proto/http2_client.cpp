@@ -26,7 +26,6 @@ struct http2_client_session::callbacks {
     }
 
     static void keep_exception(void* user) { home(user).thrown_ = std::current_exception(); }
-    template <auto Handler> using guarded = native_callback<callbacks, Handler>;
 
     static int begin_headers(nghttp2_session* native, const nghttp2_frame* frame, void*) {
         http2_answer* const answer = answer_of(native, frame->hd.stream_id);
@@ -203,36 +202,10 @@ struct http2_client_session::callbacks {
         answer->sent_ += length;
         return 0;
     }
-
-    static nghttp2_session* make(http2_client_session& self) {
-        nghttp2_session_callbacks* calls = nullptr;
-        nghttp2_option* option = nullptr;
-        nghttp2_session* made = nullptr;
-        if (nghttp2_session_callbacks_new(&calls) != 0 || nghttp2_option_new(&option) != 0) {
-            nghttp2_session_callbacks_del(calls);
-            throw std::bad_alloc();
-        }
-        nghttp2_session_callbacks_set_on_begin_headers_callback(calls, &guarded<&begin_headers>::call);
-        nghttp2_session_callbacks_set_on_header_callback(calls, &guarded<&header>::call);
-        nghttp2_session_callbacks_set_on_frame_recv_callback(calls, &guarded<&frame_received>::call);
-        nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(calls, &guarded<&frame_invalid>::call);
-        nghttp2_session_callbacks_set_on_data_chunk_recv_callback(calls, &guarded<&data_received>::call);
-        nghttp2_session_callbacks_set_on_stream_close_callback(calls, &guarded<&stream_closed>::call);
-        nghttp2_session_callbacks_set_on_frame_send_callback(calls, &guarded<&frame_sent>::call);
-        nghttp2_session_callbacks_set_on_frame_not_send_callback(calls, &guarded<&frame_not_sent>::call);
-        nghttp2_session_callbacks_set_send_data_callback(calls, &guarded<&write_data>::call);
-        nghttp2_option_set_no_auto_window_update(option, 1); // the reader decides, see consumed()
-        nghttp2_option_set_no_closed_streams(option, 1);
-        const int code = nghttp2_session_client_new2(&made, calls, &self, option);
-        nghttp2_option_del(option);
-        nghttp2_session_callbacks_del(calls);
-        if (code != 0) throw std::bad_alloc();
-        return made;
-    }
 };
 
 http2_client_session::http2_client_session(http2_limits limits)
-    : limits_(limits), native_(callbacks::make(*this)) {
+    : limits_(limits), native_(open_native<callbacks>(nghttp2_session_client_new2, this)) {
     const std::array<nghttp2_settings_entry, 3> settings{{
         {NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
         {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, limits_.window},

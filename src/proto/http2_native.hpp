@@ -9,6 +9,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <memory>
+#include <new>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -43,6 +45,46 @@ struct native_callback<Home, Handler> {
         }
     }
 };
+
+/// What is freed by a function of nghttp2's.
+template <auto Free> struct native_deleter {
+    template <class Object> void operator()(Object* object) const noexcept { Free(object); }
+};
+
+/// A session that calls the functions of `Callbacks`; of these frame_not_sent may be missing.
+/// @param make  nghttp2_session_client_new2 or nghttp2_session_server_new2. @param user  what each call is
+/// given last. @throws std::bad_alloc
+template <class Callbacks, class Make> [[nodiscard]] nghttp2_session* open_native(Make make, void* user) {
+    nghttp2_session_callbacks* calls = nullptr;
+    if (nghttp2_session_callbacks_new(&calls) != 0) throw std::bad_alloc();
+    const std::unique_ptr<nghttp2_session_callbacks, native_deleter<nghttp2_session_callbacks_del>> own(
+        calls);
+    nghttp2_option* option = nullptr;
+    if (nghttp2_option_new(&option) != 0) throw std::bad_alloc();
+    const std::unique_ptr<nghttp2_option, native_deleter<nghttp2_option_del>> own_option(option);
+
+    using c = Callbacks;
+    nghttp2_session_callbacks_set_on_begin_headers_callback(calls,
+                                                            native_callback<c, &c::begin_headers>::call);
+    nghttp2_session_callbacks_set_on_header_callback(calls, native_callback<c, &c::header>::call);
+    nghttp2_session_callbacks_set_on_frame_recv_callback(calls, native_callback<c, &c::frame_received>::call);
+    nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(calls,
+                                                                 native_callback<c, &c::frame_invalid>::call);
+    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(calls,
+                                                              native_callback<c, &c::data_received>::call);
+    nghttp2_session_callbacks_set_on_stream_close_callback(calls,
+                                                           native_callback<c, &c::stream_closed>::call);
+    nghttp2_session_callbacks_set_on_frame_send_callback(calls, native_callback<c, &c::frame_sent>::call);
+    if constexpr (requires { &c::frame_not_sent; })
+        nghttp2_session_callbacks_set_on_frame_not_send_callback(
+            calls, native_callback<c, &c::frame_not_sent>::call);
+    nghttp2_session_callbacks_set_send_data_callback(calls, native_callback<c, &c::write_data>::call);
+    nghttp2_option_set_no_auto_window_update(option, 1); // the reader decides, see consumed()
+    nghttp2_option_set_no_closed_streams(option, 1);
+    nghttp2_session* made = nullptr;
+    if (make(&made, calls, user, option) != 0) throw std::bad_alloc();
+    return made;
+}
 
 [[nodiscard]] inline fault malformed_http2(std::string_view why) {
     return fault(errc::protocol, "malformed HTTP/2: " + std::string(why));

@@ -33,7 +33,6 @@ bool is_of_the_connection(std::string_view name) noexcept {
 struct http2_server_session::callbacks {
     static http2_server_session& home(void* user) { return *static_cast<http2_server_session*>(user); }
     static void keep_exception(void* user) { home(user).thrown_ = std::current_exception(); }
-    template <auto Handler> using guarded = native_callback<callbacks, Handler>;
 
     static http2_request* request_of(nghttp2_session* native, std::int32_t id) {
         return static_cast<http2_request*>(nghttp2_session_get_stream_user_data(native, id));
@@ -186,35 +185,10 @@ struct http2_server_session::callbacks {
         if (length != 0 && request->out_.empty() && !request->is_last_) request->taken();
         return 0;
     }
-
-    static nghttp2_session* make(http2_server_session& self) {
-        nghttp2_session_callbacks* calls = nullptr;
-        nghttp2_option* option = nullptr;
-        nghttp2_session* made = nullptr;
-        if (nghttp2_session_callbacks_new(&calls) != 0 || nghttp2_option_new(&option) != 0) {
-            nghttp2_session_callbacks_del(calls);
-            throw std::bad_alloc();
-        }
-        nghttp2_session_callbacks_set_on_begin_headers_callback(calls, &guarded<&begin_headers>::call);
-        nghttp2_session_callbacks_set_on_header_callback(calls, &guarded<&header>::call);
-        nghttp2_session_callbacks_set_on_frame_recv_callback(calls, &guarded<&frame_received>::call);
-        nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(calls, &guarded<&frame_invalid>::call);
-        nghttp2_session_callbacks_set_on_data_chunk_recv_callback(calls, &guarded<&data_received>::call);
-        nghttp2_session_callbacks_set_on_stream_close_callback(calls, &guarded<&stream_closed>::call);
-        nghttp2_session_callbacks_set_on_frame_send_callback(calls, &guarded<&frame_sent>::call);
-        nghttp2_session_callbacks_set_send_data_callback(calls, &guarded<&write_data>::call);
-        nghttp2_option_set_no_auto_window_update(option, 1); // the reader decides, see consumed()
-        nghttp2_option_set_no_closed_streams(option, 1);
-        const int code = nghttp2_session_server_new2(&made, calls, &self, option);
-        nghttp2_option_del(option);
-        nghttp2_session_callbacks_del(calls);
-        if (code != 0) throw std::bad_alloc();
-        return made;
-    }
 };
 
 http2_server_session::http2_server_session(user& told, http2_server_limits limits)
-    : user_(told), limits_(limits), native_(callbacks::make(*this)) {
+    : user_(told), limits_(limits), native_(open_native<callbacks>(nghttp2_session_server_new2, this)) {
     const std::array<nghttp2_settings_entry, 3> settings{{
         {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits_.streams},
         {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, limits_.window},

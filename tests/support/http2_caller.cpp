@@ -1,20 +1,12 @@
 #include "support/http2_caller.hpp"
 
-#include <nghttp2/nghttp2.h>
+#include "support/http2_native.hpp"
 
 #include <algorithm>
 #include <cstring>
 #include <stdexcept>
 
 namespace support {
-namespace {
-
-void check(int code) {
-    if (code < 0) throw std::runtime_error(nghttp2_strerror(code));
-}
-
-} // namespace
-
 http2_fields http2_head(std::string method, std::string path, http2_fields more) {
     http2_fields all{{":method", std::move(method)},
                      {":scheme", "http"},
@@ -24,11 +16,7 @@ http2_fields http2_head(std::string method, std::string path, http2_fields more)
     return all;
 }
 
-std::string http2_caller::answer::field(std::string_view name) const {
-    for (const auto& [key, value] : fields)
-        if (key == name) return value;
-    return "";
-}
+std::string http2_caller::answer::field(std::string_view name) const { return field_of(fields, name); }
 
 struct http2_caller::callbacks {
     static http2_caller& home(void* user) { return *static_cast<http2_caller*>(user); }
@@ -88,8 +76,8 @@ struct http2_caller::callbacks {
 http2_caller::http2_caller(settings wanted) : settings_(wanted) {
     nghttp2_session_callbacks* calls = nullptr;
     nghttp2_option* option = nullptr;
-    check(nghttp2_session_callbacks_new(&calls));
-    check(nghttp2_option_new(&option));
+    check_native(nghttp2_session_callbacks_new(&calls));
+    check_native(nghttp2_option_new(&option));
     nghttp2_session_callbacks_set_on_begin_headers_callback(calls, &callbacks::begin_headers);
     nghttp2_session_callbacks_set_on_header_callback(calls, &callbacks::header);
     nghttp2_session_callbacks_set_on_frame_recv_callback(calls, &callbacks::frame_received);
@@ -102,46 +90,29 @@ http2_caller::http2_caller(settings wanted) : settings_(wanted) {
     const int code = nghttp2_session_client_new2(&native_, calls, this, option);
     nghttp2_option_del(option);
     nghttp2_session_callbacks_del(calls);
-    check(code);
+    check_native(code);
     std::vector<nghttp2_settings_entry> entries;
     if (settings_.window) entries.push_back({NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, *settings_.window});
-    check(nghttp2_submit_settings(native_, NGHTTP2_FLAG_NONE, entries.data(), entries.size()));
+    check_native(nghttp2_submit_settings(native_, NGHTTP2_FLAG_NONE, entries.data(), entries.size()));
     if (settings_.connection_window != 0)
-        check(nghttp2_session_set_local_window_size(native_, NGHTTP2_FLAG_NONE, 0,
-                                                    settings_.connection_window));
+        check_native(nghttp2_session_set_local_window_size(native_, NGHTTP2_FLAG_NONE, 0,
+                                                           settings_.connection_window));
 }
 
 http2_caller::~http2_caller() { nghttp2_session_del(native_); }
 
-std::string http2_caller::flush() {
-    std::string out;
-    for (;;) {
-        const std::uint8_t* bytes = nullptr;
-        const ssize_t size = nghttp2_session_mem_send(native_, &bytes);
-        check(static_cast<int>(size));
-        if (size == 0) return out;
-        out.append(reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(size));
-    }
-}
+std::string http2_caller::flush() { return flush_native(native_); }
 
-void http2_caller::receive(std::string_view bytes) {
-    check(static_cast<int>(nghttp2_session_mem_recv(
-        native_, reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size())));
-}
+void http2_caller::receive(std::string_view bytes) { feed_native(native_, bytes); }
 
 std::int32_t http2_caller::ask(const http2_fields& fields, std::string body, bool is_last) {
-    std::vector<nghttp2_nv> native;
-    const auto bytes = [](const std::string& text) {
-        return reinterpret_cast<std::uint8_t*>(const_cast<char*>(text.data()));
-    };
-    for (const auto& [name, value] : fields)
-        native.push_back({bytes(name), bytes(value), name.size(), value.size(), NGHTTP2_NV_FLAG_NONE});
+    const std::vector<nghttp2_nv> native = native_fields(fields);
     const bool has_body = !body.empty() || !is_last;
     nghttp2_data_provider from{};
     from.read_callback = &callbacks::next_data;
     const std::int32_t id = nghttp2_submit_request(native_, nullptr, native.data(), native.size(),
                                                    has_body ? &from : nullptr, nullptr);
-    check(id);
+    check_native(id);
     uploads_[id] = upload{std::move(body), is_last};
     return id;
 }
@@ -153,15 +124,17 @@ void http2_caller::more(std::int32_t id, std::string_view bytes, bool is_last) {
 }
 
 void http2_caller::reset(std::int32_t id, std::uint32_t code) {
-    check(nghttp2_submit_rst_stream(native_, NGHTTP2_FLAG_NONE, id, code));
+    check_native(nghttp2_submit_rst_stream(native_, NGHTTP2_FLAG_NONE, id, code));
 }
 
-void http2_caller::ping() { check(nghttp2_submit_ping(native_, NGHTTP2_FLAG_NONE, nullptr)); }
+void http2_caller::ping() { check_native(nghttp2_submit_ping(native_, NGHTTP2_FLAG_NONE, nullptr)); }
 
-void http2_caller::go_away() { check(nghttp2_submit_goaway(native_, NGHTTP2_FLAG_NONE, 0, 0, nullptr, 0)); }
+void http2_caller::go_away() {
+    check_native(nghttp2_submit_goaway(native_, NGHTTP2_FLAG_NONE, 0, 0, nullptr, 0));
+}
 
 void http2_caller::read(std::int32_t id) {
-    check(nghttp2_session_consume(native_, id, std::exchange(unread_[id], 0)));
+    check_native(nghttp2_session_consume(native_, id, std::exchange(unread_[id], 0)));
 }
 
 std::size_t http2_caller::open() const {

@@ -1,35 +1,14 @@
 #include "support/http2_peer.hpp"
 
-#include <nghttp2/nghttp2.h>
+#include "support/http2_native.hpp"
 
 #include <algorithm>
 #include <cstring>
 #include <stdexcept>
 
 namespace support {
-namespace {
 
-std::vector<nghttp2_nv> native_fields(const http2_fields& fields) {
-    std::vector<nghttp2_nv> all;
-    const auto bytes = [](const std::string& text) {
-        return reinterpret_cast<std::uint8_t*>(const_cast<char*>(text.data()));
-    };
-    for (const auto& [name, value] : fields)
-        all.push_back({bytes(name), bytes(value), name.size(), value.size(), NGHTTP2_NV_FLAG_NONE});
-    return all;
-}
-
-void check(int code) {
-    if (code < 0) throw std::runtime_error(nghttp2_strerror(code));
-}
-
-} // namespace
-
-std::string http2_request::field(std::string_view name) const {
-    for (const auto& [key, value] : fields)
-        if (key == name) return value;
-    return "";
-}
+std::string http2_request::field(std::string_view name) const { return field_of(fields, name); }
 
 struct http2_peer::callbacks {
     static http2_peer& home(void* user) { return *static_cast<http2_peer*>(user); }
@@ -86,18 +65,18 @@ struct http2_peer::callbacks {
 http2_peer::http2_peer(behaviour on_request, settings wanted)
     : on_request_(std::move(on_request)), settings_(std::move(wanted)) {
     nghttp2_session_callbacks* calls = nullptr;
-    check(nghttp2_session_callbacks_new(&calls));
+    check_native(nghttp2_session_callbacks_new(&calls));
     nghttp2_session_callbacks_set_on_header_callback(calls, &callbacks::header);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(calls, &callbacks::data_received);
     nghttp2_session_callbacks_set_on_frame_recv_callback(calls, &callbacks::frame_received);
     nghttp2_session_callbacks_set_on_stream_close_callback(calls, &callbacks::stream_closed);
     const int code = nghttp2_session_server_new(&native_, calls, this);
     nghttp2_session_callbacks_del(calls);
-    check(code);
+    check_native(code);
     std::vector<nghttp2_settings_entry> entries;
     if (settings_.streams) entries.push_back({NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, *settings_.streams});
     if (settings_.window) entries.push_back({NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, *settings_.window});
-    check(nghttp2_submit_settings(native_, NGHTTP2_FLAG_NONE, entries.data(), entries.size()));
+    check_native(nghttp2_submit_settings(native_, NGHTTP2_FLAG_NONE, entries.data(), entries.size()));
 }
 
 http2_peer::~http2_peer() { nghttp2_session_del(native_); }
@@ -105,8 +84,7 @@ http2_peer::~http2_peer() { nghttp2_session_del(native_); }
 std::string http2_peer::start() { return flush(); }
 
 std::string http2_peer::receive(std::string_view bytes) {
-    check(static_cast<int>(nghttp2_session_mem_recv(
-        native_, reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size())));
+    feed_native(native_, bytes);
     for (const std::int32_t id : std::exchange(heads_, {}))
         if (settings_.on_head && streams_.contains(id)) settings_.on_head(*this, streams_[id].request);
     for (const std::int32_t id : std::exchange(whole_, {})) {
@@ -118,16 +96,7 @@ std::string http2_peer::receive(std::string_view bytes) {
     return flush();
 }
 
-std::string http2_peer::flush() {
-    std::string out;
-    for (;;) {
-        const std::uint8_t* bytes = nullptr;
-        const ssize_t size = nghttp2_session_mem_send(native_, &bytes);
-        check(static_cast<int>(size));
-        if (size == 0) return out;
-        out.append(reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(size));
-    }
-}
+std::string http2_peer::flush() { return flush_native(native_); }
 
 void http2_peer::answer(std::int32_t id, std::string body, http2_fields fields, http2_fields trailers) {
     stream& to = streams_[id];
@@ -143,14 +112,15 @@ void http2_peer::head(std::int32_t id, http2_fields fields, bool is_last) {
     const auto native = native_fields(fields);
     nghttp2_data_provider body{};
     body.read_callback = &callbacks::next_data;
-    check(nghttp2_submit_response(native_, id, native.data(), native.size(), is_last ? nullptr : &body));
+    check_native(
+        nghttp2_submit_response(native_, id, native.data(), native.size(), is_last ? nullptr : &body));
 }
 
 void http2_peer::interim(std::int32_t id, std::string status) {
     const http2_fields fields{{":status", std::move(status)}};
     const auto native = native_fields(fields);
-    check(nghttp2_submit_headers(native_, NGHTTP2_FLAG_NONE, id, nullptr, native.data(), native.size(),
-                                 nullptr));
+    check_native(nghttp2_submit_headers(native_, NGHTTP2_FLAG_NONE, id, nullptr, native.data(), native.size(),
+                                        nullptr));
 }
 
 void http2_peer::data(std::int32_t id, std::string bytes, bool is_last) {
@@ -161,22 +131,22 @@ void http2_peer::data(std::int32_t id, std::string bytes, bool is_last) {
 }
 
 void http2_peer::reset(std::int32_t id, std::uint32_t code) {
-    check(nghttp2_submit_rst_stream(native_, NGHTTP2_FLAG_NONE, id, code));
+    check_native(nghttp2_submit_rst_stream(native_, NGHTTP2_FLAG_NONE, id, code));
 }
 
 void http2_peer::go_away(std::int32_t last_id, std::uint32_t code) {
-    check(nghttp2_submit_goaway(native_, NGHTTP2_FLAG_NONE, last_id, code, nullptr, 0));
+    check_native(nghttp2_submit_goaway(native_, NGHTTP2_FLAG_NONE, last_id, code, nullptr, 0));
 }
 
 void http2_peer::set_streams(std::uint32_t allowed) {
     const nghttp2_settings_entry entry{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, allowed};
-    check(nghttp2_submit_settings(native_, NGHTTP2_FLAG_NONE, &entry, 1));
+    check_native(nghttp2_submit_settings(native_, NGHTTP2_FLAG_NONE, &entry, 1));
 }
 
 void http2_peer::add_window(std::int32_t id, std::int32_t size) {
-    check(nghttp2_submit_window_update(native_, NGHTTP2_FLAG_NONE, id, size));
+    check_native(nghttp2_submit_window_update(native_, NGHTTP2_FLAG_NONE, id, size));
 }
 
-void http2_peer::ping() { check(nghttp2_submit_ping(native_, NGHTTP2_FLAG_NONE, nullptr)); }
+void http2_peer::ping() { check_native(nghttp2_submit_ping(native_, NGHTTP2_FLAG_NONE, nullptr)); }
 
 } // namespace support

@@ -4,16 +4,6 @@
 namespace modelmesh::testing {
 namespace {
 
-std::string refusal(const config& settings) {
-    try {
-        (void)create(settings);
-    } catch (const error& e) {
-        EXPECT_EQ(e.code(), errc::config);
-        return e.info().message;
-    }
-    return "no error";
-}
-
 config with_pools(std::initializer_list<const char*> names) {
     config settings;
     provider_config provider;

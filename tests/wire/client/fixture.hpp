@@ -50,6 +50,17 @@ private:
     std::vector<std::unique_ptr<simulator>> providers_;
 };
 
+/// What create() says against a configuration; "no error" when it takes it.
+inline std::string refusal(const config& settings) {
+    try {
+        (void)create(settings);
+    } catch (const error& e) {
+        EXPECT_EQ(e.code(), errc::config);
+        return e.info().message;
+    }
+    return "no error";
+}
+
 /// Asks once and returns the reply or the fault.
 inline task<result<chat::reply>> ask_once(client c, chat::request request) {
     co_return co_await c.chat.completions.try_create(request);

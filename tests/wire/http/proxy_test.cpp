@@ -62,6 +62,16 @@ protected:
         EXPECT_THAT(got.error().message, Not(HasSubstr(credentials)));
         return got.error();
     }
+    /// Through one tunnel, one after the other.
+    void expect_two_exchanges() {
+        front.add(tunnel());
+        this->server.add(script().read_request().send(Base::ok).read_request().send(Base::ok));
+        for (int i = 0; i < 2; ++i) {
+            const result<http::response> got = this->exchange();
+            ASSERT_TRUE(got) << got.error().message;
+            EXPECT_EQ(got->body, "ok");
+        }
+    }
     /// The proxy is of use for the next request, whatever the last one met.
     void expect_recovery() {
         front.add(tunnel());
@@ -78,13 +88,7 @@ class Proxy : public through_proxy<support::http_test> {};
 INSTANTIATE_TEST_SUITE_P(Engines, Proxy, support::http_combinations(), support::http_name);
 
 TEST_P(Proxy, ATunnelCarriesOneExchangeAfterTheOther) {
-    front.add(tunnel());
-    server.add(script().read_request().send(ok).read_request().send(ok));
-    for (int i = 0; i < 2; ++i) {
-        const result<http::response> got = exchange();
-        ASSERT_TRUE(got) << got.error().message;
-        EXPECT_EQ(got->body, "ok");
-    }
+    expect_two_exchanges();
     EXPECT_EQ(client->counters().opened, 1u);
     EXPECT_EQ(client->counters().reused, 1u);
     EXPECT_EQ(front.connections(), 1u);
@@ -272,15 +276,7 @@ protected:
 };
 INSTANTIATE_TEST_SUITE_P(Engines, ProxyOverTls, support::http_combinations(), support::http_name);
 
-TEST_P(ProxyOverTls, ATunnelInsideOfTls) {
-    front.add(tunnel());
-    server.add(script().read_request().send(ok).read_request().send(ok));
-    for (int i = 0; i < 2; ++i) {
-        const result<http::response> got = exchange();
-        ASSERT_TRUE(got) << got.error().message;
-        EXPECT_EQ(got->body, "ok");
-    }
-}
+TEST_P(ProxyOverTls, ATunnelInsideOfTls) { expect_two_exchanges(); }
 
 TEST_P(ProxyOverTls, TheProxyIsVerifiedWhateverIsSaidOfTheOrigin) {
     front.add(script().hold_handshake("the client's refusal"));
