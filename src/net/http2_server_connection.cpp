@@ -286,9 +286,16 @@ void http2_server_connection::keep_unread() {
         input_.reset();
 }
 
-// Everything that is sent goes through here, or through write_rest().
+// After whatever may have changed the session: sends what is due, and forgets the requests that are over.
 void http2_server_connection::flush() noexcept {
-    if (is_writing_ || is_batching_) return;
+    if (is_batching_) return;
+    if (!is_writing_) write();
+    if (is_sweep_due_) sweep();
+    if (is_waiting_ && session_.is_over()) owner_.cancel_later();
+}
+
+// Everything that is sent goes through here, or through write_rest().
+void http2_server_connection::write() noexcept {
     try {
         while (!is_over_ && session_.wants_output()) {
             const result<void> taken = session_.take_output(sending_);
@@ -311,8 +318,6 @@ void http2_server_connection::flush() noexcept {
         is_writing_ = false;
         lost(client_gone(), nullptr);
     }
-    if (is_sweep_due_) sweep();
-    if (is_waiting_ && session_.is_over()) owner_.cancel_later();
 }
 
 task<void> http2_server_connection::write_rest(std::shared_ptr<void>, http2_server_connection* self) {

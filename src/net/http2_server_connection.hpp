@@ -68,6 +68,7 @@ private:
     void keep_unread();
     void rest();
     void flush() noexcept;
+    void write() noexcept;
     void batch_sent() noexcept;
     void sweep() noexcept;
     [[nodiscard]] time_point look_again() const noexcept;

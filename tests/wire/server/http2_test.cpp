@@ -394,6 +394,21 @@ TEST_P(Http2Server, AClientThatDoesNotReadIsGivenUp) {
     expect_well();
 }
 
+TEST_P(Http2Server, ManyRequestsAreAnsweredWhileLongAnswersFillTheSocket) {
+    serve();
+    http2_caller::settings wanted;
+    wanted.window = wanted.connection_window = 1 << 30; // so it is the socket that is full
+    const auto client = connect(wanted, 4096);
+    http2_caller& session = client->session;
+    for (int i = 0; i < 3; ++i) static_cast<void>(session.get("/firehose"));
+    for (int round = 0; round < 4; ++round) {
+        std::vector<std::int32_t> ids;
+        for (int i = 0; i < 100; ++i) ids.push_back(session.get("/hello"));
+        for (const std::int32_t id : ids) client->expect(id, "hello");
+    }
+    EXPECT_EQ(on->counters().requests, 403u);
+}
+
 TEST_P(Http2Server, ReadingWaitsForTheHandler) {
     serve();
     const auto client = connect();
