@@ -534,7 +534,7 @@ task<result<void>> http2_server_exchange::send(std::string_view slice, bool is_l
         const bool is_late = outcome == wait_outcome::timed_out;
         if (!is_late) {
             ++shared.counters.failed; // by the handler: whoever else cancels has noted the end before
-        } else if (home_.is_writing_ && is_batched_) {
+        } else if (home_.is_writing_ && (is_batched_ || !home_.session_.is_held_back(*this))) {
             home_.too_slow(); // the socket does not take it: nobody on this connection gets on
             co_return client_slow();
         } else {

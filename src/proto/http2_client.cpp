@@ -196,11 +196,11 @@ struct http2_client_session::callbacks {
             out.append(answer->piece_.substr(0, length));
             answer->piece_.remove_prefix(length);
             if (answer->piece_.empty()) answer->body_taken();
-            return 0;
+        } else {
+            out.append(answer->request_->body, answer->sent_, length);
+            answer->sent_ += length;
         }
-        out.append(answer->request_->body, answer->sent_, length);
-        answer->sent_ += length;
-        return 0;
+        return out.size() < home(user).limits_.output ? 0 : NGHTTP2_ERR_PAUSE;
     }
 };
 

@@ -183,7 +183,7 @@ struct http2_server_session::callbacks {
         out.append(request->out_.substr(0, length));
         request->out_.remove_prefix(length);
         if (length != 0 && request->out_.empty() && !request->is_last_) request->taken();
-        return 0;
+        return out.size() < home(user).limits_.output ? 0 : NGHTTP2_ERR_PAUSE;
     }
 };
 
@@ -320,6 +320,11 @@ void http2_server_session::send(http2_request& request, std::string_view slice, 
     request.is_last_ = is_last;
     // It fails where the head is still to become a frame: then nothing was deferred.
     static_cast<void>(nghttp2_session_resume_data(native_, request.id_));
+}
+
+bool http2_server_session::is_held_back(const http2_request& request) const noexcept {
+    return nghttp2_session_get_remote_window_size(native_) <= 0 ||
+           nghttp2_session_get_stream_remote_window_size(native_, request.id_) <= 0;
 }
 
 void http2_server_session::reset(http2_request& request) {

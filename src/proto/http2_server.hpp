@@ -139,6 +139,8 @@ public:
                 std::optional<std::uint64_t> length, std::string_view date, bool has_body);
     /// Offers bytes of the answer's body, which must stay until taken(), reset() or closed().
     void send(http2_request& request, std::string_view slice, bool is_last);
+    /// Whether the client's windows are used up: no more of this answer's body may go out.
+    [[nodiscard]] bool is_held_back(const http2_request& request) const noexcept;
     /// Ends the stream before its time: the client sees that the answer is not whole.
     void reset(http2_request& request);
     /// The answer is whole, or what was queued makes it so, and the rest of the request is not wanted.

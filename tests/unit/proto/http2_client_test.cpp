@@ -61,7 +61,8 @@ protected:
             session->take_output(to_server);
             if (!to_server.empty()) to_client += peer->receive(to_server);
             to_client += peer->flush();
-            if (to_client.empty()) return {};
+            if (to_client.empty() && to_server.empty()) return {};
+            if (to_client.empty()) continue;
             const std::string arriving = std::exchange(to_client, "");
             if (const result<void> fed = session->receive(arriving); !fed) return fed;
         }
@@ -107,6 +108,29 @@ TEST_F(Http2Client, SendsTheRequestAndReadsTheAnswer) {
     EXPECT_EQ(seen.fields, want);
     EXPECT_EQ(seen.body, "{}");
     EXPECT_EQ(session->open_answers(), 0u);
+}
+
+TEST_F(Http2Client, OneSendTakesNoMoreThanItsLimit) {
+    limits.output = 40'000;
+    http2_request seen;
+    http2_peer::settings settings;
+    settings.window = 1 << 24;
+    serve([&](http2_peer& p, const http2_request& r) { seen = r, p.answer(r.id, "ok"); }, settings);
+    peer->add_window(0, 1 << 24);
+    ASSERT_TRUE(talk());
+    answer a;
+    const std::string body(1'000'000, 'b');
+    ASSERT_TRUE(ask(a, request("/", body, "POST")));
+    while (session->wants_output()) {
+        std::string sent;
+        session->take_output(sent);
+        EXPECT_GT(sent.size(), 0u);
+        EXPECT_LE(sent.size(), limits.output + 16384 + 9) << "the frame that passes the limit is the last";
+        to_client += peer->receive(sent);
+    }
+    ASSERT_TRUE(talk());
+    EXPECT_EQ(seen.body, body);
+    EXPECT_EQ(a.body, "ok");
 }
 
 TEST_F(Http2Client, EverySplitAndEveryCutOfAnAnswer) {

@@ -114,6 +114,28 @@ protected:
     bool refuses = false;
 };
 
+TEST_F(Http2Server, OneSendTakesNoMoreThanItsLimit) {
+    limits.output = 40'000;
+    http2_caller::settings wide;
+    wide.window = wide.connection_window = 1 << 24;
+    http2_caller reader(wide);
+    begin_session();
+    const std::int32_t id = reader.get("/");
+    ASSERT_TRUE(session->receive(reader.flush()));
+    const std::string body(1'000'000, 'b');
+    const http::headers none;
+    session->answer(last(), 200, none, body.size(), "", true);
+    session->send(last(), body, true);
+    while (session->wants_output()) {
+        const std::string sent = take();
+        EXPECT_GT(sent.size(), 0u);
+        EXPECT_LE(sent.size(), limits.output + 16384 + 9) << "the frame that passes the limit is the last";
+        reader.receive(sent);
+    }
+    EXPECT_EQ(reader.of(id).body, body);
+    EXPECT_TRUE(reader.of(id).is_ended);
+}
+
 TEST_F(Http2Server, ReadsARequestAndAnswersIt) {
     const std::int32_t id =
         client.ask(http2_head("POST", "/v1/chat?x=1", {{"content-length", "4"}, {"x-own", "1"}}), "body");
