@@ -3,6 +3,7 @@ option(MODELMESH_BUILD_TESTS "Build the tests" ${PROJECT_IS_TOP_LEVEL})
 option(MODELMESH_BUILD_EXAMPLES "Build the examples" ${PROJECT_IS_TOP_LEVEL})
 option(MODELMESH_BUILD_BENCH "Build the benchmarks" ${PROJECT_IS_TOP_LEVEL})
 option(MODELMESH_WERROR "Treat warnings as errors" OFF)
+option(MODELMESH_PCH "Precompile the headers that most files include" OFF)
 option(MODELMESH_FUZZ "Build the fuzz targets with libFuzzer (clang only)" OFF)
 option(MODELMESH_ASIO_IO_URING "Use Boost.Asio's own io_uring backend; every user of the library gets its macros" OFF)
 set(MODELMESH_SANITIZE "" CACHE STRING "Sanitizers to build with: empty, 'address,undefined' or 'thread'")
@@ -17,6 +18,10 @@ if(PROJECT_IS_TOP_LEVEL)
     find_program(CCACHE ccache)
     if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
         set(CMAKE_CXX_COMPILER_LAUNCHER "${CCACHE}")
+        if(MODELMESH_PCH) # else what uses a precompiled header is never taken from the cache
+            set(CMAKE_CXX_COMPILER_LAUNCHER
+                "${CMAKE_COMMAND};-E;env;CCACHE_SLOPPINESS=pch_defines,time_macros;${CCACHE}")
+        endif()
     endif()
 endif()
 
@@ -30,6 +35,11 @@ target_compile_options(modelmesh_flags INTERFACE
     # 105651 and 80635).
     "$<$<AND:$<CXX_COMPILER_ID:GNU>,$<VERSION_LESS:$<CXX_COMPILER_VERSION>,13>>:-Wno-restrict;-Wno-maybe-uninitialized>"
     $<$<BOOL:${MODELMESH_WERROR}>:-Werror>)
+if(MODELMESH_PCH) # so that ccache knows what the header holds
+    target_compile_options(modelmesh_flags INTERFACE
+        $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>
+        "$<$<CXX_COMPILER_ID:Clang>:SHELL:-Xclang -fno-pch-timestamp>")
+endif()
 if(MODELMESH_SANITIZE)
     set(MODELMESH_SANITIZE_FLAGS "-fsanitize=${MODELMESH_SANITIZE}")
     if(MODELMESH_SANITIZE MATCHES "undefined")
