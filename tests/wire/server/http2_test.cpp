@@ -479,6 +479,30 @@ TEST_P(Http2Server, ARequestThatIsUnderWayWhenDrainingBeginsIsAnswered) {
     on->join();
 }
 
+TEST_P(Http2Server, DrainEndsConnectionsWhosePrefaceIsArriving) {
+    for (const std::size_t cut : {1, 8, 16, 18, 23, 24, 30}) {
+        SCOPED_TRACE(cut);
+        serve();
+        const auto client = connect();
+        const std::int32_t id = client->session.get("/hello");
+        const std::string wire = client->session.flush();
+        client->send(wire.substr(0, cut));
+        on->until([](const server_counters& c) { return c.open == 1; });
+        on->drain(duration::max());
+        client->send(wire.substr(cut));
+        EXPECT_FALSE(client->until([] { return false; }));
+        // Its first bytes may not have been seen when draining began.
+        const http2_caller::answer& got = client->session.of(id);
+        if (!got.fields.empty()) {
+            EXPECT_EQ(got.body, "hello");
+            EXPECT_FALSE(client->session.goodbyes.empty());
+        }
+        client->close();
+        on->join();
+        on.reset();
+    }
+}
+
 TEST_P(Http2Server, DrainCutsOffWhatTakesTooLong) {
     serve();
     const auto client = connect();
