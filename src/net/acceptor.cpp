@@ -2,6 +2,7 @@
 #include "net/acceptor.hpp"
 
 #include "core/cancellation.hpp"
+#include "net/owned_descriptor.hpp"
 #include "net/socket_stream.hpp"
 #include "net/url.hpp"
 #include "uring/ring_core.hpp"
@@ -65,22 +66,6 @@ std::string peer_of(int socket) {
     peer.resize(size);
     return text_of(peer);
 }
-
-/// Closes unless it is released.
-class owned_descriptor {
-public:
-    explicit owned_descriptor(int fd) noexcept : fd_(fd) {}
-    owned_descriptor(const owned_descriptor&) = delete;
-    owned_descriptor& operator=(const owned_descriptor&) = delete;
-    ~owned_descriptor() {
-        if (fd_ >= 0) ::close(fd_);
-    }
-    [[nodiscard]] int get() const noexcept { return fd_; }
-    [[nodiscard]] int release() noexcept { return std::exchange(fd_, -1); }
-
-private:
-    int fd_;
-};
 
 // Null: there was no memory for it, or the reactor takes no more.
 std::unique_ptr<socket_stream> adopt(engine& io, int socket) noexcept {

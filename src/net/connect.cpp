@@ -2,6 +2,7 @@
 #include "net/connect.hpp"
 
 #include "core/cancellation.hpp"
+#include "net/owned_descriptor.hpp"
 #include "net/resolve.hpp"
 #include "net/socket_stream.hpp"
 #include "net/tls_stream.hpp"
@@ -56,27 +57,28 @@ public:
     /// Begins one attempt. False: it failed at once.
     bool start(const asio::ip::address& address, std::uint16_t port) {
         const asio::ip::tcp::endpoint to(address, port);
-        const int socket =
-            ::socket(to.protocol().family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
-        if (socket < 0) {
+        owned_descriptor socket(
+            ::socket(to.protocol().family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP));
+        if (socket.get() < 0) {
             error_ = errno;
             return false;
         }
         const int on = 1;
-        ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-        if (::connect(socket, to.data(), static_cast<socklen_t>(to.size())) != 0 && errno != EINPROGRESS) {
+        ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        if (::connect(socket.get(), to.data(), static_cast<socklen_t>(to.size())) != 0 &&
+            errno != EINPROGRESS) {
             error_ = errno;
-            ::close(socket);
             return false;
         }
         try {
-            auto made = std::make_unique<attempt>(*this, io_.adopt(socket, peer_));
+            std::unique_ptr<socket_stream> adopted = io_.adopt(socket.get(), peer_);
+            static_cast<void>(socket.release());
+            auto made = std::make_unique<attempt>(*this, std::move(adopted));
             made->stream->when_writable(*made);
             attempts_.push_back(std::move(made));
             return true;
         } catch (const boost::system::system_error& e) { // the reactor cannot watch one more socket
             error_ = e.code().value();
-            ::close(socket);
             return false;
         }
     }

@@ -139,6 +139,8 @@ public:
         granted_.emplace(why);
         turn_.complete(wait_outcome::ready);
     }
+    /// Has it look again how long there is to wait.
+    void nudge() noexcept { turn_.complete(wait_outcome::ready); }
     [[nodiscard]] bool is_settled() const noexcept { return granted_.has_value(); }
     /// What was granted; unclaimed it goes to the next in the queue.
     [[nodiscard]] result<lease> claim() noexcept { return std::move(*granted_); }
@@ -146,7 +148,9 @@ public:
     const bool is_pipelined;
 
 private:
-    void gave_up(waiter&, wait_outcome) noexcept override { leave(); }
+    void gave_up(waiter&, wait_outcome why) noexcept override {
+        if (why != wait_outcome::timed_out) leave(); // it may wait on
+    }
     void leave() noexcept {
         if (!std::exchange(is_in_queue_, false)) return;
         pool_->queue_.erase(place_);
@@ -169,6 +173,7 @@ void connection_pool::lease::refuse(const fault& why) noexcept {
     if (!pool_->is_dialing_alone_) return; // the others make connections of their own
     if (pool_->has_shared()) {
         pool_->dial_again_ = pool_->time_.now() + dial_pause;
+        for (queued* const waiting : pool_->queue_) waiting->nudge();
         return;
     }
     while (!pool_->queue_.empty()) pool_->queue_.front()->refuse(why);
@@ -347,11 +352,17 @@ task<result<connection_pool::lease>> connection_pool::acquire(std::shared_ptr<co
     const asio::cancellation_state stop = co_await asio::this_coro::cancellation_state;
     if (core::is_canceled(stop)) co_return canceled_in_queue();
     queued place(pool, is_pipelined);
-    const wait_outcome outcome = co_await place.wait(deadline);
-    if (place.is_settled()) co_return place.claim();
-    if (outcome == wait_outcome::timed_out)
-        co_return fault(errc::timed_out, "the deadline passed while waiting for a free connection");
-    co_return canceled_in_queue();
+    for (;;) {
+        // Nobody else sees that a connection may be tried again.
+        const bool is_pausing = pool->time_.now() < pool->dial_again_;
+        const time_point until = is_pausing ? std::min(deadline, pool->dial_again_) : deadline;
+        const wait_outcome outcome = co_await place.wait(until);
+        if (!place.is_settled() && outcome != wait_outcome::canceled) pool->serve_queue();
+        if (place.is_settled()) co_return place.claim();
+        if (outcome == wait_outcome::canceled) co_return canceled_in_queue();
+        if (outcome == wait_outcome::timed_out && until == deadline)
+            co_return fault(errc::timed_out, "the deadline passed while waiting for a free connection");
+    }
 }
 
 void connection_pool::put_back(std::unique_ptr<http1_connection> connection) noexcept {

@@ -130,7 +130,7 @@ task<result<void>> http1_server_connection::send(gather bytes) {
         static_cast<void>(co_await turn_.pass());
         spent_ = 0;
     }
-    const result<void> sent = co_await stream_->send(bytes, in(shared_.limits.write));
+    const result<void> sent = co_await stream_->send(bytes, shared_.time, shared_.limits.write);
     if (sent) co_return result<void>();
     if (answer_ == answer::under_way) answer_ = answer::lost;
     switch (sent.error().kind()) {

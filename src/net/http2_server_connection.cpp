@@ -461,6 +461,8 @@ result<void> http2_server_exchange::start(int status, const http::headers& heade
     if (answer_ != answer::none) throw std::invalid_argument("the answer was started before");
     const result<void> fit = proto::check_response(status, headers);
     if (!fit) return fit;
+    if (!proto::http2_server_session::can_carry(headers))
+        return fault(errc::internal, "the fields of the answer are too long for HTTP/2");
     may_have_body_ = status != 204 && status != 304;
     sends_body_ = may_have_body_ && method() != "HEAD";
     status_ = status;
@@ -507,7 +509,7 @@ struct http2_server_exchange::offer {
 };
 
 void http2_server_exchange::give_up() noexcept {
-    answer_ = answer::lost;
+    if (std::exchange(answer_, answer::lost) == answer::lost) return;
     try {
         home_.session_.reset(*this);
     } catch (...) {
@@ -524,7 +526,8 @@ task<result<void>> http2_server_exchange::send(std::string_view slice, bool is_l
     home_.flush();
     if (is_sent()) co_return result<void>();
     const asio::cancellation_state stop = co_await asio::this_coro::cancellation_state;
-    const time_point until = shared.in(shared.limits.write);
+    time_point until = shared.in(shared.limits.write);
+    std::size_t untaken = this->untaken();
     while (!is_sent()) {
         wait_outcome outcome = wait_outcome::canceled;
         if (!gone_ && !core::is_canceled(stop)) outcome = co_await event_.wait(until);
@@ -532,14 +535,14 @@ task<result<void>> http2_server_exchange::send(std::string_view slice, bool is_l
         if (is_sent()) break;
         if (outcome == wait_outcome::ready) continue;
         const bool is_late = outcome == wait_outcome::timed_out;
-        if (!is_late) {
-            ++shared.counters.failed; // by the handler: whoever else cancels has noted the end before
-        } else if (home_.is_writing_ && (is_batched_ || !home_.session_.is_held_back(*this))) {
-            home_.too_slow(); // the socket does not take it: nobody on this connection gets on
-            co_return client_slow();
-        } else {
-            ++shared.counters.slow;
+        const bool is_held_back = !is_batched_ && home_.session_.is_held_back(*this);
+        if (is_late && (this->untaken() < untaken || (home_.is_writing_ && !is_held_back))) {
+            // It gets on, or waits for the socket with all the others: write_rest() sees whether that does.
+            untaken = this->untaken();
+            until = shared.in(shared.limits.write);
+            continue;
         }
+        ++(is_late ? shared.counters.slow : shared.counters.failed); // who else cancels has noted it before
         give_up();
         home_.flush();
         if (is_late) co_return client_slow();

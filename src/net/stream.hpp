@@ -37,6 +37,11 @@ public:
         return true;
     }
     [[nodiscard]] std::array<std::string_view, capacity>& parts() noexcept { return parts_; }
+    [[nodiscard]] std::size_t size() const noexcept {
+        std::size_t all = 0;
+        for (const std::string_view part : parts_) all += part.size();
+        return all;
+    }
     /// Drops the first n bytes.
     void consume(std::size_t n) noexcept {
         for (std::string_view& part : parts_) {
@@ -90,6 +95,9 @@ public:
     /// Sends it all, waiting where the kernel does not take it at once. Completes when it has. The parts must
     /// stay valid and the stream alive until completion. Errors: those of try_send, and timed_out.
     [[nodiscard]] task<result<void>> send(gather parts, time_point deadline);
+    /// As the other, but the peer is given up only when it takes nothing for so long. Whoever takes little by
+    /// little may take as long as it needs.
+    [[nodiscard]] task<result<void>> send(gather parts, const clock& time, duration patience);
 
     /// Sends what the kernel takes at once and forgets the rest: for a protocol's goodbye just before
     /// close().

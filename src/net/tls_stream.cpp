@@ -120,13 +120,16 @@ tls_stream::tls_stream(std::unique_ptr<stream> below, buffer_pool& pool, std::sh
         context_->settings().server_name.empty() ? where.host : context_->settings().server_name;
     boost::system::error_code ec;
     asio::ip::make_address(name, ec);
-    if (ec) { // a name, not an address: RFC 6066 allows only names in SNI
-        SSL_set_tlsext_host_name(ssl_, name.c_str());
+    bool is_expected = false; // without a name, any certificate of a known authority would do
+    if (ec) {                 // a name, not an address: RFC 6066 allows only names in SNI
         SSL_set_hostflags(ssl_, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-        SSL_set1_host(ssl_, name.c_str());
+        is_expected =
+            SSL_set_tlsext_host_name(ssl_, name.c_str()) == 1 && SSL_set1_host(ssl_, name.c_str()) == 1;
     } else {
-        X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl_), name.c_str());
+        is_expected = X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl_), name.c_str()) == 1;
     }
+    if (!is_expected)
+        fail(fault(errc::config, "connect to " + peer_ + ": TLS: unusable server name: " + name));
     context_->offer_session(peer_, ssl_);
 }
 
@@ -261,6 +264,10 @@ fault tls_stream::record_fault(int code) {
 }
 
 task<result<void>> tls_stream::handshake(time_point deadline) {
+    if (failure_) { // found before it began
+        close();
+        co_return *failure_;
+    }
     for (;;) {
         ERR_clear_error();
         const int done = SSL_do_handshake(ssl_);

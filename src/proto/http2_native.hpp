@@ -18,6 +18,8 @@
 namespace modelmesh::proto {
 
 inline constexpr std::size_t frame_head_size = 9;
+/// As nghttp2 estimates it; beyond this it sends no head, and does not always tell.
+inline constexpr std::size_t longest_head_sent = 1 << 20;
 
 [[nodiscard]] inline std::string_view view(const std::uint8_t* data, std::size_t size) noexcept {
     return {reinterpret_cast<const char*>(data), size};
@@ -81,6 +83,7 @@ template <class Callbacks, class Make> [[nodiscard]] nghttp2_session* open_nativ
     nghttp2_session_callbacks_set_send_data_callback(calls, native_callback<c, &c::write_data>::call);
     nghttp2_option_set_no_auto_window_update(option, 1); // the reader decides, see consumed()
     nghttp2_option_set_no_closed_streams(option, 1);
+    nghttp2_option_set_max_send_header_block_length(option, longest_head_sent);
     nghttp2_session* made = nullptr;
     if (make(&made, calls, user, option) != 0) throw std::bad_alloc();
     return made;

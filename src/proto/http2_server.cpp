@@ -16,6 +16,9 @@ namespace {
 
 using phase = http2_request::phase;
 
+// A client that gives back so much at a time has read what it was sent: the window bounds how often it can.
+constexpr std::int32_t least_window_update = 1024;
+
 void check(int code) {
     if (code == NGHTTP2_ERR_NOMEM) throw std::bad_alloc();
 }
@@ -101,6 +104,9 @@ struct http2_server_session::callbacks {
             self.chatter();
             if (is_ack && self.is_end_announced_) self.end();
             return 0;
+        case NGHTTP2_WINDOW_UPDATE:
+            if (frame->window_update.window_size_increment < least_window_update) self.chatter();
+            return 0;
         default:
             self.chatter();
             return 0;
@@ -155,7 +161,7 @@ struct http2_server_session::callbacks {
         // What the client sent before it heard of the end has arrived when it answers.
         if (frame->hd.type == NGHTTP2_GOAWAY && self.is_end_announced_ && !self.is_ending_)
             check(nghttp2_submit_ping(native, NGHTTP2_FLAG_NONE, nullptr));
-        if (frame->hd.type == NGHTTP2_DATA) self.chatter_ = 0;
+        if (frame->hd.type == NGHTTP2_DATA || frame->hd.type == NGHTTP2_HEADERS) self.chatter_ = 0;
         http2_request* const request = ends_stream(frame) ? request_of(native, frame->hd.stream_id) : nullptr;
         if (request == nullptr || request->is_answered_) return 0;
         request->is_answered_ = true;
@@ -289,6 +295,14 @@ void http2_server_session::go_on(http2_request& request) {
     if (request.is_closed_) return;
     const nghttp2_nv status = native_field(":status", "100");
     check(nghttp2_submit_headers(native_, NGHTTP2_FLAG_NONE, request.id_, nullptr, &status, 1, nullptr));
+}
+
+bool http2_server_session::can_carry(const http::headers& fields) noexcept {
+    constexpr std::size_t own = 1024;      // those that answer() adds
+    constexpr std::size_t each_field = 12; // nghttp2_hd_deflate_bound()
+    std::size_t size = own;
+    for (const http::header field : fields) size += field.name.size() + field.value.size() + each_field;
+    return size <= longest_head_sent;
 }
 
 void http2_server_session::answer(http2_request& request, int status, const http::headers& fields,

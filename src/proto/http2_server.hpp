@@ -65,6 +65,8 @@ public:
     [[nodiscard]] int refusal() const noexcept { return refusal_; }
     /// Whether all that was given to send() has become frames.
     [[nodiscard]] bool is_taken() const noexcept { return out_.empty() && (!is_last_ || is_answered_); }
+    /// Bytes given to send() that have not.
+    [[nodiscard]] std::size_t untaken() const noexcept { return out_.size(); }
     /// Whether the end of the answer has become a frame.
     [[nodiscard]] bool is_answered() const noexcept { return is_answered_; }
     /// The stream is over: nothing arrives or can be sent any more.
@@ -132,7 +134,9 @@ public:
 
     /// Asks a client that waits for it to send the body.
     void go_on(http2_request& request);
-    /// Queues the head of the answer. @pre check_response() has found nothing wrong. @param length  of the
+    /// Whether an answer with these fields can be sent; a megabyte of them cannot.
+    [[nodiscard]] static bool can_carry(const http::headers& fields) noexcept;
+    /// Queues the head of the answer. @pre check_response() and can_carry() have found nothing wrong. @param length  of the
     /// body when it is known. @param date  value of the Date field, unless the fields have one. @param
     /// has_body  false: the answer ends here.
     void answer(http2_request& request, int status, const http::headers& fields,

@@ -17,7 +17,7 @@ namespace modelmesh::http {
 ///
 ///     http::form_data form(random);
 ///     form.add_field("model", "whisper-1");
-///     form.add_file("file", "a.wav", "audio/wav", *http::file_source("a.wav"));
+///     form.add_file("file", "a.wav", "audio/wav", http::file_source("a.wav").value());
 ///     std::move(form).attach_to(request);
 class form_data {
 public:

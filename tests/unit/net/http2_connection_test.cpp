@@ -143,6 +143,33 @@ TEST_F(ClientOverHttp2, AConnectionMoreThatCannotBeMadeFailsOnlyWhoWantedIt) {
     EXPECT_TRUE(fourth.take());
 }
 
+TEST_F(ClientOverHttp2, WhoWaitsHasAnotherConnectionTriedAfterThePause) {
+    clock.advance(-std::chrono::seconds(5)); // behind the loop's timers, which do not wait for it
+    const auto line = serve(&answer, 1);
+    refuse();
+    serve(&answer, 1);
+    expect_ok();
+    auto first = begin("/hold");
+    loop.run_until([&] { return line->peer.requests() == 2; });
+    is_held = true;
+    auto second = begin("/2");
+    loop.run_until([&] { return dialed == 2; });
+    auto third = begin("/3");
+    loop.run_until([&] { return use().counters().waiting == 1; });
+    is_held = false;
+    loop.run_until([&] { return second.is_done(); });
+    EXPECT_FALSE(second.take());
+    EXPECT_EQ(dialed, 2u);
+    clock.advance(std::chrono::seconds(1));
+    loop.run_until([&] { return third.is_done(); });
+    EXPECT_TRUE(third.take()) << "although the one connection is as full as before";
+    EXPECT_EQ(dialed, 3u);
+    line->peer.answer(3, "first");
+    line->flush();
+    loop.run_until([&] { return first.is_done(); });
+    EXPECT_TRUE(first.take());
+}
+
 TEST_F(ClientOverHttp2, WithoutAConnectionThatWorksAllWhoWaitLearnWhyThereIsNone) {
     refuse();
     is_held = true;

@@ -136,6 +136,40 @@ TEST_F(Http2Server, OneSendTakesNoMoreThanItsLimit) {
     EXPECT_TRUE(reader.of(id).is_ended);
 }
 
+TEST_F(Http2Server, CarriesHeadsAsLongAsThoseOfHttp1) {
+    const std::int32_t id = client.get("/");
+    talk();
+    http::headers fields;
+    for (int i = 0; i < 100; ++i) fields.add("x-field-" + std::to_string(i), std::string(700, 'v'));
+    ASSERT_TRUE(http2_server_session::can_carry(fields));
+    session->answer(last(), 200, fields, 2, "", true);
+    session->send(last(), "ok", true);
+    talk();
+    EXPECT_EQ(client.of(id).body, "ok");
+    EXPECT_EQ(client.of(id).field("x-field-99"), std::string(700, 'v'));
+    EXPECT_TRUE(client.of(id).is_ended);
+    fields.add("x-large", std::string(1'000'000, 'v'));
+    EXPECT_FALSE(http2_server_session::can_carry(fields));
+}
+
+TEST_F(Http2Server, WindowsThatAreGivenBackInPartsAreNoChatter) {
+    limits.chatter = 10;
+    talk();
+    const std::int32_t id = client.get("/");
+    talk();
+    const auto update = [](std::uint32_t size) {
+        std::string payload;
+        for (const int shift : {24, 16, 8, 0}) payload += static_cast<char>(size >> shift);
+        return frame(8, 0, 0, payload);
+    };
+    for (int i = 0; i < 100; ++i) EXPECT_TRUE(session->receive(update(4096)));
+    talk();
+    EXPECT_FALSE(client.of(id).is_closed);
+    EXPECT_TRUE(client.goodbyes.empty());
+    for (int i = 0; i < 11; ++i) EXPECT_TRUE(session->receive(update(1)));
+    expect_goodbye(enhance_your_calm);
+}
+
 TEST_F(Http2Server, ReadsARequestAndAnswersIt) {
     const std::int32_t id =
         client.ask(http2_head("POST", "/v1/chat?x=1", {{"content-length", "4"}, {"x-own", "1"}}), "body");

@@ -178,6 +178,8 @@ inline task<void> route(exchange& ex, std::shared_ptr<signs> seen) {
             ++seen->write_failed;
             co_return;
         }
+    } else if (target == "/heavy") {
+        static_cast<void>(co_await ex.respond(200, none, pattern(8 << 20)));
     } else if (target == "/hello" || target == "/") {
         static_cast<void>(co_await ex.respond(200, none, "hello"));
     } else {
@@ -224,6 +226,21 @@ inline void until_received(const raw_socket& client) {
         std::this_thread::yield();
     }
 }
+
+/// Keeps a client to about four megabytes a second.
+class slow_reader {
+public:
+    static constexpr std::size_t enough = 4 << 20; ///< more than sockets hold
+
+    [[nodiscard]] std::size_t read() const { return read_; }
+    void took(std::size_t bytes) {
+        read_ += bytes;
+        std::this_thread::sleep_for(std::chrono::microseconds(bytes / 4));
+    }
+
+private:
+    std::size_t read_ = 0;
+};
 
 class running_server {
 public:

@@ -413,6 +413,25 @@ TEST_P(Http2Server, ManyRequestsAreAnsweredWhileLongAnswersFillTheSocket) {
     EXPECT_EQ(on->counters().requests, 403u);
 }
 
+TEST_P(Http2Server, AClientThatReadsSlowlyButAlwaysIsServed) {
+    server_limits limits;
+    limits.write = 700ms; // less than the answer takes at this pace
+    serve(limits);
+    http2_caller::settings wanted;
+    wanted.window = wanted.connection_window = 1 << 30; // so it is the socket that is full
+    const auto client = connect(wanted, 4096);
+    http2_caller& session = client->session;
+    static_cast<void>(session.get("/wait"));
+    const std::int32_t id = session.get("/heavy");
+    slow_reader pace;
+    EXPECT_TRUE(client->until([&] {
+        pace.took(session.of(id).body.size() - pace.read());
+        return pace.read() >= slow_reader::enough;
+    }));
+    EXPECT_EQ(on->counters().slow, 0u);
+    EXPECT_EQ(on->counters().handling, 2u);
+}
+
 TEST_P(Http2Server, ReadingWaitsForTheHandler) {
     serve();
     const auto client = connect();

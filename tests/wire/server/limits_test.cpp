@@ -159,6 +159,22 @@ TEST_P(ServerLimits, AHeadThatIsTooLongIsAnsweredWith431Or414) {
     EXPECT_EQ(rest(target), last(414, "URI Too Long"));
 }
 
+TEST_P(ServerLimits, AClientThatReadsSlowlyButAlwaysIsServed) {
+    server_limits limits;
+    limits.write = 700ms; // less than the answer takes at this pace
+    running_server on(GetParam(), limits);
+    const raw_socket client = on.connect(4096);
+    client.send(get("/heavy"));
+    slow_reader pace;
+    while (pace.read() < slow_reader::enough) {
+        const std::string got = client.receive(4096);
+        ASSERT_EQ(got.size(), 4096u);
+        pace.took(got.size());
+    }
+    EXPECT_EQ(on.counters().slow, 0u);
+    EXPECT_EQ(on.counters().handling, 1u);
+}
+
 TEST_P(ServerLimits, AClientThatDoesNotReadIsGivenUp) {
     server_limits limits;
     limits.write = 50ms;
