@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
-#include <cstring>
 #include <memory>
 #include <string_view>
 
@@ -17,7 +16,7 @@ class exact_copy {
 public:
     explicit exact_copy(std::string_view piece)
         : memory_(std::make_unique<char[]>(piece.size())), size_(piece.size()) {
-        std::memcpy(memory_.get(), piece.data(), size_);
+        piece.copy(memory_.get(), size_);
     }
     [[nodiscard]] std::string_view view() const noexcept { return {memory_.get(), size_}; }
 
