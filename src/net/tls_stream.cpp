@@ -32,6 +32,9 @@ constexpr std::size_t crowd = 256;
 // What receiving may want to have sent, alerts and key updates, before the next send takes it along.
 constexpr std::size_t reply_limit = 4096;
 
+// Whether close_notify has gone out: the last record there is.
+bool has_said_goodbye(const SSL* ssl) noexcept { return (SSL_get_shutdown(ssl) & SSL_SENT_SHUTDOWN) != 0; }
+
 } // namespace
 
 struct tls_stream::bio {
@@ -152,7 +155,7 @@ void tls_stream::close() noexcept {
         say_goodbye();
         // Closing in order or not, the session stays good: without this OpenSSL would spoil it.
         SSL_set_shutdown(ssl_, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
-    } else if (unsent_.empty() && !output_.empty()) {
+    } else if (unsent_.empty() && !output_.empty() && !has_said_goodbye(ssl_)) {
         below_->send_last(output_); // the alert that tells the peer why
     }
     ERR_clear_error();
@@ -176,8 +179,9 @@ result<io_status> tls_stream::receive_below() noexcept {
 }
 
 void tls_stream::say_goodbye() noexcept {
+    if (has_said_goodbye(ssl_)) return; // a second call would ask for the peer's, and answer what comes first
     ERR_clear_error();
-    SSL_shutdown(ssl_); // once: the second call would ask for the peer's
+    SSL_shutdown(ssl_);
     // Between two records only: a send in progress may have handed down half of one.
     if (unsent_.empty() && !output_.empty()) below_->send_last(output_);
     output_.clear();
@@ -194,7 +198,7 @@ void tls_stream::send_last(std::string_view bytes) noexcept {
 
 void tls_stream::end_output() noexcept {
     if (is_closed_ || !established_ || failure_ || send_failure_) return;
-    if ((SSL_get_shutdown(ssl_) & SSL_SENT_SHUTDOWN) == 0) say_goodbye();
+    say_goodbye();
     below_->end_output();
 }
 
