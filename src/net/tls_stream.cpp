@@ -296,7 +296,7 @@ task<result<void>> tls_stream::handshake(time_point deadline) {
         if (!core::is_canceled(stop)) outcome = co_await below_->wait_readable(deadline);
         if (outcome != wait_outcome::ready) {
             close();
-            co_return wait_fault("receive from", peer_, outcome);
+            co_return wait_fault(context_ ? "connect to" : "accept from", peer_, outcome);
         }
     }
     // OpenSSL can give a connection's record buffers back whenever they are empty: 34 KiB are most of a

@@ -234,9 +234,10 @@ TEST_P(Tls, StalledHandshakeTimesOutAndPlainServersAreNamed) {
     {
         raw_listener silent;
         const origin where{true, "127.0.0.1", silent.port()};
-        const auto made = on.run(connect(*on.io, where, certificates().trusting(), in(20ms)));
+        const auto made = on.run(connect(*on.io, where, certificates().trusting(), in(200ms)));
         ASSERT_FALSE(made);
         EXPECT_EQ(made.error().kind(), errc::timed_out);
+        EXPECT_EQ(made.error().message, "connect to " + to_string(where) + ": timed out");
     }
     {
         raw_listener plain;
