@@ -9,13 +9,6 @@
 
 namespace support {
 
-/// A key and a certificate for 127.0.0.1 and localhost that signs itself, PEM.
-struct identity {
-    std::string key;
-    std::string certificate;
-};
-[[nodiscard]] identity make_identity();
-
 /// A folder that goes away with its files.
 class scratch_folder {
 public:

@@ -1,12 +1,10 @@
 #include "support/scripted_server.hpp"
 
 #include "support/http2_peer.hpp"
-#include "support/other_server.hpp"
+#include "support/identity.hpp"
 
 #include <openssl/err.h>
-#include <openssl/evp.h>
-#include <openssl/pem.h>
-#include <openssl/x509v3.h>
+#include <openssl/ssl.h>
 
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
@@ -45,60 +43,15 @@ void check(bool ok, const char* what) {
     if (!ok) throw std::runtime_error(what);
 }
 
-void add_extension(X509* certificate, int id, const char* value) {
-    X509V3_CTX context;
-    X509V3_set_ctx_nodb(&context);
-    X509V3_set_ctx(&context, certificate, certificate, nullptr, nullptr, 0);
-    const owned<X509_EXTENSION, X509_EXTENSION_free> extension(
-        X509V3_EXT_conf_nid(nullptr, &context, id, value));
-    check(extension && X509_add_ext(certificate, extension.get(), -1) == 1, "certificate extension");
-}
-
-template <class Write> std::string pem(Write write) {
-    const owned<BIO, BIO_free> memory(BIO_new(BIO_s_mem()));
-    check(memory && write(memory.get()) == 1, "PEM");
-    char* data = nullptr;
-    const long size = BIO_get_mem_data(memory.get(), &data);
-    return std::string(data, static_cast<std::size_t>(size));
-}
-
 // Fresh for every server.
-struct key_pair {
-    owned<EVP_PKEY, EVP_PKEY_free> key;
-    owned<X509, X509_free> certificate;
-};
-
-key_pair make_pair() {
-    key_pair made{owned<EVP_PKEY, EVP_PKEY_free>(EVP_EC_gen("P-256")), owned<X509, X509_free>(X509_new())};
-    X509* const certificate = made.certificate.get();
-    check(made.key && certificate != nullptr, "key");
-    X509_set_version(certificate, 2);
-    ASN1_INTEGER_set(X509_get_serialNumber(certificate), 1);
-    X509_gmtime_adj(X509_getm_notBefore(certificate), -3600);
-    X509_gmtime_adj(X509_getm_notAfter(certificate), 86400);
-    X509_set_pubkey(certificate, made.key.get());
-    X509_NAME* const name = X509_get_subject_name(certificate);
+std::string install_certificate(SSL_CTX* context) {
     // Whoever trusts two of these servers tells them apart by name.
     static std::atomic<unsigned> count{0};
-    const std::string text = "scripted server " + std::to_string(++count);
-    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>(text.c_str()),
-                               -1, -1, 0);
-    X509_set_issuer_name(certificate, name);
-    add_extension(certificate, NID_basic_constraints, "critical,CA:TRUE");
-    add_extension(certificate, NID_subject_alt_name, "IP:127.0.0.1,DNS:localhost");
-    check(X509_sign(certificate, made.key.get(), EVP_sha256()) > 0, "sign");
-    return made;
-}
-
-std::string certificate_text(const key_pair& pair) {
-    return pem([&](BIO* out) { return PEM_write_bio_X509(out, pair.certificate.get()); });
-}
-
-std::string install_certificate(SSL_CTX* context) {
-    const key_pair pair = make_pair();
-    check(SSL_CTX_use_certificate(context, pair.certificate.get()) == 1, "use certificate");
-    check(SSL_CTX_use_PrivateKey(context, pair.key.get()) == 1, "use key");
-    return certificate_text(pair);
+    const std::string name = "scripted server " + std::to_string(++count);
+    const identity own(name.c_str(), "IP:127.0.0.1,DNS:localhost", nullptr);
+    check(SSL_CTX_use_certificate(context, own.certificate()) == 1, "use certificate");
+    check(SSL_CTX_use_PrivateKey(context, own.key()) == 1, "use key");
+    return own.pem();
 }
 
 std::string quote(std::string_view bytes) {
@@ -116,14 +69,6 @@ std::string quote(std::string_view bytes) {
 }
 
 } // namespace
-
-identity make_identity() {
-    const key_pair pair = make_pair();
-    const auto write_key = [&](BIO* out) {
-        return PEM_write_bio_PrivateKey(out, pair.key.get(), nullptr, nullptr, 0, nullptr, nullptr);
-    };
-    return identity{pem(write_key), certificate_text(pair)};
-}
 
 class server_socket {
 public:

@@ -102,6 +102,20 @@ protected:
         ASSERT_TRUE(got) << got.error().message;
         EXPECT_EQ(got->body, target);
     }
+    /// Has the one stream that the line allows taken.
+    auto fill(http2_line& line) {
+        expect_ok();
+        auto held = begin("/hold");
+        loop.run_until([&] { return line.peer.requests() == 2; });
+        return held;
+    }
+    /// A request that has a second connection dialed, which does not come to its end while it is held.
+    auto begin_dialing(std::string target) {
+        is_held = true;
+        auto begun = begin(std::move(target));
+        loop.run_until([&] { return dialed == 2; });
+        return begun;
+    }
     response_stream open(std::string target) {
         return await(use().open(to, request(std::move(target)), patient())).value();
     }
@@ -121,12 +135,8 @@ protected:
 TEST_F(ClientOverHttp2, AConnectionMoreThatCannotBeMadeFailsOnlyWhoWantedIt) {
     const auto line = serve(&answer, 1);
     refuse();
-    expect_ok();
-    auto first = begin("/hold");
-    loop.run_until([&] { return line->peer.requests() == 2; });
-    is_held = true;
-    auto second = begin("/2");
-    loop.run_until([&] { return dialed == 2; });
+    auto first = fill(*line);
+    auto second = begin_dialing("/2");
     auto third = begin("/3");
     auto fourth = begin("/4");
     loop.run_until([&] { return use().counters().waiting == 2; });
@@ -148,12 +158,8 @@ TEST_F(ClientOverHttp2, WhoWaitsHasAnotherConnectionTriedAfterThePause) {
     const auto line = serve(&answer, 1);
     refuse();
     serve(&answer, 1);
-    expect_ok();
-    auto first = begin("/hold");
-    loop.run_until([&] { return line->peer.requests() == 2; });
-    is_held = true;
-    auto second = begin("/2");
-    loop.run_until([&] { return dialed == 2; });
+    auto first = fill(*line);
+    auto second = begin_dialing("/2");
     auto third = begin("/3");
     loop.run_until([&] { return use().counters().waiting == 1; });
     is_held = false;

@@ -1,6 +1,7 @@
 // The client against HTTP/2 servers that share no code with it, nghttpd and Node, and through a proxy that
 // shares none either.
 #include "support/http_fixture.hpp"
+#include "support/identity.hpp"
 #include "support/other_server.hpp"
 
 #include <string>
@@ -15,10 +16,10 @@ protected:
 
     HttpPeers() {
         tls_settings tls;
-        tls.ca_pem = own.certificate;
+        tls.ca_pem = own.pem();
         const bool is_tls = std::get<1>(GetParam()) == transport::tls;
-        key = folder.write("key.pem", own.key);
-        certificate = folder.write("certificate.pem", own.certificate);
+        key = folder.write("key.pem", own.key_pem());
+        certificate = folder.write("certificate.pem", own.pem());
         to = std::make_shared<endpoint>(origin{is_tls, "127.0.0.1", port}, tls,
                                         is_tls ? http2_use::automatic : http2_use::prior_knowledge);
     }
@@ -70,7 +71,7 @@ protected:
         to = std::make_shared<endpoint>(to->where(), to->tls(), to->http2(), via);
     }
 
-    support::identity own = support::make_identity();
+    support::identity own{"peer", "IP:127.0.0.1,DNS:localhost", nullptr};
     support::scratch_folder folder;
     std::uint16_t port = support::free_port();
     std::string key;
