@@ -1,6 +1,7 @@
 #include "net/client.hpp"
 
 #include "core/cancellation.hpp"
+#include "core/time_limit.hpp"
 #include "net/engine.hpp"
 #include "net/socket_stream.hpp"
 #include "net/upload.hpp"
@@ -37,11 +38,6 @@ fault located(const endpoint& to, std::string_view doing, const fault& why) {
 }
 
 fault canceled_at(const endpoint& to) { return fault(errc::canceled, to.name() + ": canceled"); }
-
-// The time until a phase must be over, without running past the end of time.
-time_point phase_end(time_point now, duration limit, time_point deadline) {
-    return deadline - now <= limit ? deadline : now + limit;
-}
 
 } // namespace
 
@@ -90,7 +86,9 @@ struct response_stream::state {
     [[nodiscard]] time_point now() const { return home->time.now(); }
     /// There is nothing to wait for.
     [[nodiscard]] bool is_settled() const noexcept { return failure.has_value() || is_over; }
-    [[nodiscard]] wait_operation wait() { return lease.connection()->wait(phase_end(now(), gap, deadline)); }
+    [[nodiscard]] wait_operation wait() {
+        return lease.connection()->wait(std::min(core::after(now(), gap), deadline));
+    }
     fault fail(const fault& why) {
         failure = located(*to, "reading the body", why);
         if (why.kind() == errc::canceled)
@@ -295,7 +293,8 @@ public:
                     work->lease_.connection(), work->what_.request->source, work->limits_.deadline);
                 co_return work->uploaded(std::move(done));
             }
-            work->until_ = phase_end(work->home_->time.now(), work->limits_.connect, work->limits_.deadline);
+            work->until_ =
+                std::min(core::after(work->home_->time.now(), work->limits_.connect), work->limits_.deadline);
             result<std::unique_ptr<stream>> made = co_await work->home_->dial(work->to_, work->until_);
             co_return work->dialed(std::move(made));
         } catch (const boost::system::system_error& e) {
@@ -414,7 +413,7 @@ private:
         }
         is_sent_ = true;
         sent_at_ = home_->time.now();
-        until_ = phase_end(sent_at_, limits_.first_byte, limits_.deadline);
+        until_ = std::min(core::after(sent_at_, limits_.first_byte), limits_.deadline);
         return read_head();
     }
 

@@ -3,6 +3,7 @@
 
 #include "core/cancellation.hpp"
 #include "net/linger.hpp"
+#include "net/write_patience.hpp"
 #include "proto/http1_syntax.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -191,20 +192,19 @@ void http2_server_connection::rest() {
 // last does not wake whoever waits, so that looks again by itself.
 time_point http2_server_connection::look_again() const noexcept {
     const server_limits& limits = shared_.limits;
-    time_point until =
-        exchanges_.empty() ? server_context::after(idle_since_, limits.idle) : shared_.in(limits.idle);
-    if (head_since_) until = server_context::after(*head_since_, limits.head);
+    time_point until = exchanges_.empty() ? core::after(idle_since_, limits.idle) : shared_.in(limits.idle);
+    if (head_since_) until = core::after(*head_since_, limits.head);
     if (is_draining_ && !session_.is_ending())
-        until = std::min(until, server_context::after(drain_since_, limits.linger));
+        until = std::min(until, core::after(drain_since_, limits.linger));
     return until;
 }
 
 void http2_server_connection::time_passed() {
     const time_point now = shared_.time.now();
     const server_limits& limits = shared_.limits;
-    if (head_since_ && now >= server_context::after(*head_since_, limits.head)) return too_slow();
-    const bool is_idle = exchanges_.empty() && now >= server_context::after(idle_since_, limits.idle);
-    const bool is_deaf = is_draining_ && now >= server_context::after(drain_since_, limits.linger);
+    if (head_since_ && now >= core::after(*head_since_, limits.head)) return too_slow();
+    const bool is_idle = exchanges_.empty() && now >= core::after(idle_since_, limits.idle);
+    const bool is_deaf = is_draining_ && now >= core::after(drain_since_, limits.linger);
     if (is_idle || is_deaf) session_.end();
 }
 
@@ -321,12 +321,12 @@ void http2_server_connection::write() noexcept {
 }
 
 task<void> http2_server_connection::write_rest(std::shared_ptr<void>, http2_server_connection* self) {
-    const duration limit = self->shared_.limits.write;
-    time_point until = self->shared_.in(limit);
+    write_patience patience(*self->stream_, self->shared_.time, self->shared_.limits.write);
     while (!self->is_over_) {
-        const wait_outcome outcome = co_await self->stream_->wait_writable(until);
+        const wait_outcome outcome = co_await self->stream_->wait_writable(patience.until());
         if (self->is_over_) co_return;
         if (outcome == wait_outcome::timed_out) {
+            if (!patience.is_over()) continue;
             self->too_slow();
             co_return;
         }
@@ -335,7 +335,6 @@ task<void> http2_server_connection::write_rest(std::shared_ptr<void>, http2_serv
             self->batch_sent();
             const result<void> taken = self->session_.take_output(self->sending_);
             if (!taken || self->sending_.empty()) co_return;
-            until = self->shared_.in(limit);
             self->unsent_ = gather(self->sending_);
             sent = self->stream_->try_send(self->unsent_);
         }

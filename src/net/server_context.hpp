@@ -1,6 +1,7 @@
 // What the connections of one server share, whatever version of HTTP they speak.
 #pragma once
 
+#include "core/time_limit.hpp"
 #include "net/engine.hpp"
 #include "net/exchange.hpp"
 #include "net/http_date.hpp"
@@ -63,12 +64,8 @@ public:
     server_context(engine& e, server_limits given, request_handler h, const clock& c)
         : io(e), limits(given), handler(std::move(h)), time(c) {}
 
-    /// The end of a limit that begins now; never, for one beyond the clock's range.
-    [[nodiscard]] time_point in(duration limit) const noexcept { return after(time.now(), limit); }
-    /// The end of a limit that began at `since`.
-    [[nodiscard]] static time_point after(time_point since, duration limit) noexcept {
-        return limit < time_point::max() - since ? since + limit : time_point::max();
-    }
+    /// The end of a limit that begins now.
+    [[nodiscard]] time_point in(duration limit) const noexcept { return core::after(time.now(), limit); }
 
     engine& io;
     server_limits limits;

@@ -3,10 +3,14 @@
 
 #include <boost/asio/post.hpp>
 
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <linux/sockios.h>
+
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <system_error>
@@ -88,10 +92,11 @@ void socket_stream::leave_engine() noexcept {
     list_hook::unlink();
 }
 
-void socket_stream::gave_up(waiter& which, wait_outcome) noexcept {
+void socket_stream::gave_up(waiter& which, wait_outcome why) noexcept {
     if (!is_open()) return;
     if (&which == &reader_) return forget_readable();
     send_error_ = EPIPE; // half a message may be out
+    may_wait_on_ = why == wait_outcome::timed_out;
     corked_send::unlink();
     forget_writable();
 }
@@ -116,6 +121,7 @@ wait_operation socket_stream::wait_readable(time_point deadline) {
 
 wait_operation socket_stream::wait_writable(time_point deadline) {
     if (!is_open()) return wait_operation(wait_outcome::canceled);
+    if (std::exchange(may_wait_on_, false)) send_error_ = 0;
     if (corked_ != nullptr)
         engine_->cork(*this);
     else
@@ -151,6 +157,7 @@ void socket_stream::end_output() noexcept {
 result<bool> socket_stream::try_send(gather& parts) {
     constexpr std::string_view verb = "send to";
     if (!is_open()) return wait_fault(verb, peer(), wait_outcome::canceled);
+    may_wait_on_ = false;
     const bool waits = send_error_ == 0 && !parts.empty() && engine_->corks();
     corked_ = waits ? &parts : nullptr;
     if (!waits && send_error_ == 0 && send_now(parts)) return true;
@@ -177,12 +184,19 @@ bool socket_stream::send_now(gather& parts) noexcept {
         const ssize_t sent = ::sendmsg(socket_, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
         if (sent >= 0) {
             parts.consume(static_cast<std::size_t>(sent));
+            sent_ += static_cast<std::uint64_t>(sent);
         } else if (errno != EINTR) {
             if (errno != EAGAIN) send_error_ = errno;
             return false;
         }
     }
     return true;
+}
+
+std::uint64_t socket_stream::taken() const noexcept {
+    int queued = 0; // not acknowledged yet; with send_last and an end, which are not counted
+    if (!is_open() || ::ioctl(socket_, SIOCOUTQ, &queued) != 0) return sent_;
+    return sent_ - std::min(sent_, static_cast<std::uint64_t>(queued));
 }
 
 void socket_stream::send_last(std::string_view bytes) noexcept {

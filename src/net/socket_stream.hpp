@@ -36,6 +36,7 @@ public:
     [[nodiscard]] wait_operation wait_readable(time_point deadline) final;
     result<bool> try_send(gather& parts) final;
     [[nodiscard]] wait_operation wait_writable(time_point deadline) final;
+    [[nodiscard]] std::uint64_t taken() const noexcept final;
     void end_output() noexcept final;
     void watch_end(end_watcher* who) final;
     void send_last(std::string_view bytes) noexcept final;
@@ -101,7 +102,9 @@ private:
     };
     engine* engine_;
     int socket_;
+    std::uint64_t sent_ = 0;   // bytes that the kernel has taken
     int send_error_ = 0;       // why a send failed, maybe half way
+    bool may_wait_on_ = false; // it did because its wait timed out, and is not given up yet
     gather* corked_ = nullptr; // what a send was told to wait with
     std::shared_ptr<life> life_;
     waiter reader_;

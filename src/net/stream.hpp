@@ -89,7 +89,8 @@ public:
     /// left, and the answer false all the same. Errors as for receiving; a stream whose send failed, or was
     /// given up before it was done, is dead.
     virtual result<bool> try_send(gather& parts) = 0;
-    /// For a writer whom try_send has answered false. Outcomes as for reading.
+    /// For a writer whom try_send has answered false. Outcomes as for reading; one that timed out may be
+    /// followed by another wait, and by nothing else.
     [[nodiscard]] virtual wait_operation wait_writable(time_point deadline) = 0;
 
     /// Sends it all, waiting where the kernel does not take it at once. Completes when it has. The parts must
@@ -98,6 +99,11 @@ public:
     /// As the other, but the peer is given up only when it takes nothing for so long. Whoever takes little by
     /// little may take as long as it needs.
     [[nodiscard]] task<result<void>> send(gather parts, const clock& time, duration patience);
+
+    /// Bytes that the peer's system has acknowledged, of all that was sent; 0 from a stream that cannot tell.
+    /// It grows long before a full socket becomes writable again: Linux waits until a third of its buffer is
+    /// free, which may be more than a megabyte.
+    [[nodiscard]] virtual std::uint64_t taken() const noexcept { return 0; }
 
     /// Sends what the kernel takes at once and forgets the rest: for a protocol's goodbye just before
     /// close().

@@ -227,15 +227,15 @@ inline void until_received(const raw_socket& client) {
     }
 }
 
-/// Keeps a client to about four megabytes a second.
+/// Keeps a client to about half a megabyte a second.
 class slow_reader {
 public:
-    static constexpr std::size_t enough = 4 << 20; ///< more than sockets hold
+    static constexpr std::size_t enough = 2 << 20;
 
     [[nodiscard]] std::size_t read() const { return read_; }
     void took(std::size_t bytes) {
         read_ += bytes;
-        std::this_thread::sleep_for(std::chrono::microseconds(bytes / 4));
+        std::this_thread::sleep_for(std::chrono::microseconds(2 * bytes));
     }
 
 private:

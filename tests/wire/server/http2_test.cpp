@@ -415,7 +415,7 @@ TEST_P(Http2Server, ManyRequestsAreAnsweredWhileLongAnswersFillTheSocket) {
 
 TEST_P(Http2Server, AClientThatReadsSlowlyButAlwaysIsServed) {
     server_limits limits;
-    limits.write = 700ms; // less than the answer takes at this pace
+    limits.write = 1500ms; // in which no third of a socket is read, so that it never looks writable
     serve(limits);
     http2_caller::settings wanted;
     wanted.window = wanted.connection_window = 1 << 30; // so it is the socket that is full

@@ -121,6 +121,21 @@ TEST_P(Stream, SendToAStalledPeerTimesOut) {
     EXPECT_EQ(again.error().kind(), errc::connect);
 }
 
+TEST_P(Stream, TellsWhatThePeerHasTaken) {
+    loop on(GetParam());
+    auto [ours, peer] = on.pair();
+    EXPECT_EQ(ours->taken(), 0u);
+    const std::string body = pattern(32 << 20);
+    EXPECT_FALSE(on.run(ours->send(gather(body), in(20ms)))); // full
+    const std::uint64_t before = ours->taken();
+    EXPECT_LT(before, body.size());
+    const auto limit = late();
+    while (ours->taken() == before && clock::system().now() < limit)
+        EXPECT_EQ(peer.receive(65536).size(), 65536u);
+    EXPECT_GT(ours->taken(), before);
+    EXPECT_LT(ours->taken(), body.size());
+}
+
 TEST_P(Stream, CanceledWhileWaiting) {
     loop on(GetParam());
     for (const auto type : {asio::cancellation_type::terminal, asio::cancellation_type::partial,
