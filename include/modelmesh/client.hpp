@@ -4,6 +4,7 @@
 #include <modelmesh/api/completions.hpp>
 #include <modelmesh/config/config.hpp>
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -34,6 +35,14 @@ public:
     ///         no_active_model, with a line for each.
     [[nodiscard]] task<void> ready();
     [[nodiscard]] task<result<void>> try_ready();
+
+    /// Opens connections to every provider, all at once, so that the first requests wait for no handshake. They
+    /// belong to the event loop that awaits this.
+    /// @param connections  at each provider, counting those that rest already; one where HTTP/2 serves all.
+    /// @throws error  after all have been tried, when some failed: the kind of the first failure, and a line
+    ///         for each.
+    [[nodiscard]] task<void> warm_up(std::size_t connections = 1);
+    [[nodiscard]] task<result<void>> try_warm_up(std::size_t connections = 1);
 
     /// Lines for people: each pool, its capability, and its models in the order they are tried.
     [[nodiscard]] std::string describe() const;

@@ -63,6 +63,7 @@ client_impl::client_impl(const config& from, const connector::registry& connecto
         router::provider_plan plan;
         plan.entry.id = name;
         plan.entry.api_key = settings.api_key;
+        plan.entry.may_be_asked_twice = settings.pipeline_depth > 1;
         plan.models = settings.models;
         for (auto model = settings.models.begin(); model != settings.models.end(); ++model) {
             if (model->empty())
@@ -205,6 +206,19 @@ task<result<void>> make_ready(std::shared_ptr<detail::client_impl> impl) {
     co_return co_await detail::client_impl::on_loop(impl, std::move(work));
 }
 
+task<result<void>> warm_up_all(std::shared_ptr<detail::client_impl> impl, std::size_t connections) {
+    function<task<result<void>>(detail::call_site)> work = [impl, connections](detail::call_site at) {
+        return at.via.warm_up(impl->current(), connections);
+    };
+    co_return co_await detail::client_impl::on_loop(impl, std::move(work));
+}
+
+task<void> warm_up_or_throw(std::shared_ptr<detail::client_impl> impl, std::size_t connections) {
+    const result<void> warm =
+        co_await core::canceled_as_fault(warm_up_all(std::move(impl), connections), "warm_up");
+    if (!warm) throw error(warm.error());
+}
+
 task<void> make_ready_or_throw(std::shared_ptr<detail::client_impl> impl) {
     const result<void> ready = co_await core::canceled_as_fault(make_ready(std::move(impl)), "ready");
     if (!ready) throw error(ready.error());
@@ -218,6 +232,10 @@ const call_options& call_options::none() noexcept {
 
 task<void> client::ready() { return make_ready_or_throw(impl_); }
 task<result<void>> client::try_ready() { return core::canceled_as_fault(make_ready(impl_), "ready"); }
+task<void> client::warm_up(std::size_t connections) { return warm_up_or_throw(impl_, connections); }
+task<result<void>> client::try_warm_up(std::size_t connections) {
+    return core::canceled_as_fault(warm_up_all(impl_, connections), "warm_up");
+}
 std::string client::describe() const { return impl_->describe(); }
 
 client create(const config& from, const connector::registry& connectors, log_sink* log) {

@@ -3,7 +3,18 @@
 #include "net/engine.hpp"
 #include "net/tls_context.hpp"
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/deferred.hpp>
+#include <boost/asio/experimental/parallel_group.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
 #include <algorithm>
+#include <chrono>
+#include <exception>
+#include <optional>
+#include <utility>
+#include <vector>
 
 namespace modelmesh::detail {
 namespace {
@@ -63,6 +74,18 @@ private:
     net_transport transport_;
 };
 
+net::http2_use http2_use_of(http_version wanted) noexcept {
+    switch (wanted) {
+    case http_version::http1:
+        return net::http2_use::off;
+    case http_version::http2:
+        return net::http2_use::prior_knowledge;
+    case http_version::automatic:
+        break;
+    }
+    return net::http2_use::automatic;
+}
+
 } // namespace
 
 result<made_endpoint> make_endpoint(const provider_config& settings, const environment& env) {
@@ -81,10 +104,14 @@ result<made_endpoint> make_endpoint(const provider_config& settings, const envir
         if (const auto usable = net::tls_context::create(tls); !usable) return usable.error();
     result<std::optional<net::proxy>> via = net::choose_proxy(url->where, settings.proxy, env);
     if (!via) return via.error();
+    if (settings.pipeline_depth == 0) return fault(errc::config, "pipeline_depth must be at least 1");
+    if (settings.pipeline_depth > 1 && settings.http == http_version::http2)
+        return fault(errc::config, "pipeline_depth is for HTTP/1.1, and http is http2");
     made_endpoint made;
     made.base_path = std::move(url->path);
     made.where = std::make_shared<net_endpoint>(std::make_shared<const net::endpoint>(
-        std::move(url->where), std::move(tls), net::http2_use::automatic, std::move(*via)));
+        std::move(url->where), std::move(tls), http2_use_of(settings.http), std::move(*via),
+        settings.pipeline_depth));
     return made;
 }
 
@@ -94,6 +121,44 @@ result<net_transport*> net_transport::of(asio::io_context& loop) {
     } catch (const error& failure) {
         return failure.info();
     }
+}
+
+namespace {
+constexpr std::chrono::seconds warm_up_limit{10};
+
+task<result<void>> warm_one(net::client* client, std::shared_ptr<const net::endpoint> to, std::size_t count,
+                            time_point until) {
+    // In a coroutine of its own, which would let only the hardest type of cancellation through.
+    co_await asio::this_coro::reset_cancellation_state(asio::enable_total_cancellation());
+    co_return co_await client->warm_up(std::move(to), count, until);
+}
+} // namespace
+
+task<result<void>> net_transport::warm_up(std::shared_ptr<const router::snapshot> picture,
+                                          std::size_t connections) {
+    const asio::any_io_executor executor = co_await asio::this_coro::executor;
+    const time_point until = time().now() + warm_up_limit;
+    using opening = decltype(asio::co_spawn(executor, warm_one(client_, nullptr, 0, until), asio::deferred));
+    std::vector<opening> openings;
+    for (const auto& provider : picture->providers)
+        openings.push_back(asio::co_spawn(
+            executor, warm_one(client_, server_of(provider->where), connections, until), asio::deferred));
+    auto group = asio::experimental::make_parallel_group(std::move(openings));
+    auto [order, thrown, outcomes] =
+        co_await group.async_wait(asio::experimental::wait_for_all(), asio::use_awaitable);
+    std::optional<fault> failure;
+    for (std::size_t i = 0; i < outcomes.size(); ++i) {
+        if (thrown[i]) std::rethrow_exception(thrown[i]);
+        if (outcomes[i]) continue;
+        const std::string line =
+            "provider '" + picture->providers[i]->id + "': " + outcomes[i].error().message;
+        if (failure)
+            failure->message.append("\n").append(line);
+        else
+            failure.emplace(outcomes[i].error().kind(), line);
+    }
+    if (failure) co_return std::move(*failure);
+    co_return result<void>();
 }
 
 namespace {

@@ -44,6 +44,7 @@ result<std::shared_ptr<const http::request>> encode(const attempt_plan& plan, co
                                              *request);
     });
     if (!encoded) return encoded.error();
+    request->is_replayable = request->is_replayable || model.provider->may_be_asked_twice;
     return std::shared_ptr<const http::request>(std::move(request));
 }
 

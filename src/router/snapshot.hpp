@@ -27,6 +27,7 @@ struct provider_entry {
     std::string id; ///< name in the configuration
     std::string base_path;
     std::string api_key;
+    bool may_be_asked_twice = false; ///< a call that was lost with its connection
     std::shared_ptr<const connector::provider> codec;
     std::shared_ptr<const endpoint> where;
 

@@ -24,6 +24,13 @@ struct tls_config {
     std::string key_pem{};         ///< the same as text; never printed
 };
 
+/// Which HTTP a provider is spoken to in.
+enum class http_version : unsigned char {
+    automatic, ///< HTTP/2 where a server of https:// offers it, else HTTP/1.1
+    http1,     ///< HTTP/1.1 only
+    http2,     ///< HTTP/2 without asking, also for http:// (prior knowledge)
+};
+
 /// One provider: a server, an account on it, and the connector that speaks its format.
 struct provider_config {
     std::string connector{}; ///< connector id, for example `openai.llm.v1`
@@ -36,6 +43,11 @@ struct provider_config {
     /// proxy; empty: HTTPS_PROXY, http_proxy, ALL_PROXY and NO_PROXY decide, as they do for curl. Never
     /// printed.
     std::string proxy{};
+    http_version http{http_version::automatic};
+    /// Calls, not streams, that may be under way on one HTTP/1.1 connection, each behind the other. More than
+    /// 1 (pipelining) also allows that one whose connection is lost is sent, and billed, twice: for servers of
+    /// your own.
+    unsigned pipeline_depth{1};
 };
 
 /// One pool: the models that may answer for a capability. With no providers listed, all of them.
