@@ -1,4 +1,4 @@
-// The client against HTTP/2 servers that share no code with it, nghttpd and Node, and through a proxy that
+// The client against servers that share no code with it, nghttpd, nginx and Node, and through a proxy that
 // shares none either.
 #include "support/http_fixture.hpp"
 #include "support/identity.hpp"
@@ -41,6 +41,22 @@ protected:
         if (!to->where().tls) command.emplace_back("--no-tls");
         command.push_back(std::to_string(port));
         if (to->where().tls) command.insert(command.end(), {key, certificate});
+        server.emplace(command, port);
+    }
+    void start_nginx() {
+        const std::string listens = "listen 127.0.0.1:" + std::to_string(port) +
+                                    (to->where().tls ? " ssl" : "") +
+                                    (to->http2() == http2_use::off ? "" : " http2");
+        std::string settings = "daemon off;\nmaster_process off;\npid nginx.pid;\nerror_log error.log;\n"
+                               "events {}\nhttp {\naccess_log off;\n";
+        for (const char* kind : {"client_body", "proxy", "fastcgi", "uwsgi", "scgi"})
+            settings += std::string(kind) + "_temp_path " + kind + ";\n";
+        if (to->where().tls)
+            settings += "ssl_certificate " + certificate + ";\nssl_certificate_key " + key + ";\n";
+        settings += "server {\n" + listens + ";\nroot " + folder.path() + ";\n}\n}\n";
+        const std::string file = folder.write("nginx.conf", settings);
+        const std::vector<std::string> command{MODELMESH_NGINX, "-p", folder.path(), "-e",
+                                               "error.log",     "-c", file};
         server.emplace(command, port);
     }
     auto begin(std::string target, std::string body = "") {
@@ -123,6 +139,30 @@ TEST_P(HttpPeers, Nghttpd) {
         EXPECT_EQ(got->body, "ok");
     }
     EXPECT_LE(client->counters().opened, 5u) << "ten streams on each connection";
+}
+
+TEST_P(HttpPeers, Nginx) {
+    const std::string big(400'000, 'n');
+    folder.write("big", big);
+    folder.write("small", "ok");
+    for (const http2_use use : {to->http2(), http2_use::off}) {
+        SCOPED_TRACE(use == http2_use::off ? "HTTP/1.1" : "HTTP/2");
+        to = std::make_shared<endpoint>(to->where(), to->tls(), use);
+        server.reset();
+        start_nginx();
+        EXPECT_EQ(get("/small").body, "ok");
+        EXPECT_EQ(get("/none").status, 404);
+        EXPECT_TRUE(get("/big").body == big);
+        EXPECT_EQ(get("/small", big).status, 405) << "a file takes no body";
+        std::vector<support::running<result<http::response>>> all;
+        for (int i = 0; i < 50; ++i) all.push_back(begin("/small"));
+        loop.run_to_idle();
+        for (auto& one : all) {
+            const result<http::response> got = one.take();
+            ASSERT_TRUE(got) << got.error().message;
+            EXPECT_EQ(got->body, "ok");
+        }
+    }
 }
 
 TEST_P(HttpPeers, NodeThroughTinyproxy) {
