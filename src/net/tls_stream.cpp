@@ -433,10 +433,14 @@ void tls_stream::park() noexcept {
 
 bool tls_stream::unpark() noexcept {
     if (is_closed_ || failure_ || send_failure_ || ended_ || !ready_.empty()) return false;
-    // Session tickets may have arrived meanwhile: they are no answer to anything, so they are taken first.
-    const auto status = decrypt(ready_);
-    if (!status || *status != io_status::would_block) return false;
-    return SSL_has_pending(ssl_) == 0 && below_->unpark();
+    // Session tickets may have arrived meanwhile: they are no answer to anything, so they are taken first. The
+    // stream below may not know of them before it is asked.
+    for (int round = 0; round < 2; ++round) {
+        const auto status = decrypt(ready_);
+        if (!status || *status != io_status::would_block || SSL_has_pending(ssl_) != 0) return false;
+        if (below_->unpark()) return true;
+    }
+    return false;
 }
 
 } // namespace modelmesh::net

@@ -66,5 +66,18 @@ TEST(Configuration, CertificatesThatCannotBeUsedAreRefused) {
     EXPECT_EQ(text.find("SECRET"), std::string::npos) << text;
 }
 
+TEST(Configuration, PipeliningIsOfHttp1) {
+    config settings = with_pools({"a"});
+    provider_config& provider = settings.providers.front().second;
+    provider.pipeline_depth = 0;
+    EXPECT_EQ(refusal(settings), "provider 'p': pipeline_depth must be at least 1");
+    provider.pipeline_depth = 2;
+    EXPECT_EQ(refusal(settings), "no error");
+    provider.http = http_version::http2;
+    EXPECT_EQ(refusal(settings), "provider 'p': pipeline_depth is for HTTP/1.1, and http is http2");
+    provider.pipeline_depth = 1;
+    EXPECT_EQ(refusal(settings), "no error");
+}
+
 } // namespace
 } // namespace modelmesh::testing

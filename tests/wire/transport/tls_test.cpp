@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 
 #include <fstream>
+#include <latch>
 
 namespace modelmesh::net::testing {
 namespace {
@@ -212,14 +213,19 @@ TEST_P(Tls, SessionsAreResumed) {
 }
 
 TEST_P(Tls, ParkedWithTicketsUnreadIsStillUsable) {
-    tls_server server(certificates().good, nullptr, 1, [](SSL* ssl, raw_socket& socket) {
+    std::latch sent(1);
+    tls_server server(certificates().good, nullptr, 1, [&sent](SSL* ssl, raw_socket& socket) {
+        sent.count_down();
         serve_echo(ssl, socket);
         static_cast<void>(socket.receive(1000));
     });
     loop on(GetParam());
     auto made = dial(on, server.port(), certificates().trusting());
     ASSERT_TRUE(made) << made.error().message;
-    static_cast<void>(on.run(readable(**made, in(5ms)))); // the tickets arrive; they are nothing to read
+    sent.wait(); // the tickets have arrived, unseen by the loop
+    (*made)->park();
+    EXPECT_TRUE((*made)->unpark());
+    static_cast<void>(on.run(readable(**made, in(5ms)))); // they are nothing to read
     (*made)->park();
     EXPECT_TRUE((*made)->unpark());
     EXPECT_TRUE(on.run((*made)->send(gather("hello"), late())));
