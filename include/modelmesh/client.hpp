@@ -36,11 +36,13 @@ public:
     [[nodiscard]] task<void> ready();
     [[nodiscard]] task<result<void>> try_ready();
 
-    /// Opens connections to every provider, all at once, so that the first requests wait for no handshake. They
-    /// belong to the event loop that awaits this.
-    /// @param connections  at each provider, counting those that rest already; one where HTTP/2 serves all.
-    /// @throws error  after all have been tried, when some failed: the kind of the first failure, and a line
-    ///         for each.
+    /// Opens connections, so that the first requests wait for no handshake: to all providers at once, to each
+    /// one after the other, with 10 seconds for every connection. They serve the calls of the event loop on
+    /// which a call that is awaited here would run, and rest there for 55 seconds unless used.
+    /// @param connections  at each provider, 32 at most, those counted that rest already; one where HTTP/2
+    ///         serves all, and none where a request is just opening that one; 0 does nothing.
+    /// @throws error  when some failed, after all have been tried: the kind of the first failure, and a line
+    ///         for each. What was opened stays. Cancellation: all types; the error is `canceled`.
     [[nodiscard]] task<void> warm_up(std::size_t connections = 1);
     [[nodiscard]] task<result<void>> try_warm_up(std::size_t connections = 1);
 

@@ -1,5 +1,6 @@
 #include "client/net_transport.hpp"
 
+#include "core/cancellation.hpp"
 #include "net/engine.hpp"
 #include "net/tls_context.hpp"
 
@@ -126,29 +127,29 @@ result<net_transport*> net_transport::of(asio::io_context& loop) {
 namespace {
 constexpr std::chrono::seconds warm_up_limit{10};
 
-task<result<void>> warm_one(net::client* client, std::shared_ptr<const net::endpoint> to, std::size_t count,
-                            time_point until) {
+task<result<void>> warm_one(net::client* client, std::shared_ptr<const net::endpoint> to, std::size_t count) {
     // In a coroutine of its own, which would let only the hardest type of cancellation through.
     co_await asio::this_coro::reset_cancellation_state(asio::enable_total_cancellation());
-    co_return co_await client->warm_up(std::move(to), count, until);
+    co_return co_await client->warm_up(std::move(to), count, warm_up_limit);
 }
-} // namespace
 
-task<result<void>> net_transport::warm_up(std::shared_ptr<const router::snapshot> picture,
-                                          std::size_t connections) {
+task<result<void>> warm_all(net::client* client, std::shared_ptr<const router::snapshot> picture,
+                            std::size_t connections) {
     const asio::any_io_executor executor = co_await asio::this_coro::executor;
-    const time_point until = time().now() + warm_up_limit;
-    using opening = decltype(asio::co_spawn(executor, warm_one(client_, nullptr, 0, until), asio::deferred));
+    using opening = decltype(asio::co_spawn(executor, warm_one(client, nullptr, 0), asio::deferred));
     std::vector<opening> openings;
     for (const auto& provider : picture->providers)
-        openings.push_back(asio::co_spawn(
-            executor, warm_one(client_, server_of(provider->where), connections, until), asio::deferred));
+        openings.push_back(asio::co_spawn(executor, warm_one(client, server_of(provider->where), connections),
+                                          asio::deferred));
     auto group = asio::experimental::make_parallel_group(std::move(openings));
-    auto [order, thrown, outcomes] =
-        co_await group.async_wait(asio::experimental::wait_for_all(), asio::use_awaitable);
+    auto done = co_await group.async_wait(asio::experimental::wait_for_all(), asio::use_awaitable);
+    auto& [order, thrown, outcomes] = done;
+
+    const asio::cancellation_state state = co_await asio::this_coro::cancellation_state;
+    if (core::is_canceled(state)) co_return fault(errc::canceled, "warm_up: canceled");
     std::optional<fault> failure;
     for (std::size_t i = 0; i < outcomes.size(); ++i) {
-        if (thrown[i]) std::rethrow_exception(thrown[i]);
+        if (thrown[i]) std::rethrow_exception(thrown[i]); // out of memory
         if (outcomes[i]) continue;
         const std::string line =
             "provider '" + picture->providers[i]->id + "': " + outcomes[i].error().message;
@@ -159,6 +160,12 @@ task<result<void>> net_transport::warm_up(std::shared_ptr<const router::snapshot
     }
     if (failure) co_return std::move(*failure);
     co_return result<void>();
+}
+} // namespace
+
+task<result<void>> net_transport::warm_up(std::shared_ptr<const router::snapshot> picture,
+                                          std::size_t connections) {
+    return warm_all(client_, std::move(picture), connections);
 }
 
 namespace {

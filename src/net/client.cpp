@@ -553,24 +553,28 @@ task<result<http::response>> client::collect(std::shared_ptr<state> self, std::s
 }
 
 task<result<void>> client::warm(std::shared_ptr<state> self, std::shared_ptr<const endpoint> to,
-                                std::size_t count, time_point deadline) {
+                                std::size_t count, duration patience) {
     count = std::min(count, self->limits.idle);
-    for (std::size_t i = 0; i < count; ++i) {
+    for (std::size_t made = 0; made < count;) {
         const std::shared_ptr<connection_pool> pool = self->pool_of(to);
         const asio::cancellation_state stop = co_await asio::this_coro::cancellation_state;
         if (core::is_canceled(stop)) co_return canceled_at(*to);
         if (pool->counters().idle >= count) break;
         std::optional<connection_pool::lease> reserved = pool->try_reserve();
         if (!reserved) break;
-        result<std::unique_ptr<stream>> made = fault(errc::canceled, "canceled");
+        result<std::unique_ptr<stream>> opened = fault(errc::canceled, "canceled");
         try {
-            made = co_await self->dial(to, deadline);
+            opened = co_await self->dial(to, core::after(self->time.now(), patience));
         } catch (const boost::system::system_error& e) {
             if (!core::is_cancellation(e)) throw;
         }
         const result<void> attached =
-            made ? self->attach(to, std::move(*made), *reserved) : result<void>(made.error());
-        if (attached || self->pool_of(to) != pool) continue; // the lease's end lets the connection rest
+            opened ? self->attach(to, std::move(*opened), *reserved) : result<void>(opened.error());
+        if (attached) {
+            ++made;
+            continue; // the lease's end lets the connection rest
+        }
+        if (self->pool_of(to) != pool) continue; // the server wants HTTP/1.1, which it says once
         const fault why = located(*to, "connecting", attached.error());
         if (why.kind() != errc::canceled && why.kind() != errc::timed_out) reserved->refuse(why);
         co_return why;
@@ -578,9 +582,8 @@ task<result<void>> client::warm(std::shared_ptr<state> self, std::shared_ptr<con
     co_return result<void>();
 }
 
-task<result<void>> client::warm_up(std::shared_ptr<const endpoint> to, std::size_t count,
-                                   time_point deadline) {
-    return warm(state_, std::move(to), count, deadline);
+task<result<void>> client::warm_up(std::shared_ptr<const endpoint> to, std::size_t count, duration patience) {
+    return warm(state_, std::move(to), count, patience);
 }
 
 task<result<response_stream>> client::open(std::shared_ptr<const endpoint> to,

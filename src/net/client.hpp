@@ -108,10 +108,11 @@ public:
                                                      exchange_limits limits);
 
     /// Opens connections and lets them rest for requests to come: up to `count`, one where HTTP/2 serves all,
-    /// none where as many rest already or the pool's limits forbid. One after the other, so that a server is
-    /// not met with a burst. Errors: connect, timed_out, canceled; connections made before stay.
+    /// none where as many rest already, the pool's limits forbid, or another request is about to make the one
+    /// that serves all. One after the other, so that a server is not met with a burst.
+    /// @param patience  for each. Errors: connect, timed_out, canceled; connections made before stay.
     [[nodiscard]] task<result<void>> warm_up(std::shared_ptr<const endpoint> to, std::size_t count,
-                                             time_point deadline);
+                                             duration patience);
 
     /// Sum over all origins.
     [[nodiscard]] pool_counters counters() const noexcept;
@@ -126,7 +127,7 @@ private:
                                                std::shared_ptr<const http::request> request,
                                                exchange_limits limits, reading how);
     static task<result<void>> warm(std::shared_ptr<state> self, std::shared_ptr<const endpoint> to,
-                                   std::size_t count, time_point deadline);
+                                   std::size_t count, duration patience);
     static task<result<http::response>> collect(std::shared_ptr<state> self,
                                                 std::shared_ptr<const endpoint> to,
                                                 std::shared_ptr<const http::request> request,

@@ -255,7 +255,7 @@ public:
     [[nodiscard]] wait_operation wait_writable(time_point deadline) override {
         return below_->wait_writable(deadline);
     }
-    [[nodiscard]] std::uint64_t taken() const noexcept override { return below_->taken(); }
+    [[nodiscard]] send_progress progress() const noexcept override { return below_->progress(); }
     void send_last(std::string_view bytes) noexcept override { below_->send_last(bytes); }
     void end_output() noexcept override { below_->end_output(); }
     void watch_end(end_watcher* who) override { below_->watch_end(who); }

@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <optional>
 #include <stdexcept>
 #include <utility>
 
@@ -114,8 +115,11 @@ task<void> http2_server_connection::serve(std::shared_ptr<void> keeper, bool has
         ++shared_.counters.refused;
         for (const auto& exchange : exchanges_) exchange->lose(client_gone(), nullptr);
     }
-    // The client is told why.
-    while (!is_over_ && is_writing_) static_cast<void>(co_await changed_.wait(time_point::max()));
+    // The client is told why; one that broke the rules gets no more than so much time for it.
+    const time_point told = session_.is_violated() ? shared_.in(shared_.limits.write) : time_point::max();
+    while (!is_over_ && is_writing_ && shared_.time.now() < told)
+        static_cast<void>(co_await changed_.wait(told));
+    if (is_writing_) lost(client_gone(), nullptr);
     if (!is_over_) {
         chunk rest;
         co_await linger(*stream_, rest, shared_.in(shared_.limits.linger));
@@ -516,6 +520,28 @@ void http2_server_exchange::give_up() noexcept {
     }
 }
 
+// Judges, at the end of each limit, a client whose window holds an answer back: it opens none for what it has
+// not received, and that may fill the socket.
+class window_patience {
+public:
+    explicit window_patience(const send_progress& now) noexcept : acknowledged_(now.acknowledged) {}
+
+    void is_open(const send_progress& now) noexcept {
+        in_flight_.reset();
+        acknowledged_ = now.acknowledged;
+    }
+    /// True: there was something in flight when the limit began, and some of it has arrived.
+    [[nodiscard]] bool is_receiving(const send_progress& now) noexcept {
+        if (!in_flight_) in_flight_ = now.sent;
+        const std::uint64_t before = std::exchange(acknowledged_, now.acknowledged);
+        return before < *in_flight_ && before < now.acknowledged;
+    }
+
+private:
+    std::uint64_t acknowledged_;
+    std::optional<std::uint64_t> in_flight_; // the end of what was sent, since the window is closed
+};
+
 task<result<void>> http2_server_exchange::send(std::string_view slice, bool is_last) {
     if (gone_) co_return *gone_;
     if (answer_ == answer::lost) co_return client_gone();
@@ -527,6 +553,7 @@ task<result<void>> http2_server_exchange::send(std::string_view slice, bool is_l
     const asio::cancellation_state stop = co_await asio::this_coro::cancellation_state;
     time_point until = shared.in(shared.limits.write);
     std::size_t untaken = this->untaken();
+    window_patience window(home_.stream_->progress());
     while (!is_sent()) {
         wait_outcome outcome = wait_outcome::canceled;
         if (!gone_ && !core::is_canceled(stop)) outcome = co_await event_.wait(until);
@@ -534,12 +561,17 @@ task<result<void>> http2_server_exchange::send(std::string_view slice, bool is_l
         if (is_sent()) break;
         if (outcome == wait_outcome::ready) continue;
         const bool is_late = outcome == wait_outcome::timed_out;
-        const bool is_held_back = !is_batched_ && home_.session_.is_held_back(*this);
-        if (is_late && (this->untaken() < untaken || (home_.is_writing_ && !is_held_back))) {
+        if (is_late) {
+            const send_progress now = home_.stream_->progress();
+            const bool is_moving = this->untaken() < untaken;
+            const bool is_held_back = !is_batched_ && home_.session_.is_held_back(*this);
+            if (is_moving || !is_held_back) window.is_open(now);
             // It gets on, or waits for the socket with all the others: write_rest() sees whether that does.
-            untaken = this->untaken();
-            until = shared.in(shared.limits.write);
-            continue;
+            if (is_moving || (is_held_back ? window.is_receiving(now) : home_.is_writing_)) {
+                untaken = this->untaken();
+                until = shared.in(shared.limits.write);
+                continue;
+            }
         }
         ++(is_late ? shared.counters.slow : shared.counters.failed); // who else cancels has noted it before
         give_up();

@@ -39,7 +39,8 @@ public:
     duration idle = std::chrono::seconds(75);          ///< between requests; above what clients' pools keep
     duration body_gap = std::chrono::seconds(30);      ///< silence inside a request's body
     duration body = std::chrono::minutes(10);          ///< waiting for a request's body, in sum
-    duration write = std::chrono::seconds(30);         ///< in which the client takes nothing of an answer
+    duration write = std::chrono::seconds(30);         ///< in which the client takes nothing of an answer;
+                                                       ///< there is no lower rate
     duration linger = std::chrono::milliseconds(1000); ///< for the client to read the last answer
     bool http2 = true; ///< spoken, too: over TLS by ALPN, else with those that begin with it
 };

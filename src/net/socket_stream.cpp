@@ -193,10 +193,10 @@ bool socket_stream::send_now(gather& parts) noexcept {
     return true;
 }
 
-std::uint64_t socket_stream::taken() const noexcept {
-    int queued = 0; // not acknowledged yet; with send_last and an end, which are not counted
-    if (!is_open() || ::ioctl(socket_, SIOCOUTQ, &queued) != 0) return sent_;
-    return sent_ - std::min(sent_, static_cast<std::uint64_t>(queued));
+send_progress socket_stream::progress() const noexcept {
+    int queued = 0;
+    if (!is_open() || ::ioctl(socket_, SIOCOUTQ, &queued) != 0) return {sent_, sent_};
+    return {sent_, sent_ - std::min(sent_, static_cast<std::uint64_t>(queued))};
 }
 
 void socket_stream::send_last(std::string_view bytes) noexcept {

@@ -36,7 +36,7 @@ public:
     [[nodiscard]] wait_operation wait_readable(time_point deadline) final;
     result<bool> try_send(gather& parts) final;
     [[nodiscard]] wait_operation wait_writable(time_point deadline) final;
-    [[nodiscard]] std::uint64_t taken() const noexcept final;
+    [[nodiscard]] send_progress progress() const noexcept final;
     void end_output() noexcept final;
     void watch_end(end_watcher* who) final;
     void send_last(std::string_view bytes) noexcept final;

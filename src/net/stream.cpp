@@ -23,18 +23,19 @@ private:
 };
 
 template <class Limit> task<result<void>> send_all(stream* to, gather parts, Limit limit) {
+    wait_outcome outcome = wait_outcome::ready;
     for (;;) {
         const asio::cancellation_state stop = co_await asio::this_coro::cancellation_state;
-        if (core::is_canceled(stop)) co_return fault(errc::canceled, "send: canceled");
-        const result<bool> sent = to->try_send(parts);
-        if (!sent) co_return sent.error();
-        if (*sent) co_return result<void>();
-        wait_outcome outcome = wait_outcome::timed_out;
-        do {
-            outcome = co_await to->wait_writable(limit.until());
-        } while (outcome == wait_outcome::timed_out && !limit.is_over());
-        if (outcome == wait_outcome::timed_out) co_return fault(errc::timed_out, "send: timed out");
-        if (outcome == wait_outcome::canceled) co_return fault(errc::canceled, "send: canceled");
+        if (outcome == wait_outcome::canceled || core::is_canceled(stop))
+            co_return fault(errc::canceled, "send: canceled");
+        if (outcome == wait_outcome::ready) {
+            const result<bool> sent = to->try_send(parts);
+            if (!sent) co_return sent.error();
+            if (*sent) co_return result<void>();
+        } else if (limit.is_over()) {
+            co_return fault(errc::timed_out, "send: timed out");
+        }
+        outcome = co_await to->wait_writable(limit.until());
     }
 }
 

@@ -67,6 +67,15 @@ protected:
     ~end_watcher() = default;
 };
 
+/// In bytes on the wire, those of TLS and of a proxy's tunnel included.
+class send_progress {
+public:
+    send_progress() = default;
+    send_progress(std::uint64_t s, std::uint64_t a) noexcept : sent(s), acknowledged(a) {}
+    std::uint64_t sent = 0;         ///< the kernel has taken them
+    std::uint64_t acknowledged = 0; ///< and the peer's system, or the proxy's
+};
+
 /// Owned by one connection, used by one thread, at most one reader and one writer at a time.
 /// Destroying a stream closes it at once; buffers that chunks still hold stay valid until those chunks die.
 class stream {
@@ -89,21 +98,21 @@ public:
     /// left, and the answer false all the same. Errors as for receiving; a stream whose send failed, or was
     /// given up before it was done, is dead.
     virtual result<bool> try_send(gather& parts) = 0;
-    /// For a writer whom try_send has answered false. Outcomes as for reading; one that timed out may be
-    /// followed by another wait, and by nothing else.
+    /// For a writer whom try_send has answered false. Outcomes as for reading. A wait that timed out may be
+    /// repeated; try_send instead finds the stream dead.
     [[nodiscard]] virtual wait_operation wait_writable(time_point deadline) = 0;
 
     /// Sends it all, waiting where the kernel does not take it at once. Completes when it has. The parts must
     /// stay valid and the stream alive until completion. Errors: those of try_send, and timed_out.
     [[nodiscard]] task<result<void>> send(gather parts, time_point deadline);
-    /// As the other, but the peer is given up only when it takes nothing for so long. Whoever takes little by
-    /// little may take as long as it needs.
+    /// As the other, but the peer is given up only when its system acknowledges nothing for so long. Whoever
+    /// takes little by little may take as long as it needs.
     [[nodiscard]] task<result<void>> send(gather parts, const clock& time, duration patience);
 
-    /// Bytes that the peer's system has acknowledged, of all that was sent; 0 from a stream that cannot tell.
-    /// It grows long before a full socket becomes writable again: Linux waits until a third of its buffer is
-    /// free, which may be more than a megabyte.
-    [[nodiscard]] virtual std::uint64_t taken() const noexcept { return 0; }
+    /// How far what was sent has got. The acknowledged part grows long before a full socket becomes writable
+    /// again: Linux waits until a third of its buffer is free, which may be more than a megabyte. Of no use
+    /// after send_last(), end_output() or close().
+    [[nodiscard]] virtual send_progress progress() const noexcept = 0;
 
     /// Sends what the kernel takes at once and forgets the rest: for a protocol's goodbye just before
     /// close().

@@ -37,7 +37,7 @@ public:
     [[nodiscard]] wait_operation wait_readable(time_point deadline) override;
     result<bool> try_send(gather& parts) override;
     [[nodiscard]] wait_operation wait_writable(time_point deadline) override;
-    [[nodiscard]] std::uint64_t taken() const noexcept override { return below_->taken(); }
+    [[nodiscard]] send_progress progress() const noexcept override { return below_->progress(); }
     void send_last(std::string_view bytes) noexcept override;
     void end_output() noexcept override;
     void watch_end(end_watcher* who) override;

@@ -10,8 +10,8 @@
 
 namespace modelmesh::net {
 
-/// Renewed by each byte that the peer acknowledges. A socket that is not writable for long does not mean a
-/// peer that does not read: see stream::taken().
+/// Renewed by each byte that the peer's system acknowledges. A socket that is not writable for long does not
+/// mean a peer that does not read: see stream::progress().
 class write_patience {
 public:
     write_patience(const stream& to, const clock& time, duration patience) noexcept
@@ -19,21 +19,21 @@ public:
 
     /// The end of a wait for the stream that begins now.
     [[nodiscard]] time_point until() noexcept {
-        const std::uint64_t taken = to_.taken();
-        if (is_begun_ && taken == taken_) return until_;
+        const std::uint64_t acknowledged = to_.progress().acknowledged;
+        if (is_begun_ && acknowledged <= acknowledged_) return until_;
         is_begun_ = true;
-        taken_ = taken;
+        acknowledged_ = acknowledged;
         return until_ = core::after(time_.now(), patience_);
     }
     /// Of a wait that timed out.
-    [[nodiscard]] bool is_over() const noexcept { return to_.taken() == taken_; }
+    [[nodiscard]] bool is_over() const noexcept { return to_.progress().acknowledged <= acknowledged_; }
 
 private:
     const stream& to_;
     const clock& time_;
     duration patience_;
     time_point until_{};
-    std::uint64_t taken_ = 0;
+    std::uint64_t acknowledged_ = 0;
     bool is_begun_ = false;
 };
 

@@ -263,6 +263,7 @@ public:
         carry();
         return wait_operation(pass_time());
     }
+    net::send_progress progress() const noexcept override { return {}; }
     void send_last(std::string_view bytes) noexcept override {
         require(corked_ == nullptr);                // half a record may be out
         require(!is_output_over_ || bytes.empty()); // that was the end

@@ -94,6 +94,7 @@ public:
     modelmesh::net::wait_operation wait_writable(modelmesh::time_point) override {
         return modelmesh::net::wait_operation(modelmesh::net::wait_outcome::ready);
     }
+    modelmesh::net::send_progress progress() const noexcept override { return {}; }
     void close() noexcept override {
         if (std::exchange(line_->is_closed, true)) return;
         line_->reader = nullptr;

@@ -72,6 +72,9 @@ public:
     modelmesh::net::wait_operation wait_writable(modelmesh::time_point) override {
         return modelmesh::net::wait_operation(modelmesh::net::wait_outcome::timed_out);
     }
+    modelmesh::net::send_progress progress() const noexcept override {
+        return {peer_->sent.size(), peer_->sent.size()};
+    }
     void close() noexcept override { peer_->is_closed = true; }
     void park() noexcept override { peer_->is_parked = true; }
     bool unpark() noexcept override {

@@ -86,8 +86,8 @@ TEST_F(ClientOverMemory, AStaleConnectionIsReplacedOnceAndUnseen) {
 TEST_F(ClientOverMemory, WarmingUpLetsConnectionsRestForRequestsToCome) {
     client c = make();
     for (int i = 0; i < 3; ++i) peer()->arrive(ok);
-    const time_point late = clock.now() + std::chrono::seconds(1);
-    for (const std::size_t count : {0u, 2u, 1u, 3u, 3u}) EXPECT_TRUE(loop.run(c.warm_up(to, count, late)));
+    for (const std::size_t count : {0u, 2u, 1u, 3u, 3u})
+        EXPECT_TRUE(loop.run(c.warm_up(to, count, std::chrono::seconds(1))));
     EXPECT_EQ(c.counters().opened, 3u);
     EXPECT_EQ(c.counters().idle, 3u);
     EXPECT_EQ(c.counters().in_use, 0u);
@@ -111,14 +111,14 @@ TEST_F(ClientOverMemory, WarmingUpKeepsWithinTheLimits) {
     client c(loop.engine(), limits, clock,
              [this](std::shared_ptr<const endpoint>, time_point) { return dial(); });
     for (int i = 0; i < 8; ++i) peer();
-    EXPECT_TRUE(loop.run(c.warm_up(to, 8, clock.now() + std::chrono::seconds(1))));
+    EXPECT_TRUE(loop.run(c.warm_up(to, 8, std::chrono::seconds(1))));
     EXPECT_EQ(c.counters().opened, 2u) << "no more than may rest";
 }
 
 TEST_F(ClientOverMemory, WarmingUpTellsWhyItCannot) {
     client c = make();
     peer();
-    const result<void> got = loop.run(c.warm_up(to, 2, clock.now() + std::chrono::seconds(1)));
+    const result<void> got = loop.run(c.warm_up(to, 2, std::chrono::seconds(1)));
     ASSERT_FALSE(got);
     EXPECT_EQ(got.error().kind(), errc::connect);
     EXPECT_EQ(got.error().message, "host.test:8080: connecting: connection refused");
@@ -136,7 +136,7 @@ TEST_F(ClientOverMemory, WarmingUpCanBeCanceled) {
                      std::make_unique<support::memory_stream>(std::make_shared<support::memory_peer>());
                  co_return std::move(made);
              });
-    warming = loop.start(c.warm_up(to, 3, clock.now() + std::chrono::seconds(1)));
+    warming = loop.start(c.warm_up(to, 3, std::chrono::seconds(1)));
     loop.run_to_idle();
     EXPECT_EQ(warming.take().error().kind(), errc::canceled);
     EXPECT_EQ(next, 2u);
@@ -354,6 +354,7 @@ public:
     }
     result<bool> try_send(gather& parts) override { return below_.try_send(parts); }
     wait_operation wait_writable(time_point until) override { return below_.wait_writable(until); }
+    send_progress progress() const noexcept override { return below_.progress(); }
     void close() noexcept override { below_.close(); }
     void park() noexcept override { below_.park(); }
     bool unpark() noexcept override { return below_.unpark(); }
@@ -398,6 +399,7 @@ public:
     }
     result<bool> try_send(gather&) override { return true; }
     wait_operation wait_writable(time_point) override { return wait_operation(wait_outcome::ready); }
+    send_progress progress() const noexcept override { return below_.progress(); }
     void close() noexcept override { below_.close(); }
     void park() noexcept override {}
     bool unpark() noexcept override { return false; }

@@ -17,17 +17,17 @@ using namespace std::chrono_literals;
 // Full until the peer has taken enough, which it does during the waits; each of them lasts to its deadline.
 class full_stream final : public stream {
 public:
-    full_stream(support::manual_clock& clock, std::vector<std::uint64_t> taken_by_wait)
-        : clock_(clock), script_(std::move(taken_by_wait)) {}
+    full_stream(support::manual_clock& clock, std::vector<std::uint64_t> script)
+        : clock_(clock), script_(std::move(script)) {}
 
     result<bool> try_send(gather&) override { return waits_ == script_.size(); }
     wait_operation wait_writable(time_point until) override {
         if (waits_ == script_.size()) return wait_operation(wait_outcome::ready);
         clock_.advance(until - clock_.now());
-        taken_ += script_[waits_++];
+        acknowledged_ += script_[waits_++];
         return wait_operation(wait_outcome::timed_out);
     }
-    [[nodiscard]] std::uint64_t taken() const noexcept override { return taken_; }
+    send_progress progress() const noexcept override { return {1'000'000, acknowledged_}; }
     result<io_status> try_receive(chunk&) override { return io_status::would_block; }
     wait_operation wait_readable(time_point) override { return wait_operation(wait_outcome::timed_out); }
     void close() noexcept override {}
@@ -38,13 +38,13 @@ private:
     support::manual_clock& clock_;
     std::vector<std::uint64_t> script_;
     std::size_t waits_ = 0;
-    std::uint64_t taken_ = 0;
+    std::uint64_t acknowledged_ = 0;
 };
 
 class SlowPeer : public testing::Test {
 protected:
-    result<void> send(std::vector<std::uint64_t> taken_by_wait) {
-        full_stream to(clock, std::move(taken_by_wait));
+    result<void> send(std::vector<std::uint64_t> script) {
+        full_stream to(clock, std::move(script));
         return loop.run(to.send(gather("bytes"), clock, 3s));
     }
 

@@ -227,15 +227,17 @@ inline void until_received(const raw_socket& client) {
     }
 }
 
-/// Keeps a client to about half a megabyte a second.
+/// Keeps a client to a quarter of a megabyte a second, for three seconds.
 class slow_reader {
 public:
-    static constexpr std::size_t enough = 2 << 20;
+    static constexpr std::size_t enough = 3 << 18;
+    /// In which it reads so little that a full socket does not become writable.
+    static constexpr std::chrono::seconds limit{2};
 
     [[nodiscard]] std::size_t read() const { return read_; }
     void took(std::size_t bytes) {
         read_ += bytes;
-        std::this_thread::sleep_for(std::chrono::microseconds(2 * bytes));
+        std::this_thread::sleep_for(std::chrono::microseconds(4 * bytes));
     }
 
 private:

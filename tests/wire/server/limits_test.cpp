@@ -161,18 +161,24 @@ TEST_P(ServerLimits, AHeadThatIsTooLongIsAnsweredWith431Or414) {
 
 TEST_P(ServerLimits, AClientThatReadsSlowlyButAlwaysIsServed) {
     server_limits limits;
-    limits.write = 1500ms; // in which no third of a socket is read, so that it never looks writable
+    limits.write = slow_reader::limit;
     running_server on(GetParam(), limits);
     const raw_socket client = on.connect(4096);
     client.send(get("/heavy"));
+    std::string got;
     slow_reader pace;
     while (pace.read() < slow_reader::enough) {
-        const std::string got = client.receive(4096);
-        ASSERT_EQ(got.size(), 4096u);
-        pace.took(got.size());
+        const std::string part = client.receive(4096);
+        ASSERT_EQ(part.size(), 4096u);
+        pace.took(part.size());
+        got += part;
     }
     EXPECT_EQ(on.counters().slow, 0u);
     EXPECT_EQ(on.counters().handling, 1u);
+    const std::string body = pattern(8 << 20); // the rest is read at once
+    const std::size_t head = got.find("\r\n\r\n") + 4;
+    got += client.receive(head + body.size() - got.size());
+    EXPECT_TRUE(got.substr(head) == body);
 }
 
 TEST_P(ServerLimits, AClientThatDoesNotReadIsGivenUp) {

@@ -121,19 +121,21 @@ TEST_P(Stream, SendToAStalledPeerTimesOut) {
     EXPECT_EQ(again.error().kind(), errc::connect);
 }
 
-TEST_P(Stream, TellsWhatThePeerHasTaken) {
+TEST_P(Stream, TellsHowFarWhatWasSentHasGot) {
     loop on(GetParam());
     auto [ours, peer] = on.pair();
-    EXPECT_EQ(ours->taken(), 0u);
+    EXPECT_EQ(ours->progress().sent, 0u);
+    EXPECT_EQ(ours->progress().acknowledged, 0u);
     const std::string body = pattern(32 << 20);
     EXPECT_FALSE(on.run(ours->send(gather(body), in(20ms)))); // full
-    const std::uint64_t before = ours->taken();
-    EXPECT_LT(before, body.size());
+    const send_progress before = ours->progress();
+    EXPECT_LT(before.sent, body.size());
+    EXPECT_LT(before.acknowledged, before.sent);
     const auto limit = late();
-    while (ours->taken() == before && clock::system().now() < limit)
+    while (ours->progress().acknowledged == before.acknowledged && clock::system().now() < limit)
         EXPECT_EQ(peer.receive(65536).size(), 65536u);
-    EXPECT_GT(ours->taken(), before);
-    EXPECT_LT(ours->taken(), body.size());
+    EXPECT_GT(ours->progress().acknowledged, before.acknowledged);
+    EXPECT_EQ(ours->progress().sent, before.sent);
 }
 
 TEST_P(Stream, CanceledWhileWaiting) {
