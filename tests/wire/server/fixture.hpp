@@ -227,6 +227,9 @@ inline void until_received(const raw_socket& client) {
     }
 }
 
+/// A limit that whoever is not to meet it keeps, also on a busy machine.
+inline constexpr std::chrono::milliseconds prompt{500};
+
 /// Keeps a client to a quarter of a megabyte a second, for three seconds.
 class slow_reader {
 public:

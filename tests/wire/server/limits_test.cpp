@@ -14,7 +14,7 @@ INSTANTIATE_TEST_SUITE_P(Engine, ServerLimits, ::testing::Values(engine_kind::ur
 
 TEST_P(ServerLimits, AHeadThatDoesNotGoOnIsAnsweredWith408) {
     server_limits limits;
-    limits.head = 30ms;
+    limits.head = prompt;
     running_server on(GetParam(), limits);
     const raw_socket silent = on.connect(), slow = on.connect(), later = on.connect();
     slow.send("GET / HTTP/1.1\r\nHost");
@@ -27,7 +27,7 @@ TEST_P(ServerLimits, AHeadThatDoesNotGoOnIsAnsweredWith408) {
 
 TEST_P(ServerLimits, AnIdleConnectionIsClosed) {
     server_limits limits;
-    limits.idle = 30ms;
+    limits.idle = prompt;
     running_server on(GetParam(), limits);
     const raw_socket client = on.connect();
     client.send(get("/hello"));
@@ -58,7 +58,7 @@ TEST_P(ServerLimits, ABodyThatTakesTooLongInSumIsAnsweredWith408) {
 
 TEST_P(ServerLimits, AnEmptyLineDoesNotMakeAnIdleConnectionBusy) {
     server_limits limits;
-    limits.head = limits.idle = 30ms;
+    limits.head = limits.idle = prompt;
     running_server on(GetParam(), limits);
     const raw_socket client = on.connect();
     client.send(get("/hello") + "\r\n");

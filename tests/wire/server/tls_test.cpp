@@ -120,7 +120,7 @@ TEST_P(TlsServer, ClosesInOrder) {
 TEST_P(TlsServer, ClientsThatAreNotTlsOrDoNotTrustItFailAlone) {
     const authority ca;
     server_limits limits;
-    limits.handshake = 30ms;
+    limits.handshake = prompt;
     running_server on(GetParam(), limits, ca.settings());
     const raw_socket plain = on.connect(), strange = on.connect(), silent = on.connect();
     plain.send(get("/"));
