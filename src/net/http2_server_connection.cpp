@@ -524,21 +524,18 @@ void http2_server_exchange::give_up() noexcept {
 // not received, and that may fill the socket.
 class window_patience {
 public:
-    explicit window_patience(const send_progress& now) noexcept : acknowledged_(now.acknowledged) {}
-
-    void is_open(const send_progress& now) noexcept {
-        in_flight_.reset();
-        acknowledged_ = now.acknowledged;
-    }
-    /// True: there was something in flight when the limit began, and some of it has arrived.
+    void is_open() noexcept { in_flight_.reset(); }
+    /// True: there was something in flight when the limit began, as far as that is known, and some of it has
+    /// arrived.
     [[nodiscard]] bool is_receiving(const send_progress& now) noexcept {
-        if (!in_flight_) in_flight_ = now.sent;
         const std::uint64_t before = std::exchange(acknowledged_, now.acknowledged);
-        return before < *in_flight_ && before < now.acknowledged;
+        if (in_flight_) return before < *in_flight_ && before < now.acknowledged;
+        in_flight_ = now.sent;
+        return now.acknowledged < now.sent;
     }
 
 private:
-    std::uint64_t acknowledged_;
+    std::uint64_t acknowledged_ = 0;
     std::optional<std::uint64_t> in_flight_; // the end of what was sent, since the window is closed
 };
 
@@ -553,7 +550,7 @@ task<result<void>> http2_server_exchange::send(std::string_view slice, bool is_l
     const asio::cancellation_state stop = co_await asio::this_coro::cancellation_state;
     time_point until = shared.in(shared.limits.write);
     std::size_t untaken = this->untaken();
-    window_patience window(home_.stream_->progress());
+    window_patience window;
     while (!is_sent()) {
         wait_outcome outcome = wait_outcome::canceled;
         if (!gone_ && !core::is_canceled(stop)) outcome = co_await event_.wait(until);
@@ -562,12 +559,12 @@ task<result<void>> http2_server_exchange::send(std::string_view slice, bool is_l
         if (outcome == wait_outcome::ready) continue;
         const bool is_late = outcome == wait_outcome::timed_out;
         if (is_late) {
-            const send_progress now = home_.stream_->progress();
             const bool is_moving = this->untaken() < untaken;
             const bool is_held_back = !is_batched_ && home_.session_.is_held_back(*this);
-            if (is_moving || !is_held_back) window.is_open(now);
+            if (is_moving || !is_held_back) window.is_open();
             // It gets on, or waits for the socket with all the others: write_rest() sees whether that does.
-            if (is_moving || (is_held_back ? window.is_receiving(now) : home_.is_writing_)) {
+            if (is_moving ||
+                (is_held_back ? window.is_receiving(home_.stream_->progress()) : home_.is_writing_)) {
                 untaken = this->untaken();
                 until = shared.in(shared.limits.write);
                 continue;

@@ -32,15 +32,14 @@ class server_limits {
 public:
     server_limits() = default;
     proto::request_limits request;
-    std::size_t connections = 10'000;                  ///< at a time; more wait in the kernel's backlog
-    std::uint32_t streams = 128;                       ///< requests at a time on one HTTP/2 connection
-    duration handshake = std::chrono::seconds(10);     ///< TLS
-    duration head = std::chrono::seconds(10);          ///< from a request's first byte to the end of its head
-    duration idle = std::chrono::seconds(75);          ///< between requests; above what clients' pools keep
-    duration body_gap = std::chrono::seconds(30);      ///< silence inside a request's body
-    duration body = std::chrono::minutes(10);          ///< waiting for a request's body, in sum
-    duration write = std::chrono::seconds(30);         ///< in which the client takes nothing of an answer;
-                                                       ///< there is no lower rate
+    std::size_t connections = 10'000;              ///< at a time; more wait in the kernel's backlog
+    std::uint32_t streams = 128;                   ///< requests at a time on one HTTP/2 connection
+    duration handshake = std::chrono::seconds(10); ///< TLS
+    duration head = std::chrono::seconds(10);      ///< from a request's first byte to the end of its head
+    duration idle = std::chrono::seconds(75);      ///< between requests; above what clients' pools keep
+    duration body_gap = std::chrono::seconds(30);  ///< silence inside a request's body
+    duration body = std::chrono::minutes(10);      ///< waiting for a request's body, in sum
+    duration write = std::chrono::seconds(30); ///< in which the client takes nothing; seen after 60 s at most
     duration linger = std::chrono::milliseconds(1000); ///< for the client to read the last answer
     bool http2 = true; ///< spoken, too: over TLS by ALPN, else with those that begin with it
 };

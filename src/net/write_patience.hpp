@@ -7,34 +7,34 @@
 #include <modelmesh/core/clock.hpp>
 
 #include <cstdint>
+#include <optional>
+#include <utility>
 
 namespace modelmesh::net {
 
-/// Renewed by each byte that the peer's system acknowledges. A socket that is not writable for long does not
-/// mean a peer that does not read: see stream::progress().
+/// Renewed whenever the stream becomes writable, and by each byte that the peer's system acknowledges. A socket
+/// that is not writable for long does not mean a peer that does not read: see stream::progress(). That is asked
+/// only when a wait has timed out, because it costs a system call; so a peer that takes nothing has up to twice
+/// the time.
 class write_patience {
 public:
     write_patience(const stream& to, const clock& time, duration patience) noexcept
         : to_(to), time_(time), patience_(patience) {}
 
     /// The end of a wait for the stream that begins now.
-    [[nodiscard]] time_point until() noexcept {
-        const std::uint64_t acknowledged = to_.progress().acknowledged;
-        if (is_begun_ && acknowledged <= acknowledged_) return until_;
-        is_begun_ = true;
-        acknowledged_ = acknowledged;
-        return until_ = core::after(time_.now(), patience_);
-    }
+    [[nodiscard]] time_point until() const noexcept { return core::after(time_.now(), patience_); }
     /// Of a wait that timed out.
-    [[nodiscard]] bool is_over() const noexcept { return to_.progress().acknowledged <= acknowledged_; }
+    [[nodiscard]] bool is_over() noexcept {
+        const std::uint64_t acknowledged = to_.progress().acknowledged;
+        const std::optional<std::uint64_t> before = std::exchange(acknowledged_, acknowledged);
+        return before && acknowledged <= *before;
+    }
 
 private:
     const stream& to_;
     const clock& time_;
     duration patience_;
-    time_point until_{};
-    std::uint64_t acknowledged_ = 0;
-    bool is_begun_ = false;
+    std::optional<std::uint64_t> acknowledged_; // when the last wait timed out
 };
 
 } // namespace modelmesh::net

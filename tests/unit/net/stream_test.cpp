@@ -65,6 +65,11 @@ TEST_F(SlowPeer, IsGivenUpWhenItTakesNothing) {
     EXPECT_EQ(clock.now() - begun, 9s);
 }
 
+TEST_F(SlowPeer, HasTwiceTheTimeBeforeAnythingIsKnownOfIt) {
+    EXPECT_FALSE(send({0, 0, 7}));
+    EXPECT_EQ(clock.now() - begun, 6s);
+}
+
 TEST_F(SlowPeer, HasNoLimitBeyondTheClock) {
     full_stream to(clock, {1});
     EXPECT_TRUE(loop.run(to.send(gather("bytes"), clock, duration::max())));
