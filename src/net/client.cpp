@@ -261,7 +261,7 @@ public:
     enum class next : std::uint8_t {
         acquire, ///< a connection, from the pool: prepare()
         dial,    ///< a new one: prepare()
-        upload,  ///< the body, from its source: prepare()
+        upload,  ///< the body, from its source or what is left of it: prepare()
         wait,    ///< await wait(), then tell woken()
         over,    ///< take() the outcome
     };
@@ -397,7 +397,8 @@ private:
     }
 
     next sent(const result<bool>& all) {
-        if (all && !*all) return next::wait;
+        // A server may refuse a large body long before it has read it. Who shares a connection is woken then.
+        if (all && !*all) return lease_.is_shared() ? next::wait : next::upload;
         if (!all) {
             // The connection ended before anything went out: this was no attempt.
             if (lease_.connection()->is_unprocessed()) {

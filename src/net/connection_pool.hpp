@@ -72,6 +72,8 @@ public:
         explicit operator bool() const noexcept { return pool_ != nullptr; }
         /// Null: there is only the right to make a connection.
         [[nodiscard]] carrier* connection() const noexcept;
+        /// Whether the connection carries, or may carry, exchanges of others at the same time.
+        [[nodiscard]] bool is_shared() const noexcept { return exchange_ != nullptr; }
         /// Whether the connection has rested after a request of somebody else, and the server may have given
         /// it up since.
         [[nodiscard]] bool is_reused() const noexcept {

@@ -27,7 +27,8 @@ using end = upload_outcome::end;
 class course {
 public:
     course(carrier& c, std::shared_ptr<http::body_source> s, time_point until)
-        : connection(c), source(std::move(s)), deadline(until), length(source->length()) {}
+        : connection(c), source(std::move(s)), deadline(until),
+          length(source ? source->length() : std::nullopt) {}
 
     void finish(end how) {
         if (std::exchange(is_over, true)) return;
@@ -87,6 +88,11 @@ task<bool> sent(course* c, result<bool> progress) {
         }
         progress = c->connection.try_send_rest();
     }
+}
+
+task<void> send_rest(course* c) {
+    const bool is_taken = co_await sent(c, c->connection.try_send_rest());
+    if (is_taken) c->finish(end::sent);
 }
 
 task<void> send_all(course* c) {
@@ -175,7 +181,7 @@ task<upload_outcome> upload(carrier* on, std::shared_ptr<http::body_source> from
     course both(*on, std::move(from), deadline);
     const asio::any_io_executor executor = co_await asio::this_coro::executor;
     auto group = asio::experimental::make_parallel_group(
-        asio::co_spawn(executor, send_all(&both), asio::deferred),
+        asio::co_spawn(executor, both.source ? send_all(&both) : send_rest(&both), asio::deferred),
         asio::co_spawn(executor, watch_answer(&both), asio::deferred));
     const until_over condition(both);
     auto ended = co_await group.async_wait(condition, asio::use_awaitable);

@@ -1,4 +1,4 @@
-// Sends a request's body while it is read from its source, and watches for the answer meanwhile.
+// Sends a request's body, while it is read from its source if it has one, and watches for the answer meanwhile.
 #pragma once
 
 #include "net/carrier.hpp"
@@ -30,10 +30,12 @@ public:
     fault why;
 };
 
-/// Sends the body of `what`, whose try_send was true. A piece is read when the one before it has been taken.
-/// An answer other than success ends the upload; after another one it goes on, as the server may need the
-/// rest.
-/// @param on  outlives the task, and is used by nobody else meanwhile.
+/// Sends what try_send has left out, the body that `from` gives, or has left unsent. A piece is read when the
+/// one before it has been taken. An answer other than success ends the upload; after another one it goes on,
+/// as the server may need the rest.
+/// @param on    outlives the task, and is used by nobody else meanwhile; without `from` an HTTP/1.1 connection
+///              of its own, since on others whoever sends hears of the answer.
+/// @param from  null: the body is in memory, and try_send was false.
 /// Cancellation: all types; the connection is of no use afterwards.
 [[nodiscard]] task<upload_outcome> upload(carrier* on, std::shared_ptr<http::body_source> from,
                                           time_point deadline);

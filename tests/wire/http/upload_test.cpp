@@ -162,6 +162,41 @@ TEST_P(HttpUpload, AnAnswerOtherThanSuccessEndsIt) {
     }
 }
 
+TEST_P(HttpUpload, AnAnswerOtherThanSuccessEndsThatOfABodyInMemoryToo) {
+    auto request = std::make_shared<http::request>();
+    request->method = "POST";
+    request->body = counted_source::bytes(0, 24 * mebi);
+    server.add(script()
+                   .send("HTTP/1.1 413 Content Too Large\r\nContent-Length: 5\r\n\r\nlarge")
+                   .pause("answered")
+                   .discard_rest());
+    const result<http::response> got = loop.run(client->exchange(to, std::move(request), patient()));
+    server.resume("answered"); // until then nothing was read
+    ASSERT_TRUE(got) << got.error().message;
+    EXPECT_EQ(got->status, 413);
+    EXPECT_EQ(got->body, "large");
+    loop.run_to_idle();
+    expect_recovery();
+}
+
+TEST_P(HttpUpload, GoesOnWithABodyInMemoryAfterAnEarlySuccess) {
+    auto request = std::make_shared<http::request>();
+    request->method = "POST";
+    request->body = counted_source::bytes(0, 16 * mebi);
+    server.add(script()
+                   .send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n")
+                   .read_request()
+                   .send("ok")
+                   .read_request()
+                   .send(ok));
+    const result<http::response> got = loop.run(client->exchange(to, request, patient()));
+    ASSERT_TRUE(got) << got.error().message;
+    EXPECT_EQ(got->body, "ok");
+    EXPECT_TRUE(body_of(server.requests().at(0)) == request->body);
+    ASSERT_TRUE(exchange());
+    EXPECT_EQ(server.connections(), 1u) << "the connection serves again";
+}
+
 TEST_P(HttpUpload, GoesOnAfterAnEarlySuccess) {
     const auto source = std::make_shared<counted_source>(16 * mebi);
     source->announced = 16 * mebi;
