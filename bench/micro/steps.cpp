@@ -164,7 +164,7 @@ void json_chunk(benchmark::State& state) {
     json::reader reader;
     chat::chunk read;
     for (auto _ : state) {
-        if (!reader.read_padded(bytes, read)) std::abort();
+        if (!reader.read(bytes, read)) std::abort();
         benchmark::DoNotOptimize(read.text());
     }
     count_bytes(state, chunk.size());

@@ -48,7 +48,7 @@ public:
             case router::stream_state::chunk:
                 break;
             }
-            const result<void> parsed = reader_.read_padded(json, chunk_, json::read_options::lenient());
+            const result<void> parsed = reader_.read(json, chunk_, json::read_options::lenient());
             if (!parsed) return session_->fail(parsed.error());
         } while (!shows_usage_ && chunk_.usage && chunk_.choices.empty());
         out = chat::chunk_view(chunk_, json);

@@ -11,7 +11,7 @@ namespace {
 std::string string_at(const char*& at, const char* end) {
     bool escaped = false;
     const char* const content = at + 1;
-    const char* const quote = detail::string_end(content, end, escaped);
+    const char* const quote = detail::string_content(content, end, escaped).at;
     at = quote + 1;
     std::string text(content, quote);
     if (escaped) {

@@ -2,16 +2,17 @@
 
 #include "json/scan.hpp"
 
-#include <simdjson.h>
-
 #include <algorithm>
 #include <bit>
+#include <charconv>
+#include <cstdint>
 #include <cstring>
+#include <system_error>
+#include <utility>
 
 namespace modelmesh::json {
 namespace {
 
-namespace ondemand = simdjson::ondemand;
 using namespace detail;
 
 // Where the reader is, as a chain through its stack frames: costs nothing until an error needs a pointer.
@@ -47,10 +48,6 @@ public:
             memory_ = std::make_unique_for_overwrite<char[]>(capacity_);
         }
         return memory_.get();
-    }
-    void drop() noexcept {
-        memory_.reset();
-        capacity_ = 0;
     }
 
 private:
@@ -97,7 +94,20 @@ bool accepts(const descriptor& type, char first) {
     return false;
 }
 
-bool starts_value(char c) { return c != '\0' && std::strchr("{[\"-0123456789tfn", c) != nullptr; }
+bool starts_value(char c) {
+    switch (c) {
+    case '{':
+    case '[':
+    case '"':
+    case '-':
+    case 't':
+    case 'f':
+    case 'n':
+        return true;
+    default:
+        return c >= '0' && c <= '9';
+    }
+}
 
 const char* expectation(const descriptor& type) {
     switch (type.what) {
@@ -130,324 +140,404 @@ const char* expectation(const descriptor& type) {
     return "expected a value";
 }
 
-/// One document being read. Every function answers false after it has stored the failure.
+/// One document being read, in one pass: every function begins where its text does and leaves at_ behind it, or
+/// answers false after it has stored the failure.
 class pass {
 public:
     pass(std::string_view text, const read_options& options, scratch& unescaped)
-        : begin_(text.data()), end_(text.data() + text.size()), options_(options), unescaped_(unescaped) {}
+        : begin_(text.data()), end_(text.data() + text.size()), at_(begin_), options_(options),
+          unescaped_(unescaped) {}
 
-    bool value(ondemand::value v, void* target, const descriptor& type, const place& at, std::size_t depth);
-
-    bool fail(const char* where, std::string_view problem, const place& at) {
-        failure_ =
-            make_fault(options_.kind, problem, pointer_of(&at), static_cast<std::size_t>(where - begin_));
-        return false;
-    }
-    // The parser found the text malformed: the scan knows where and why.
-    bool fail_syntax(const place& at) {
-        failure_ = explain({begin_, static_cast<std::size_t>(end_ - begin_)}, pointer_of(&at), options_);
-        if (failure_.message.empty()) return fail(end_, "malformed value", at);
-        return false;
-    }
+    bool document(void* target, const descriptor& type);
     fault take_failure() { return std::move(failure_); }
 
 private:
-    bool object(ondemand::value v, void* target, const object_type& type, const place& at, std::size_t depth);
-    bool map(ondemand::value v, void* target, const map_type& type, const place& at, std::size_t depth);
-    bool sequence(ondemand::value v, void* target, const sequence_type& type, const place& at,
-                  std::size_t depth);
-    bool variant(ondemand::value v, void* target, const variant_type& type, const place& at,
-                 std::size_t depth);
-    bool integer(ondemand::value v, void* target, const integer_type& type, const place& at);
-    bool raw_text(const char* token, std::string_view& text, const place& at, std::size_t depth);
-    bool string_content(const char* content, std::string_view& raw_content, bool& escaped, const place& at);
-    bool ends_value(const char* behind, const place& at);
-    bool name(const char* content, std::string_view& out, const place& at);
-    bool text_view(const char* content, std::string_view& out, const char*& quote, const place& at);
-    bool view(const char* content, std::string_view& out, const place& at);
-    bool string(const char* content, std::string& out, const place& at);
-    bool enter(const char* token, const place& at, std::size_t depth) {
-        return depth < options_.limits.depth || fail(token, "nested too deeply", at);
+    enum class behind : std::uint8_t { another, end, failure };
+
+    bool value(void* target, const descriptor& type, const place& here, std::size_t depth);
+    bool object(void* target, const object_type& type, const place& here, std::size_t depth);
+    bool member_name(const object_type& type, std::size_t& expected, std::size_t& found,
+                     std::string_view& out, const place& object);
+    bool map(void* target, const map_type& type, const place& here, std::size_t depth);
+    bool sequence(void* target, const sequence_type& type, const place& here, std::size_t depth);
+    bool variant(void* target, const variant_type& type, const place& here, std::size_t depth);
+    bool integer(void* target, const integer_type& type, const place& here);
+    bool floating(void* target, const floating_type& type, const place& here);
+    bool raw_text(std::string_view& text, const place& here, std::size_t depth);
+    bool string_content(std::string_view& content, bool& escaped, const place& here);
+    bool view(std::string_view& out, const place& here);
+    bool string(std::string& out, const place& here);
+    bool name(std::string_view& out, const place& object);
+    bool colon(const place& object);
+    bool word(std::string_view text, const descriptor& type, const place& here);
+    [[nodiscard]] bool begins_with(const key_text& key) const noexcept;
+    bool is_empty(char closing);
+    behind element(char closing, const place& here);
+
+    bool enter(const place& here, std::size_t depth) {
+        return depth < options_.limits.depth || fail(at_, "nested too deeply", here);
+    }
+    bool fail(const char* where, std::string_view problem, const place& here) {
+        failure_ =
+            make_fault(options_.kind, problem, pointer_of(&here), static_cast<std::size_t>(where - begin_));
+        return false;
+    }
+    bool unexpected(const descriptor& type, const place& here) {
+        return fail(at_, starts_value(*at_) ? expectation(type) : "expected a value", here);
     }
 
     const char* begin_;
     const char* end_;
+    const char* at_;
     const read_options& options_;
     scratch& unescaped_;
     char* unescaped_at_ = nullptr; // null until the first string with an escape that a view needs
     fault failure_;
 };
 
-bool pass::string_content(const char* content, std::string_view& raw_content, bool& escaped,
-                          const place& at) {
-    const char* const quote = string_end(content, end_, escaped);
-    if (quote == nullptr) return fail_syntax(at);
-    raw_content = {content, static_cast<std::size_t>(quote - content)};
-    if (raw_content.size() > options_.limits.string) return fail(content - 1, "string is too long", at);
+bool pass::document(void* target, const descriptor& type) {
+    const place top;
+    at_ = skip_space(at_, end_);
+    if (at_ == end_) return fail(at_, "document is empty", top);
+    if (!value(target, type, top, 0)) return false;
+    at_ = skip_space(at_, end_);
+    return at_ == end_ || fail(at_, "something follows the document", top);
+}
+
+// Behind '[' or '{': nothing inside. Else at_ is at the first element.
+bool pass::is_empty(char closing) {
+    at_ = skip_space(at_ + 1, end_);
+    if (at_ == end_ || *at_ != closing) return false;
+    ++at_;
     return true;
 }
 
-// On-Demand steps over what nobody consumes without looking closely: it would take `["a":1]` and `[truely]`.
-bool pass::ends_value(const char* behind, const place& at) {
-    const char* const next = skip_space(behind, end_);
-    return next == end_ || *next == ',' || *next == ']' || *next == '}' || fail_syntax(at);
+// Behind an element: to the next one, or out of the array or object.
+pass::behind pass::element(char closing, const place& here) {
+    at_ = skip_space(at_, end_);
+    if (at_ != end_ && *at_ == ',') {
+        at_ = skip_space(at_ + 1, end_);
+        return behind::another;
+    }
+    if (at_ != end_ && *at_ == closing) {
+        ++at_;
+        return behind::end;
+    }
+    if (at_ == end_)
+        fail(at_, "document ends too early", here);
+    else
+        fail(at_, closing == '}' ? "expected ',' or '}'" : "expected ',' or ']'", here);
+    return behind::failure;
 }
 
-bool pass::view(const char* content, std::string_view& out, const place& at) {
-    const char* quote = nullptr;
-    return text_view(content, out, quote, at) && ends_value(quote + 1, at);
+bool pass::word(std::string_view text, const descriptor& type, const place& here) {
+    if (!std::string_view(at_, static_cast<std::size_t>(end_ - at_)).starts_with(text))
+        return *at_ == text[0] ? fail(at_, "expected a value", here) : unexpected(type, here);
+    at_ += text.size();
+    return true;
 }
 
-bool pass::name(const char* content, std::string_view& out, const place& at) {
-    const char* quote = nullptr; // On-Demand checks the colon behind it
-    return text_view(content, out, quote, at);
+bool pass::string_content(std::string_view& content, bool& escaped, const place& here) {
+    const char* const quote = at_;
+    const scanned found = detail::string_content(quote + 1, end_, escaped);
+    if (found.problem != nullptr) return fail(found.at, found.problem, here);
+    content = {quote + 1, static_cast<std::size_t>(found.at - quote - 1)};
+    if (content.size() > options_.limits.string) return fail(quote, "string is too long", here);
+    at_ = found.at + 1;
+    return true;
 }
 
-bool pass::text_view(const char* content, std::string_view& out, const char*& quote, const place& at) {
+bool pass::view(std::string_view& out, const place& here) {
     bool escaped = false;
-    if (!string_content(content, out, escaped, at)) return false;
-    quote = out.data() + out.size();
+    if (!string_content(out, escaped, here)) return false;
     if (!escaped) return true;
     // All unescaped strings together are shorter than the document, so the memory never moves during one
     // read.
     if (unescaped_at_ == nullptr) unescaped_at_ = unescaped_.room(static_cast<std::size_t>(end_ - begin_));
     const scanned done = unescape(out.data(), out.data() + out.size(), unescaped_at_);
-    if (done.problem != nullptr) return fail(done.at, done.problem, at);
+    if (done.problem != nullptr) return fail(done.at, done.problem, here);
     out = {unescaped_at_, static_cast<std::size_t>(done.at - unescaped_at_)};
     unescaped_at_ += out.size();
     return true;
 }
 
-bool pass::string(const char* content, std::string& out, const place& at) {
-    std::string_view text;
+bool pass::string(std::string& out, const place& here) {
+    std::string_view content;
     bool escaped = false;
-    if (!string_content(content, text, escaped, at)) return false;
-    if (!ends_value(text.data() + text.size() + 1, at)) return false;
-    out.assign(text);
+    if (!string_content(content, escaped, here)) return false;
+    out.assign(content);
     if (!escaped) return true;
-    const scanned done = unescape(text.data(), text.data() + text.size(), out.data());
-    if (done.problem != nullptr) return fail(done.at, done.problem, at);
+    const scanned done = unescape(content.data(), content.data() + content.size(), out.data());
+    if (done.problem != nullptr) return fail(done.at, done.problem, here);
     out.resize(static_cast<std::size_t>(done.at - out.data()));
     return true;
 }
 
-// The text of a whole value. On-Demand skips a value that nobody consumes without checking it, so it is
-// checked here.
-bool pass::raw_text(const char* token, std::string_view& text, const place& at, std::size_t depth) {
-    const scanned done = scan_value(token, end_, options_.limits, depth);
-    if (done.problem != nullptr) return fail(done.at, done.problem, at);
-    text = {token, static_cast<std::size_t>(done.at - token)};
-    return ends_value(done.at, at);
+bool pass::name(std::string_view& out, const place& object) {
+    if (at_ == end_ || *at_ != '"')
+        return fail(at_, at_ == end_ ? "document ends too early" : "expected a member's name", object);
+    return view(out, object) && colon(object);
 }
 
-bool pass::integer(ondemand::value v, void* target, const integer_type& type, const place& at) {
-    const char* const token = v.raw_json_token().data();
+bool pass::colon(const place& object) {
+    at_ = skip_space(at_, end_);
+    if (at_ == end_ || *at_ != ':')
+        return fail(at_, at_ == end_ ? "document ends too early" : "expected ':'", object);
+    at_ = skip_space(at_ + 1, end_);
+    return true;
+}
+
+bool pass::raw_text(std::string_view& text, const place& here, std::size_t depth) {
+    const scanned done = scan_value(at_, end_, options_.limits, depth);
+    if (done.problem != nullptr) return fail(done.at, done.problem, here);
+    text = {at_, static_cast<std::size_t>(done.at - at_)};
+    at_ = done.at;
+    return true;
+}
+
+// The number nearest to a text whose syntax has been checked; false beyond the range. What is too small is 0.
+bool to_double(const char* first, const char* last, double& number) {
+    if (std::from_chars(first, last, number).ec == std::errc()) return true;
+    const std::string_view text(first, static_cast<std::size_t>(last - first));
+    const std::size_t exponent = text.find_first_of("eE");
+    const std::size_t digit = text.find_first_of("123456789");
+    const bool is_small = exponent == text.npos ? digit > text.find('.') : text[exponent + 1] == '-';
+    number = 0;
+    return is_small;
+}
+
+bool pass::floating(void* target, const floating_type& type, const place& here) {
+    const scanned number = scan_number(at_, end_);
+    if (number.problem != nullptr) return fail(number.at, number.problem, here);
+    double exact = 0;
+    if (!to_double(at_, number.at, exact) || !type.store(target, exact))
+        return fail(at_, "expected a number in range", here);
+    at_ = number.at;
+    return true;
+}
+
+bool pass::integer(void* target, const integer_type& type, const place& here) {
+    const scanned number = scan_number(at_, end_);
+    if (number.problem != nullptr) return fail(number.at, number.problem, here);
+    const auto exactly = [&](auto& out) {
+        const auto done = std::from_chars(at_, number.at, out);
+        return done.ec == std::errc() && done.ptr == number.at;
+    };
+    const auto roughly = [&](std::int64_t& out) {
+        constexpr double bound = 9.2e18; // of what an int64 surely holds
+        double inexact = 0;
+        if (options_.exactness == exactness::strict || !to_double(at_, number.at, inexact) ||
+            !(inexact > -bound && inexact < bound))
+            return false;
+        out = static_cast<std::int64_t>(inexact);
+        return true;
+    };
     std::uint64_t bits = 0;
-    if (type.is_unsigned) {
-        if (v.get_uint64().get(bits)) return fail(token, "expected an integer in range", at);
-    } else {
-        std::int64_t number = 0;
-        if (v.get_int64().get(number)) {
-            constexpr double bound = 9.2e18; // of what an int64 surely holds
-            double inexact = 0;
-            if (options_.exactness == exactness::strict || v.get_double().get(inexact) ||
-                !(inexact > -bound && inexact < bound))
-                return fail(token, "expected an integer in range", at);
-            number = static_cast<std::int64_t>(inexact);
-        }
-        bits = static_cast<std::uint64_t>(number);
-    }
-    return type.store(target, bits) || fail(token, "expected an integer in range", at);
-}
-
-bool pass::sequence(ondemand::value v, void* target, const sequence_type& type, const place& at,
-                    std::size_t depth) {
-    const char* const token = v.raw_json_token().data();
-    if (!enter(token, at, depth)) return false;
-    ondemand::array array;
-    if (v.get_array().get(array)) return fail_syntax(at);
-    const descriptor& element = type.element();
-    place here{&at, {}, 0, true};
-    for (auto item : array) {
-        ondemand::value next;
-        if (item.get(next)) return fail_syntax(here);
-        if (here.index == options_.limits.elements) return fail(token, "too many elements", at);
-        if (!value(next, type.at(target, here.index), element, here, depth + 1)) return false;
-        ++here.index;
-    }
-    type.truncate(target, here.index); // elements of an earlier document are reused, the rest goes
+    std::int64_t signed_number = 0;
+    const bool is_there = type.is_unsigned ? exactly(bits) : exactly(signed_number) || roughly(signed_number);
+    if (!type.is_unsigned) bits = static_cast<std::uint64_t>(signed_number);
+    if (!is_there || !type.store(target, bits)) return fail(at_, "expected an integer in range", here);
+    at_ = number.at;
     return true;
 }
 
-bool pass::map(ondemand::value v, void* target, const map_type& type, const place& at, std::size_t depth) {
-    const char* const token = v.raw_json_token().data();
-    if (!enter(token, at, depth)) return false;
-    ondemand::object object;
-    if (v.get_object().get(object)) return fail_syntax(at);
+bool pass::sequence(void* target, const sequence_type& type, const place& here, std::size_t depth) {
+    const char* const token = at_;
+    if (!enter(here, depth)) return false;
+    place inside{&here, {}, 0, true};
+    if (!is_empty(']')) {
+        const descriptor& element_type = type.element();
+        for (behind next = behind::another; next != behind::end; next = element(']', here)) {
+            if (next == behind::failure) return false;
+            if (inside.index == options_.limits.elements) return fail(token, "too many elements", here);
+            if (!value(type.at(target, inside.index), element_type, inside, depth + 1)) return false;
+            ++inside.index;
+        }
+    }
+    type.truncate(target, inside.index); // elements of an earlier document are reused, the rest goes
+    return true;
+}
+
+bool pass::map(void* target, const map_type& type, const place& here, std::size_t depth) {
+    const char* const token = at_;
+    if (!enter(here, depth)) return false;
     type.clear(target);
-    const descriptor& element = type.element();
+    if (is_empty('}')) return true;
+    const descriptor& element_type = type.element();
     std::size_t count = 0;
-    for (auto item : object) {
-        ondemand::field member;
-        if (std::move(item).get(member)) return fail_syntax(at);
-        if (count++ == options_.limits.elements) return fail(token, "too many elements", at);
-        place here{&at};
-        const char* const content = member.key().raw();
-        if (!name(content, here.name, at)) return false;
-        void* const slot = type.insert(target, here.name);
-        if (slot == nullptr) return fail(content - 1, "member is given twice", here);
-        if (!value(member.value(), slot, element, here, depth + 1)) return false;
+    for (behind next = behind::another; next != behind::end; next = element('}', here)) {
+        if (next == behind::failure) return false;
+        if (count++ == options_.limits.elements) return fail(token, "too many elements", here);
+        place inside{&here};
+        const char* const key = at_;
+        if (!name(inside.name, here)) return false;
+        void* const slot = type.insert(target, inside.name);
+        if (slot == nullptr) return fail(key, "member is given twice", inside);
+        if (!value(slot, element_type, inside, depth + 1)) return false;
     }
     return true;
 }
 
-bool pass::object(ondemand::value v, void* target, const object_type& type, const place& at,
-                  std::size_t depth) {
-    const char* const token = v.raw_json_token().data();
-    if (!enter(token, at, depth)) return false;
-    ondemand::object object;
-    if (v.get_object().get(object)) return fail_syntax(at);
-
-    void* members[most_members];
-    type.locate(target, members);
-    const bool keeps_extra = type.extra != type.count;
-    const auto* extra = keeps_extra ? &as<extra_type>(type.fields[type.extra].type()) : nullptr;
-    if (keeps_extra) extra->clear(members[type.extra]);
-
-    static_assert(most_members <= 64, "seen has one bit a member");
-    std::uint64_t seen = 0;
-    std::uint64_t ignored = 0; // of those: null, and counted as absent
-    std::size_t expected = 0;  // members mostly come in the order of their declaration
-    std::size_t count = 0;
-    for (auto item : object) {
-        ondemand::field member;
-        if (std::move(item).get(member)) return fail_syntax(at);
-        if (count++ == options_.limits.elements) return fail(token, "too many elements", at);
-        place here{&at};
-        const char* const content = member.key().raw();
-        if (!name(content, here.name, at)) return false;
-
-        std::size_t found = type.count;
-        for (std::size_t tried = 0; tried < type.count; ++tried) {
-            const field& candidate = type.fields[expected];
-            const std::size_t index = expected;
-            if (++expected == type.count) expected = 0;
-            if (!candidate.skipped && candidate.name == here.name) {
-                found = index;
-                break;
-            }
-        }
-        if (found != type.count) {
-            const std::uint64_t bit = std::uint64_t{1} << found;
-            if ((seen & bit) != 0) return fail(content - 1, "member is given twice", here);
-            seen |= bit;
-            const descriptor& wanted = type.fields[found].type();
-            ondemand::value given = member.value();
-            if (options_.exactness == exactness::lenient && !accepts(wanted, 'n') &&
-                *given.raw_json_token().data() == 'n') {
-                bool is_null = false;
-                if (given.is_null().get(is_null) || !is_null) return fail_syntax(here);
-                ignored |= bit;
-                continue;
-            }
-            if (!value(given, members[found], wanted, here, depth + 1)) return false;
-            continue;
-        }
-        if (!keeps_extra && options_.unknown == unknown_members::reject)
-            return fail(content - 1, "unknown member", here);
-        std::string_view text;
-        if (!raw_text(member.value().raw_json_token().data(), text, here, depth + 1)) return false;
-        if (keeps_extra) extra->add(members[type.extra], here.name, text);
-    }
-
-    const void* defaults = nullptr;
-    void* default_members[most_members];
-    for (std::size_t i = 0; i < type.count; ++i) {
-        if (type.fields[i].skipped || ((seen & ~ignored) >> i & 1) != 0) continue;
-        if (defaults == nullptr) {
-            defaults = type.pristine();
-            type.locate(const_cast<void*>(defaults), default_members); // only read
-        }
-        type.fields[i].type().assign(members[i], default_members[i]);
-    }
-    return true;
+bool pass::begins_with(const key_text& key) const noexcept {
+    const auto left = static_cast<std::size_t>(end_ - at_);
+    const std::size_t size = key.text.size();
+    if (left < 8 || left < size) return std::string_view(at_, left).starts_with(key.text);
+    std::uint64_t word = 0;
+    std::memcpy(&word, at_, 8);
+    if (((word ^ key.head) & key.head_mask) != 0) return false;
+    if (size <= 8) return true;
+    std::memcpy(&word, at_ + size - 8, 8);
+    return word == key.tail &&
+           (size <= 16 || std::string_view(at_ + 8, size - 16) == key.text.substr(8, size - 16));
 }
 
-bool pass::variant(ondemand::value v, void* target, const variant_type& type, const place& at,
-                   std::size_t depth) {
-    const std::string_view token = v.raw_json_token();
-    for (std::size_t i = 0; i < type.count; ++i) {
-        const descriptor& alternative = type.alternatives[i]();
-        if (accepts(alternative, token[0])) return value(v, type.select(target, i), alternative, at, depth);
-    }
-    return fail(token.data(), expectation(type), at);
-}
-
-bool pass::value(ondemand::value v, void* target, const descriptor& type, const place& at,
-                 std::size_t depth) {
-    const char* const token = v.raw_json_token().data();
-    // Brackets and commas of a malformed document arrive here too.
-    if (!starts_value(*token)) return fail_syntax(at);
-    if (!accepts(type, *token)) return fail(token, expectation(type), at);
-    switch (type.what) {
-    case kind::boolean: {
-        bool flag = false;
-        if (v.get_bool().get(flag)) return fail(token, expectation(type), at);
-        as<boolean_type>(type).store(target, flag);
+// Finds the member whose name comes next, `type.count` when the type does not name it. Members mostly come in
+// the order of their declaration, and without white space.
+bool pass::member_name(const object_type& type, std::size_t& expected, std::size_t& found,
+                       std::string_view& out, const place& object) {
+    const auto following = [&type](std::size_t i) { return i + 1 == type.count ? 0 : i + 1; };
+    for (std::size_t tried = 0; tried < type.count; ++tried) {
+        const std::size_t index = std::exchange(expected, following(expected));
+        const field& candidate = type.fields[index];
+        if (candidate.skipped || !begins_with(candidate.key)) continue;
+        out = candidate.name;
+        at_ = skip_space(at_ + candidate.key.text.size(), end_);
+        found = index;
         return true;
     }
-    case kind::integer:
-        return integer(v, target, as<integer_type>(type), at);
-    case kind::floating: {
-        double number = 0;
-        if (v.get_double().get(number)) return fail(token, "expected a number in range", at);
-        return as<floating_type>(type).store(target, number) || fail(token, "expected a number in range", at);
+    // Unknown, or with white space, or with escapes.
+    if (!name(out, object)) return false;
+    for (found = 0; found < type.count; ++found)
+        if (!type.fields[found].skipped && type.fields[found].name == out) break;
+    if (found != type.count) expected = following(found);
+    return true;
+}
+
+bool pass::object(void* target, const object_type& type, const place& here, std::size_t depth) {
+    const char* const token = at_;
+    if (!enter(here, depth)) return false;
+    static_assert(most_members <= 64, "given has one bit a member");
+    void* members[most_members];
+    type.locate(target, members);
+    const resolved_member* const resolved = type.resolve();
+    const extra_type* const extra =
+        type.extra != type.count ? &as<extra_type>(*resolved[type.extra].type) : nullptr;
+    if (extra != nullptr) extra->clear(members[type.extra]);
+
+    std::uint64_t seen = 0;
+    std::uint64_t given = 0; // and not a null that counts as absent
+    std::size_t expected = 0;
+    std::size_t count = 0;
+    for (behind next = is_empty('}') ? behind::end : behind::another; next != behind::end;
+         next = element('}', here)) {
+        if (next == behind::failure) return false;
+        if (count++ == options_.limits.elements) return fail(token, "too many elements", here);
+        place inside{&here};
+        const char* const key = at_;
+        std::size_t found = 0;
+        if (!member_name(type, expected, found, inside.name, here)) return false;
+        if (found == type.count) {
+            if (extra == nullptr && options_.unknown == unknown_members::reject)
+                return fail(key, "unknown member", inside);
+            std::string_view text;
+            if (!raw_text(text, inside, depth + 1)) return false;
+            if (extra != nullptr) extra->add(members[type.extra], inside.name, text);
+            continue;
+        }
+        const std::uint64_t bit = std::uint64_t{1} << found;
+        if ((seen & bit) != 0) return fail(key, "member is given twice", inside);
+        seen |= bit;
+        const descriptor& wanted = *resolved[found].type;
+        if (at_ != end_ && *at_ == 'n' && options_.exactness == exactness::lenient && !accepts(wanted, 'n')) {
+            if (!word("null", wanted, inside)) return false;
+            continue;
+        }
+        given |= bit;
+        void* part = members[found];
+        const descriptor* part_type = &wanted;
+        if (wanted.what == kind::wrapper && at_ != end_ && *at_ != 'n') {
+            part = as<wrapper_type>(wanted).value(part);
+            part_type = resolved[found].element;
+        }
+        if (!value(part, *part_type, inside, depth + 1)) return false;
     }
-    // Strings are not consumed: On-Demand steps over an unused scalar by itself.
+
+    for (std::uint64_t missing = type.named & ~given; missing != 0; missing &= missing - 1) {
+        const auto i = static_cast<std::size_t>(std::countr_zero(missing));
+        resolved[i].type->assign(members[i], resolved[i].initial);
+    }
+    return true;
+}
+
+bool pass::variant(void* target, const variant_type& type, const place& here, std::size_t depth) {
+    for (std::size_t i = 0; i < type.count; ++i) {
+        const descriptor& alternative = type.alternatives[i]();
+        if (accepts(alternative, *at_)) return value(type.select(target, i), alternative, here, depth);
+    }
+    return unexpected(type, here);
+}
+
+bool pass::value(void* target, const descriptor& type, const place& here, std::size_t depth) {
+    if (at_ == end_) return fail(at_, "document ends too early", here);
+    const char first = *at_;
+    switch (type.what) {
+    case kind::boolean:
+        if (first != 't' && first != 'f') break;
+        if (!word(first == 't' ? "true" : "false", type, here)) return false;
+        as<boolean_type>(type).store(target, first == 't');
+        return true;
+    case kind::integer:
+        if (first != '-' && (first < '0' || first > '9')) break;
+        return integer(target, as<integer_type>(type), here);
+    case kind::floating:
+        if (first != '-' && (first < '0' || first > '9')) break;
+        return floating(target, as<floating_type>(type), here);
     case kind::string:
-        return string(token + 1, *static_cast<std::string*>(target), at);
+        if (first != '"') break;
+        return string(*static_cast<std::string*>(target), here);
     case kind::view:
-        return view(token + 1, *static_cast<std::string_view*>(target), at);
+        if (first != '"') break;
+        return view(*static_cast<std::string_view*>(target), here);
     case kind::enumeration: {
+        if (first != '"') break;
+        const char* const token = at_;
         std::string_view text;
-        if (!view(token + 1, text, at)) return false;
-        return as<enumeration_type>(type).store(target, text) || fail(token, "unknown value", at);
+        if (!view(text, here)) return false;
+        return as<enumeration_type>(type).store(target, text) || fail(token, "unknown value", here);
     }
     case kind::raw: {
         std::string_view text;
-        if (!raw_text(token, text, at, depth)) return false;
+        if (!raw_text(text, here, depth)) return false;
         static_cast<raw*>(target)->text.assign(text);
         return true;
     }
     case kind::raw_view:
-        return raw_text(token, static_cast<raw_view*>(target)->text, at, depth);
-    case kind::null: {
-        bool null = false;
-        if (v.is_null().get(null) || !null) return fail(token, expectation(type), at);
-        return true;
-    }
+        return raw_text(static_cast<raw_view*>(target)->text, here, depth);
+    case kind::null:
+        return word("null", type, here);
     case kind::wrapper: {
         const auto& wrapper = as<wrapper_type>(type);
-        if (*token == 'n' && wrapper.may_be_null) {
-            bool null = false;
-            if (v.is_null().get(null) || !null) return fail(token, "expected a value", at);
+        if (first == 'n' && wrapper.may_be_null) {
             wrapper.set_null(target);
-            return true;
+            return word("null", type, here);
         }
-        return value(v, wrapper.value(target), wrapper.element(), at, depth);
+        return value(wrapper.value(target), wrapper.element(), here, depth);
     }
     case kind::sequence:
-        return sequence(v, target, as<sequence_type>(type), at, depth);
+        if (first != '[') break;
+        return sequence(target, as<sequence_type>(type), here, depth);
     case kind::map:
-        return map(v, target, as<map_type>(type), at, depth);
+        if (first != '{') break;
+        return map(target, as<map_type>(type), here, depth);
     case kind::variant:
-        return variant(v, target, as<variant_type>(type), at, depth);
+        return variant(target, as<variant_type>(type), here, depth);
     case kind::object:
-        return object(v, target, as<object_type>(type), at, depth);
+        if (first != '{') break;
+        return object(target, as<object_type>(type), here, depth);
     case kind::extra:
         break;
     }
-    return fail(token, expectation(type), at);
+    return unexpected(type, here);
 }
 
 } // namespace
@@ -467,15 +557,7 @@ const read_options& read_options::lenient() noexcept {
 }
 
 struct reader::state {
-    ondemand::parser parser;
-    scratch copy;
     scratch unescaped;
-
-    // simdjson grows to exactly the size it needs; in powers of two it soon stops growing.
-    bool reserve(std::size_t size) {
-        if (size <= parser.capacity() && parser.capacity() != 0) return true;
-        return parser.allocate(std::bit_ceil(std::max<std::size_t>(size, 4096))) == simdjson::SUCCESS;
-    }
 };
 
 reader::reader() : state_(std::make_unique<state>()) {}
@@ -483,57 +565,12 @@ reader::~reader() = default;
 reader::reader(reader&&) noexcept = default;
 reader& reader::operator=(reader&&) noexcept = default;
 
-result<void> reader::read_erased(std::string_view bytes, bool padded, void* target, const descriptor& type,
+result<void> reader::read_erased(std::string_view bytes, void* target, const descriptor& type,
                                  const read_options& options) {
-    if (bytes.size() > options.limits.total) return explain(bytes, {}, options);
-    const char* const first = skip_space(bytes.data(), bytes.data() + bytes.size());
-    if (first == bytes.data() + bytes.size())
-        return make_fault(options.kind, "document is empty", {}, bytes.size());
-
-    // On-Demand gives values only inside an array or an object: any other document is read as the one element
-    // of an array around it. A target that keeps the document's own text goes the same way, so that there is
-    // one path.
-    const bool wrapped = (*first != '{' && *first != '[') || !accepts(type, *first) ||
-                         type.what == kind::raw || type.what == kind::raw_view ||
-                         type.what == kind::wrapper || type.what == kind::variant;
-    if (wrapped) {
-        if (result<void> valid = validate(bytes, options); !valid) return valid;
-    }
-    std::string_view text = bytes;
-    if (wrapped || !padded) {
-        const std::size_t around = wrapped ? 1 : 0;
-        char* const memory = state_->copy.room(bytes.size() + 2 * around + simdjson::SIMDJSON_PADDING);
-        if (wrapped) memory[0] = '[';
-        std::memcpy(memory + around, bytes.data(), bytes.size());
-        if (wrapped) memory[around + bytes.size()] = ']';
-        std::memset(memory + bytes.size() + 2 * around, 0, simdjson::SIMDJSON_PADDING);
-        text = {memory, bytes.size() + 2 * around};
-    }
-    if (!state_->reserve(text.size())) return make_fault(options.kind, "document is too long", {}, 0);
-
-    pass reading(wrapped ? text.substr(1, bytes.size()) : text, options, state_->unescaped);
-    const place top;
-    const auto finish = [&](bool done) -> result<void> {
-        if (!done) return reading.take_failure();
-        return {};
-    };
-    ondemand::document document;
-    if (state_->parser.iterate(text.data(), text.size(), text.size() + simdjson::SIMDJSON_PADDING)
-            .get(document))
-        return finish(reading.fail_syntax(top));
-    ondemand::value root;
-    if (wrapped) {
-        ondemand::array around;
-        if (document.get_array().get(around)) return finish(reading.fail_syntax(top));
-        for (auto item : around) {
-            if (item.get(root)) return finish(reading.fail_syntax(top));
-            return finish(reading.value(root, target, type, top, 0));
-        }
-    }
-    if (document.get_value().get(root)) return finish(reading.fail_syntax(top));
-    if (!reading.value(root, target, type, top, 0)) return finish(false);
-    const char* rest = nullptr; // there is a current location exactly when something is left
-    if (document.current_location().get(rest) == simdjson::SUCCESS) return finish(reading.fail_syntax(top));
+    if (bytes.size() > options.limits.total) return make_fault(options.kind, "document is too long", {}, 0);
+    if (!valid_utf8(bytes)) return make_fault(options.kind, "invalid UTF-8", {}, first_invalid_utf8(bytes));
+    pass reading(bytes, options, state_->unescaped);
+    if (!reading.document(target, type)) return reading.take_failure();
     return {};
 }
 
@@ -543,10 +580,10 @@ result<void> detail::read_once(std::string_view bytes, void* target, const descr
     constexpr std::size_t largest_kept = 256u << 10;
     if (bytes.size() > largest_kept) {
         reader once;
-        return once.read_erased(bytes, false, target, type, options);
+        return once.read_erased(bytes, target, type, options);
     }
     thread_local reader kept;
-    return kept.read_erased(bytes, false, target, type, options);
+    return kept.read_erased(bytes, target, type, options);
 }
 
 } // namespace modelmesh::json

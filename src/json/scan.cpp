@@ -3,6 +3,8 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <bit>
+#include <cstdint>
 #include <cstring>
 
 namespace modelmesh::json::detail {
@@ -99,21 +101,31 @@ char* put_utf8(char* out, long code) noexcept {
 }
 
 scanned scan_string(const char* begin, const char* end, std::size_t longest) noexcept {
-    const char* at = begin + 1;
-    while (at != end) {
-        const auto c = static_cast<unsigned char>(*at);
-        if (c == '"') {
-            if (static_cast<std::size_t>(at - begin - 1) > longest) return {begin, "string is too long"};
-            return {at + 1};
+    bool escaped = false;
+    const scanned content = string_content(begin + 1, end, escaped);
+    if (content.problem != nullptr) return content;
+    if (static_cast<std::size_t>(content.at - begin - 1) > longest) return {begin, "string is too long"};
+    if (escaped) {
+        for (const char* at = begin + 1; at != content.at;) {
+            if (*at != '\\')
+                ++at;
+            else if (const char* const slash = at; escape(at, content.at) < 0)
+                return {slash, "malformed escape in a string"};
         }
-        if (c < 0x20) return {at, "control character in a string"};
-        if (c != '\\')
-            ++at;
-        else if (const char* escaped = at; escape(at, end) < 0)
-            return {escaped, "malformed escape in a string"};
     }
-    return {begin, "string does not end"};
+    return {content.at + 1};
 }
+
+scanned scan_scalar(const char* at, const char* end, const limits& bounds) noexcept {
+    if (*at == '"') return scan_string(at, end, bounds.string);
+    if (*at == '-' || is_digit(*at)) return scan_number(at, end);
+    for (const std::string_view word : {"true", "false", "null"})
+        if (std::string_view(at, static_cast<std::size_t>(end - at)).starts_with(word))
+            return {at + word.size()};
+    return {at, "expected a value"};
+}
+
+} // namespace
 
 scanned scan_number(const char* begin, const char* end) noexcept {
     constexpr const char* malformed = "malformed number";
@@ -138,22 +150,6 @@ scanned scan_number(const char* begin, const char* end) noexcept {
         if (!digits()) return {begin, malformed};
     }
     return {at};
-}
-
-scanned scan_scalar(const char* at, const char* end, const limits& bounds) noexcept {
-    if (*at == '"') return scan_string(at, end, bounds.string);
-    if (*at == '-' || is_digit(*at)) return scan_number(at, end);
-    for (const std::string_view word : {"true", "false", "null"})
-        if (std::string_view(at, static_cast<std::size_t>(end - at)).starts_with(word))
-            return {at + word.size()};
-    return {at, "expected a value"};
-}
-
-} // namespace
-
-const char* skip_space(const char* at, const char* end) noexcept {
-    while (at != end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t')) ++at;
-    return at;
 }
 
 // One loop and a stack of its own: the depth of a document must not become the depth of our call stack.
@@ -221,21 +217,6 @@ scanned scan_document(std::string_view text, const limits& bounds) noexcept {
     const char* at = skip_space(value.at, end);
     if (at != end) return {at, "something follows the document"};
     return {at};
-}
-
-const char* string_end(const char* begin, const char* end, bool& escaped) noexcept {
-    escaped = false;
-    for (const char* at = begin; at < end;) {
-        const auto* quote =
-            static_cast<const char*>(std::memchr(at, '"', static_cast<std::size_t>(end - at)));
-        if (quote == nullptr) return nullptr;
-        const auto* slash =
-            static_cast<const char*>(std::memchr(at, '\\', static_cast<std::size_t>(quote - at)));
-        if (slash == nullptr) return quote;
-        escaped = true;
-        at = slash + 2;
-    }
-    return nullptr;
 }
 
 scanned unescape(const char* begin, const char* end, char* out) noexcept {

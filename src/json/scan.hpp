@@ -4,6 +4,9 @@
 #include <modelmesh/core/error.hpp>
 #include <modelmesh/json/read.hpp>
 
+#include <bit>
+#include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -23,11 +26,50 @@ struct scanned {
 /// Scans a whole document, with white space around it. UTF-8 is not looked at.
 [[nodiscard]] scanned scan_document(std::string_view text, const limits& bounds) noexcept;
 
-[[nodiscard]] const char* skip_space(const char* at, const char* end) noexcept;
+[[nodiscard]] inline const char* skip_space(const char* at, const char* end) noexcept {
+    while (at != end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t')) ++at;
+    return at;
+}
 
-/// The end of a string's content, and whether it has escapes.
-/// @param begin  behind the opening quote. @returns the closing quote, or null when there is none.
-[[nodiscard]] const char* string_end(const char* begin, const char* end, bool& escaped) noexcept;
+/// The first byte that is a quote, a backslash or a control character; `end` when there is none. Eight bytes at
+/// a time; of a word's flagged bytes the lowest is right (Bit Twiddling Hacks, "hasless" and "haszero").
+[[nodiscard]] inline const char* plain_end(const char* at, const char* end) noexcept {
+    constexpr std::uint64_t ones = ~std::uint64_t{0} / 255;
+    constexpr std::uint64_t highs = ones * 0x80;
+    const auto below = [](std::uint64_t word, std::uint64_t limit) {
+        return (word - ones * limit) & ~word & highs;
+    };
+    if constexpr (std::endian::native == std::endian::little) {
+        for (; end - at >= 8; at += 8) {
+            std::uint64_t word = 0;
+            std::memcpy(&word, at, 8);
+            const std::uint64_t found =
+                below(word ^ ones * '"', 1) | below(word ^ ones * '\\', 1) | below(word, 0x20);
+            if (found != 0) return at + std::countr_zero(found) / 8;
+        }
+    }
+    while (at != end && *at != '"' && *at != '\\' && static_cast<unsigned char>(*at) >= 0x20) ++at;
+    return at;
+}
+
+/// Finds the end of a string's content, and whether it has escapes, which are not looked at.
+/// @param begin  behind the opening quote. @returns `at` is the closing quote.
+[[nodiscard]] inline scanned string_content(const char* begin, const char* end, bool& escaped) noexcept {
+    constexpr const char* open_ended = "string does not end";
+    escaped = false;
+    for (const char* at = begin;;) {
+        at = plain_end(at, end);
+        if (at == end) return {begin - 1, open_ended};
+        if (*at == '"') return {at};
+        if (*at != '\\') return {at, "control character in a string"};
+        if (end - at < 2) return {begin - 1, open_ended};
+        escaped = true;
+        at += 2;
+    }
+}
+
+/// Scans a number that starts at `begin`. @returns `at` is behind it.
+[[nodiscard]] scanned scan_number(const char* begin, const char* end) noexcept;
 
 /// Writes the characters of a string's content to `out`, which has room for as many bytes as the content.
 /// @returns on success `at` is behind the last byte written; else `at` is the bad escape.

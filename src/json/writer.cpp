@@ -47,7 +47,7 @@ void append_object(std::string& out, const void* object, const object_type& type
         const descriptor& member = f.type();
         if (is_absent(members[i], member) || (f.omit_empty && is_empty(members[i], member))) continue;
         if (out.size() != start) out += ',';
-        out += f.key;
+        out += f.key.text;
         append_value(out, members[i], member);
     }
     if (type.extra != type.count) {
@@ -155,17 +155,6 @@ void append_value(std::string& out, const void* object, const descriptor& type) 
     }
 }
 
-// True when one of the 8 bytes is a quote, a backslash or a control character.
-// Each term sets the high bit of a byte that matches; bytes of multi-byte characters never match.
-bool needs_escape(std::uint64_t word) noexcept {
-    constexpr std::uint64_t ones = 0x0101010101010101u;
-    constexpr std::uint64_t high = ones * 0x80;
-    const std::uint64_t quote = word ^ (ones * '"');
-    const std::uint64_t slash = word ^ (ones * '\\');
-    const auto zero_byte = [](std::uint64_t w) { return (w - ones) & ~w; };
-    return ((zero_byte(quote) | zero_byte(slash) | ((word - ones * 0x20) & ~word)) & high) != 0;
-}
-
 void append_escape(std::string& out, unsigned char c) {
     constexpr const char* digits = "0123456789abcdef";
     switch (c) {
@@ -209,25 +198,12 @@ void append_string(std::string& out, std::string_view text) {
     if (!detail::valid_utf8(text)) throw std::invalid_argument("a text for JSON is not valid UTF-8");
     out += '"';
     const char* const end = text.data() + text.size();
-    const char* plain = text.data(); // start of what has not been copied yet
-    for (const char* at = plain; at != end;) {
-        if (end - at >= 8) {
-            std::uint64_t word = 0;
-            std::memcpy(&word, at, sizeof word);
-            if (!detail::needs_escape(word)) {
-                at += 8;
-                continue;
-            }
-        }
-        const auto c = static_cast<unsigned char>(*at);
-        if (c < 0x20 || c == '"' || c == '\\') {
-            out.append(plain, at);
-            detail::append_escape(out, c);
-            plain = at + 1;
-        }
-        ++at;
+    for (const char* at = text.data();;) {
+        const char* const plain = std::exchange(at, detail::plain_end(at, end));
+        out.append(plain, at);
+        if (at == end) break;
+        detail::append_escape(out, static_cast<unsigned char>(*at++));
     }
-    out.append(plain, end);
     out += '"';
 }
 

@@ -11,6 +11,8 @@ struct prompt_tokens_details {
     json::maybe<std::int64_t> cached_tokens{}; ///< part of prompt_tokens
     json::maybe<std::int64_t> cache_write_tokens{};
     json::maybe<std::int64_t> audio_tokens{};
+    json::maybe<std::int64_t> text_tokens{};
+    json::maybe<std::int64_t> image_tokens{};
     json::extra extra{};
 
     friend bool operator==(const prompt_tokens_details&, const prompt_tokens_details&) = default;
@@ -21,6 +23,7 @@ struct completion_tokens_details {
     json::maybe<std::int64_t> audio_tokens{};
     json::maybe<std::int64_t> accepted_prediction_tokens{};
     json::maybe<std::int64_t> rejected_prediction_tokens{};
+    json::maybe<std::int64_t> text_tokens{};
     json::extra extra{};
 
     friend bool operator==(const completion_tokens_details&, const completion_tokens_details&) = default;

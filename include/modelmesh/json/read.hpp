@@ -50,7 +50,7 @@ result<void> read_once(std::string_view bytes, void* target, const descriptor& t
                        const read_options& options);
 } // namespace detail
 
-/// Reads documents one after the other, reusing its buffers: after the first few, reading allocates only what
+/// Reads documents one after the other, reusing its memory: after the first few, reading allocates only what
 /// the target needs, and nothing when the target is reused and holds views. Views in the target are valid
 /// until the next read with the same reader, and while the bytes read are. Threads: one at a time.
 class reader {
@@ -60,29 +60,20 @@ public:
     reader(reader&&) noexcept;
     reader& operator=(reader&&) noexcept;
 
-    /// Reads one document. The bytes are copied; views in the target point into the copy.
-    /// After a failure the target is valid but unspecified.
+    /// Reads one document. Views in the target point into the bytes, those of strings with escapes into the
+    /// reader. After a failure the target is valid but unspecified.
     /// Errors: options.kind, naming the JSON pointer and the offset.
     template <class T>
     [[nodiscard]] result<void> read(std::string_view bytes, T& target,
                                     const read_options& options = read_options::standard()) {
-        return read_erased(bytes, false, &target, detail::describe<T>(), options);
-    }
-
-    /// As read(), without the copy.
-    /// @param bytes  the 64 bytes behind them must be readable; what they hold does not matter. Views in the
-    ///               target point into them.
-    template <class T>
-    [[nodiscard]] result<void> read_padded(std::string_view bytes, T& target,
-                                           const read_options& options = read_options::standard()) {
-        return read_erased(bytes, true, &target, detail::describe<T>(), options);
+        return read_erased(bytes, &target, detail::describe<T>(), options);
     }
 
 private:
     friend result<void> detail::read_once(std::string_view, void*, const detail::descriptor&,
                                           const read_options&);
-    result<void> read_erased(std::string_view bytes, bool padded, void* target,
-                             const detail::descriptor& type, const read_options& options);
+    result<void> read_erased(std::string_view bytes, void* target, const detail::descriptor& type,
+                             const read_options& options);
     struct state;
     std::unique_ptr<state> state_;
 };

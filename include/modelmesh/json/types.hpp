@@ -140,6 +140,15 @@ public:
     void add(std::string_view name, std::string_view json) {
         entries_.push_back({std::string(name), raw(std::string(json))});
     }
+    /// Adds a member, or gives the one of this name another value. @param  as for add().
+    void set(std::string_view name, std::string_view json) {
+        for (entry& e : entries_) {
+            if (e.name != name) continue;
+            e.value.text = json;
+            return;
+        }
+        add(name, json);
+    }
     void clear() noexcept { entries_.clear(); }
 
     friend bool operator==(const extra&, const extra&) = default;

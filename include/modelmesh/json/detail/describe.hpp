@@ -8,6 +8,7 @@
 #include <modelmesh/json/types.hpp>
 
 #include <array>
+#include <bit>
 #include <chrono>
 #include <concepts>
 #include <limits>
@@ -215,19 +216,34 @@ template <class T> consteval field_rule rule_of(std::string_view member) {
     return {member};
 }
 
+// Eight bytes as memcpy reads them.
+constexpr std::uint64_t word_of(std::string_view bytes) {
+    std::uint64_t word = 0;
+    for (std::size_t i = 0; i < bytes.size() && i < 8; ++i) {
+        const std::size_t place = std::endian::native == std::endian::little ? i : 7 - i;
+        word |= std::uint64_t{static_cast<unsigned char>(bytes[i])} << (8 * place);
+    }
+    return word;
+}
+constexpr key_text make_key(std::string_view text) {
+    constexpr std::string_view ones = "\xff\xff\xff\xff\xff\xff\xff\xff";
+    return {text, word_of(text), word_of(ones.substr(0, text.size())),
+            text.size() < 8 ? 0 : word_of(text.substr(text.size() - 8))};
+}
+
 template <class T, std::size_t I> struct wire_name {
     static constexpr field_rule rule = rule_of<T>(member_name<T, I>());
     static constexpr std::string_view name = rule.name.empty() ? rule.member : rule.name;
     static constexpr bool plain = name.find_first_of("\"\\") == name.npos;
     static_assert(plain, "a wire name needs no escapes");
-    static constexpr auto key_text = [] {
-        std::array<char, name.size() + 3> text{};
+    static constexpr auto text = [] {
+        std::array<char, name.size() + 3> key{};
         std::size_t at = 0;
-        text[at++] = '"';
-        for (const char c : name) text[at++] = c;
-        text[at++] = '"';
-        text[at] = ':';
-        return text;
+        key[at++] = '"';
+        for (const char c : name) key[at++] = c;
+        key[at++] = '"';
+        key[at] = ':';
+        return key;
     }();
 };
 
@@ -242,12 +258,17 @@ template <class T> struct make {
     static constexpr bool is_extra =
         std::is_same_v<member_type<T, I>, extra> || std::is_same_v<member_type<T, I>, extra_view>;
 
+    template <class M> static resolved_member resolve(const M& member) {
+        const descriptor& type = describe<M>();
+        const descriptor* element = &type;
+        if (type.what == kind::wrapper) element = &static_cast<const wrapper_type&>(type).element();
+        return {&type, element, std::addressof(member)};
+    }
     template <std::size_t... I> static constexpr auto make_fields(std::index_sequence<I...>) {
-        return std::array<field, sizeof...(I)>{
-            field{wire_name<T, I>::name,
-                  std::string_view(wire_name<T, I>::key_text.data(), wire_name<T, I>::key_text.size()),
-                  describe<member_type<T, I>>, wire_name<T, I>::rule.skipped || is_extra<I>,
-                  wire_name<T, I>::rule.omit_empty}...};
+        return std::array<field, sizeof...(I)>{field{
+            wire_name<T, I>::name, make_key({wire_name<T, I>::text.data(), wire_name<T, I>::text.size()}),
+            describe<member_type<T, I>>, wire_name<T, I>::rule.skipped || is_extra<I>,
+            wire_name<T, I>::rule.omit_empty}...};
     }
     template <std::size_t... I> static constexpr std::size_t find_extra(std::index_sequence<I...>) {
         std::size_t found = count;
@@ -265,20 +286,31 @@ template <class T> struct make {
                   "json_fields names a member that does not exist");
 
     static constexpr auto fields = make_fields(std::make_index_sequence<count>{});
-    static constexpr object_type value{{kind::object, assign<T>},
-                                       fields.data(),
-                                       count,
-                                       find_extra(std::make_index_sequence<count>{}),
-                                       [](void* object, void** members) {
-                                           with_members(*static_cast<T*>(object), [members](auto&... member) {
-                                               void** at = members;
-                                               ((*at++ = std::addressof(member)), ...);
-                                           });
-                                       },
-                                       []() -> const void* {
-                                           static const T object{};
-                                           return &object;
-                                       }};
+    static constexpr std::uint64_t named = [] {
+        std::uint64_t bits = 0;
+        for (std::size_t i = 0; i < count; ++i)
+            if (!fields[i].skipped) bits |= std::uint64_t{1} << i;
+        return bits;
+    }();
+    static constexpr object_type value{
+        {kind::object, assign<T>},
+        fields.data(),
+        count,
+        find_extra(std::make_index_sequence<count>{}),
+        named,
+        [](void* object, void** members) {
+            with_members(*static_cast<T*>(object), [members](auto&... member) {
+                void** at = members;
+                ((*at++ = std::addressof(member)), ...);
+            });
+        },
+        []() -> const resolved_member* {
+            static const T object{};
+            static const auto members = with_members(object, [](const auto&... member) {
+                return std::array<resolved_member, sizeof...(member)>{resolve(member)...};
+            });
+            return members.data();
+        }};
 };
 
 template <class T> const descriptor& describe() noexcept { return make<T>::value; }

@@ -99,20 +99,37 @@ struct extra_type : descriptor {
     std::string_view (*text)(const void*, std::size_t);
 };
 
+// A key as it is written, `"name":`, that is compared eight bytes at a time: its first eight, as many as it has,
+// and its last eight.
+struct key_text {
+    std::string_view text;
+    std::uint64_t head;
+    std::uint64_t head_mask;
+    std::uint64_t tail;
+};
+
 struct field {
     std::string_view name;
-    std::string_view key; // `"name":` as it is written
+    key_text key;
     describe_function type;
     bool skipped;
     bool omit_empty;
+};
+
+// What the tables reach through functions, looked up once.
+struct resolved_member {
+    const descriptor* type;
+    const descriptor* element; // of a wrapper, else the type
+    const void* initial;       // the member of a default-constructed object
 };
 
 struct object_type : descriptor {
     const field* fields;
     std::size_t count;
     std::size_t extra;                            // index of the extra member; count when there is none
+    std::uint64_t named;                          // one bit for each member that is read
     void (*locate)(void* object, void** members); // addresses of all members, in order
-    const void* (*pristine)();                    // an object with the defaults of its type
+    const resolved_member* (*resolve)();          // of all members, in order
 };
 
 /// The descriptor of T, defined in describe.hpp. Wire types of the library declare it `extern template`.
