@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 #include <charconv>
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <system_error>
@@ -172,6 +173,8 @@ private:
     bool word(std::string_view text, const descriptor& type, const place& here);
     [[nodiscard]] bool begins_with(const key_text& key) const noexcept;
     bool is_empty(char closing);
+    bool has_all(const object_type& type, std::uint64_t given, const resolved_member* resolved,
+                 const place& here);
     behind element(char closing, const place& here);
 
     bool enter(const place& here, std::size_t depth) {
@@ -413,6 +416,42 @@ bool pass::member_name(const object_type& type, std::size_t& expected, std::size
     return true;
 }
 
+// Looks at the number that was read; what is no number has no range.
+bool is_within(const field& member, const descriptor& type, const void* value) {
+    double number = 0;
+    if (type.what == kind::floating)
+        number = as<floating_type>(type).load(value);
+    else if (type.what != kind::integer)
+        return true;
+    else if (as<integer_type>(type).is_unsigned)
+        number = static_cast<double>(as<integer_type>(type).load(value));
+    else
+        number = static_cast<double>(static_cast<std::int64_t>(as<integer_type>(type).load(value)));
+    return number >= member.minimum && number <= member.maximum;
+}
+std::string range_of(const field& member) {
+    std::string text;
+    const auto add = [&text](std::string_view before, double bound) {
+        if (!std::isfinite(bound)) return;
+        char number[32];
+        text.append(text.empty() ? "expected a number " : " ").append(before);
+        text.append(number, std::to_chars(number, number + sizeof number, bound).ptr);
+    };
+    add("from ", member.minimum);
+    add("to ", member.maximum);
+    return text;
+}
+
+bool pass::has_all(const object_type& type, std::uint64_t given, const resolved_member* resolved,
+                   const place& here) {
+    for (std::uint64_t missing = type.named & ~given; missing != 0; missing &= missing - 1) {
+        const auto i = static_cast<std::size_t>(std::countr_zero(missing));
+        if (resolved[i].type->what == kind::wrapper) continue;
+        return fail(at_ - 1, "member '" + std::string(type.fields[i].name) + "' is missing", here);
+    }
+    return true;
+}
+
 bool pass::object(void* target, const object_type& type, const place& here, std::size_t depth) {
     const char* const token = at_;
     if (!enter(here, depth)) return false;
@@ -453,6 +492,7 @@ bool pass::object(void* target, const object_type& type, const place& here, std:
             continue;
         }
         given |= bit;
+        const char* const token_of_value = at_;
         void* part = members[found];
         const descriptor* part_type = &wanted;
         if (wanted.what == kind::wrapper && at_ != end_ && *at_ != 'n') {
@@ -460,8 +500,11 @@ bool pass::object(void* target, const object_type& type, const place& here, std:
             part_type = resolved[found].element;
         }
         if (!value(part, *part_type, inside, depth + 1)) return false;
+        if (type.fields[found].has_range && !is_within(type.fields[found], *part_type, part))
+            return fail(token_of_value, range_of(type.fields[found]), inside);
     }
 
+    if (options_.missing == missing_members::reject && !has_all(type, given, resolved, here)) return false;
     for (std::uint64_t missing = type.named & ~given; missing != 0; missing &= missing - 1) {
         const auto i = static_cast<std::size_t>(std::countr_zero(missing));
         resolved[i].type->assign(members[i], resolved[i].initial);

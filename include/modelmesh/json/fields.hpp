@@ -1,13 +1,19 @@
 // How a wire struct departs from "every member, named as in C++": a table named `json_fields` inside it.
 //
-//     struct example {
+//     struct forecast {
 //         std::string class_{};
+//         int days = 3;
 //         int cache{};
+//         static constexpr std::string_view json_description = "A weather forecast";
 //         static constexpr json::field_rule json_fields[] = {json::rename("class_", "class"),
-//                                                            json::skip("cache")};
+//                                                            json::about("days", "how many days ahead"),
+//                                                            json::range("days", 1, 14), json::skip("cache")};
 //     };
+//
+// A member may have several rules.
 #pragma once
 
+#include <limits>
 #include <string_view>
 
 namespace modelmesh::json {
@@ -18,12 +24,43 @@ struct field_rule {
     std::string_view name{}; ///< name on the wire; empty: as the member
     bool skipped = false;    ///< neither read nor written
     bool omit_empty = false; ///< a container that is not written when it has no element
+    std::string_view description{};
+    double minimum = -std::numeric_limits<double>::infinity();
+    double maximum = std::numeric_limits<double>::infinity();
+
+    [[nodiscard]] constexpr bool has_range() const noexcept {
+        return minimum > -std::numeric_limits<double>::infinity() ||
+               maximum < std::numeric_limits<double>::infinity();
+    }
 };
 
 [[nodiscard]] constexpr field_rule rename(std::string_view member, std::string_view name) {
-    return {member, name};
+    field_rule rule{.member = member};
+    rule.name = name;
+    return rule;
 }
-[[nodiscard]] constexpr field_rule skip(std::string_view member) { return {member, {}, true}; }
-[[nodiscard]] constexpr field_rule omit_empty(std::string_view member) { return {member, {}, false, true}; }
+[[nodiscard]] constexpr field_rule skip(std::string_view member) {
+    field_rule rule{.member = member};
+    rule.skipped = true;
+    return rule;
+}
+[[nodiscard]] constexpr field_rule omit_empty(std::string_view member) {
+    field_rule rule{.member = member};
+    rule.omit_empty = true;
+    return rule;
+}
+/// What the member means: its description in a JSON Schema, which is what a model reads.
+[[nodiscard]] constexpr field_rule about(std::string_view member, std::string_view description) {
+    field_rule rule{.member = member};
+    rule.description = description;
+    return rule;
+}
+/// Of a number: a value beyond is an error when it is read. Both ends are allowed.
+[[nodiscard]] constexpr field_rule range(std::string_view member, double minimum, double maximum) {
+    field_rule rule{.member = member};
+    rule.minimum = minimum;
+    rule.maximum = maximum;
+    return rule;
+}
 
 } // namespace modelmesh::json

@@ -25,6 +25,9 @@ struct limits {
 
 enum class unknown_members : bool { keep_or_skip, reject };
 
+/// Of members whose type is none that may be absent.
+enum class missing_members : bool { use_default, reject };
+
 /// What is made of a member that is not quite of its type. `lenient` is for what servers answer: null counts
 /// as absent where the type has no null, and a number loses its fraction where the type is an integer.
 enum class exactness : bool { strict, lenient };
@@ -40,6 +43,7 @@ public:
 
     json::limits limits{};
     unknown_members unknown = unknown_members::keep_or_skip; ///< for types without json::extra
+    missing_members missing = missing_members::use_default;
     json::exactness exactness = json::exactness::strict;
     errc kind = errc::protocol; ///< kind of every failure
 };

@@ -152,7 +152,7 @@ TEST(Chat, EveryMemberOfARequestSurvives) {
         R"("prompt_cache_breakpoint":{"mode":"explicit"}}],"name":"n"},)"
         R"({"role":"assistant","content":null,"tool_calls":[{"id":"1","type":"custom","custom":{"name":"c","input":"i"}}]},)"
         R"({"role":"tool","content":"r","tool_call_id":"1"}],"max_completion_tokens":9007199254740993,"temperature":0.7,)"
-        R"("top_p":1,"n":1,"stop":["a","b"],"frequency_penalty":-2,"presence_penalty":0.5,"logit_bias":{"50256": -100},)"
+        R"("top_p":1,"n":1,"stop":["a","b"],"frequency_penalty":-2,"presence_penalty":0.5,"logit_bias":{"50256":-100},)"
         R"("logprobs":true,"top_logprobs":2,"seed":-9223372036854775808,"stream":false,)"
         R"("tools":[{"type":"function","function":{"name":"f","description":"d","parameters":{"type": "object"},"strict":true}}],)"
         R"("tool_choice":{"type":"function","function":{"name":"f"}},"parallel_tool_calls":false,)"

@@ -84,7 +84,10 @@ struct make<E> {
     static constexpr enumeration_type value{
         {kind::enumeration, assign<E>},
         [](void* p, std::string_view text) { return json::enumerator_of(text, *static_cast<E*>(p)); },
-        [](const void* p) { return json::name_of(*static_cast<const E*>(p)); }};
+        [](const void* p) { return json::name_of(*static_cast<const E*>(p)); },
+        enumerators<E>::names,
+        std::size(enumerators<E>::names),
+        false};
 };
 template <class E> struct make<open<E>> {
     static constexpr enumeration_type value{
@@ -93,7 +96,10 @@ template <class E> struct make<open<E>> {
             *static_cast<open<E>*>(p) = text;
             return true;
         },
-        [](const void* p) -> std::string_view { return static_cast<const open<E>*>(p)->text(); }};
+        [](const void* p) -> std::string_view { return static_cast<const open<E>*>(p)->text(); },
+        enumerators<E>::names,
+        std::size(enumerators<E>::names),
+        true};
 };
 
 template <class W> presence state_of(const void* p) {
@@ -209,11 +215,27 @@ template <> struct make<extra_view> : make_extra<extra_view> {};
 template <class T>
 concept has_rules = requires { T::json_fields; };
 
+// All rules of a member as one.
 template <class T> consteval field_rule rule_of(std::string_view member) {
-    if constexpr (has_rules<T>)
-        for (const field_rule& rule : T::json_fields)
-            if (rule.member == member) return rule;
-    return {member};
+    field_rule all{.member = member};
+    if constexpr (has_rules<T>) {
+        for (const field_rule& rule : T::json_fields) {
+            if (rule.member != member) continue;
+            if (!rule.name.empty()) all.name = rule.name;
+            if (!rule.description.empty()) all.description = rule.description;
+            all.skipped = all.skipped || rule.skipped;
+            all.omit_empty = all.omit_empty || rule.omit_empty;
+            if (rule.minimum > all.minimum) all.minimum = rule.minimum;
+            if (rule.maximum < all.maximum) all.maximum = rule.maximum;
+        }
+    }
+    return all;
+}
+template <class T> consteval std::string_view description_of() {
+    if constexpr (requires { T::json_description; })
+        return T::json_description;
+    else
+        return {};
 }
 
 // Eight bytes as memcpy reads them.
@@ -267,8 +289,9 @@ template <class T> struct make {
     template <std::size_t... I> static constexpr auto make_fields(std::index_sequence<I...>) {
         return std::array<field, sizeof...(I)>{field{
             wire_name<T, I>::name, make_key({wire_name<T, I>::text.data(), wire_name<T, I>::text.size()}),
-            describe<member_type<T, I>>, wire_name<T, I>::rule.skipped || is_extra<I>,
-            wire_name<T, I>::rule.omit_empty}...};
+            wire_name<T, I>::rule.description, wire_name<T, I>::rule.minimum, wire_name<T, I>::rule.maximum,
+            wire_name<T, I>::rule.has_range(), describe<member_type<T, I>>,
+            wire_name<T, I>::rule.skipped || is_extra<I>, wire_name<T, I>::rule.omit_empty}...};
     }
     template <std::size_t... I> static constexpr std::size_t find_extra(std::index_sequence<I...>) {
         std::size_t found = count;
@@ -297,6 +320,7 @@ template <class T> struct make {
         fields.data(),
         count,
         find_extra(std::make_index_sequence<count>{}),
+        description_of<T>(),
         named,
         [](void* object, void** members) {
             with_members(*static_cast<T*>(object), [members](auto&... member) {

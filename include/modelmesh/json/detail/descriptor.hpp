@@ -54,6 +54,9 @@ struct floating_type : descriptor {
 struct enumeration_type : descriptor {
     bool (*store)(void*, std::string_view); // false: unknown and not open
     std::string_view (*load)(const void*);
+    const std::string_view* names;
+    std::size_t count;
+    bool is_open;
 };
 
 enum class presence : std::uint8_t { absent, null, value };
@@ -111,6 +114,10 @@ struct key_text {
 struct field {
     std::string_view name;
     key_text key;
+    std::string_view description;
+    double minimum;
+    double maximum;
+    bool has_range;
     describe_function type;
     bool skipped;
     bool omit_empty;
@@ -126,7 +133,8 @@ struct resolved_member {
 struct object_type : descriptor {
     const field* fields;
     std::size_t count;
-    std::size_t extra;                            // index of the extra member; count when there is none
+    std::size_t extra; // index of the extra member; count when there is none
+    std::string_view description;
     std::uint64_t named;                          // one bit for each member that is read
     void (*locate)(void* object, void** members); // addresses of all members, in order
     const resolved_member* (*resolve)();          // of all members, in order
