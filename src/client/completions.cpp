@@ -1,5 +1,6 @@
 #include <modelmesh/api/completions.hpp>
 
+#include "client/call_deadline.hpp"
 #include "client/client_impl.hpp"
 #include "core/cancellation.hpp"
 
@@ -13,8 +14,6 @@
 
 namespace modelmesh {
 namespace detail {
-
-constexpr std::chrono::seconds default_timeout{300};
 
 /// The reading end of a stream: parses chunks into one reused object, on the loop where the session lives.
 class chat_stream_impl {
@@ -157,19 +156,6 @@ task<result<std::shared_ptr<chat_stream_impl>>> run_stream(std::shared_ptr<clien
             return streamed(impl, at, request, deadline);
         };
     co_return co_await client_impl::on_loop(impl, std::move(work));
-}
-
-template <class T> task<T> or_throw(task<result<T>> work) {
-    result<T> done = co_await std::move(work);
-    if (!done) throw error(std::move(done).error());
-    co_return std::move(*done);
-}
-
-time_point deadline_of(const call_options& opt) {
-    // Sums with "for ever" would overflow, in either direction; nobody waits for a year.
-    constexpr duration longest = std::chrono::hours(24 * 365);
-    const duration wanted = opt.timeout().value_or(default_timeout);
-    return clock::system().now() + std::clamp(wanted, duration::zero(), longest);
 }
 
 } // namespace

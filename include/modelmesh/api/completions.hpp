@@ -3,6 +3,8 @@
 
 #include <modelmesh/api/call_options.hpp>
 #include <modelmesh/api/chat.hpp>
+#include <modelmesh/api/chat/parsed.hpp>
+#include <modelmesh/api/chat/tools.hpp>
 #include <modelmesh/core/compiler.hpp>
 #include <modelmesh/core/result.hpp>
 #include <modelmesh/core/task.hpp>
@@ -80,8 +82,42 @@ public:
     [[nodiscard]] task<result<chat::stream>> try_stream(const request& req,
                                                         const call_options& opt = call_options::none());
 
+    /// Asks for an answer that is a T, and reads it: `auto r = co_await client.chat.completions.parse<plan>(req);`.
+    /// The schema of T (json::schema, strict) is the request's response_format. @tparam T  an aggregate; its
+    /// `json_name`, when it has one, names the schema.
+    /// Errors: those of create(); content_filter, the model refused: its reason is in the message; protocol, the
+    /// answer was cut off at the limit of tokens (`param` is max_completion_tokens), or does not fit the schema.
+    /// @throws std::invalid_argument  also when no strict schema can say T.
+    template <class T>
+    [[nodiscard]] task<parsed<T>> parse(const request& req, const call_options& opt = call_options::none()) {
+        return detail::or_throw(try_parse<T>(req, opt));
+    }
+    template <class T>
+    [[nodiscard]] task<result<parsed<T>>> try_parse(const request& req,
+                                                    const call_options& opt = call_options::none()) {
+        const request asked =
+            detail::with_schema(req, detail::schema_name<T>(), json::schema<T>(json::schema_style::strict));
+        return detail::read_parsed<T>(try_create(asked, opt));
+    }
+
+    /// Asks, runs the tools that the model calls, tells it their answers, and asks again, until it answers
+    /// without a call. The calls of one message run at the same time. Tools of the request itself stay offered;
+    /// a call of one that is not in the box is answered with an error.
+    /// @param opt  its timeout is for the whole run.
+    /// Errors: those of create(); budget, the model still called tools in the last round. @throws what a tool
+    /// throws, with tool_errors::rethrow. Cancellation: all types, passed on to the tools that suspend.
+    [[nodiscard]] task<tool_run> run_tools(const request& req, const toolbox& tools,
+                                           const tool_options& limits = tool_options::standard(),
+                                           const call_options& opt = call_options::none());
+    [[nodiscard]] task<result<tool_run>> try_run_tools(const request& req, const toolbox& tools,
+                                                       const tool_options& limits = tool_options::standard(),
+                                                       const call_options& opt = call_options::none());
+
 #if MODELMESH_GCC12_COROUTINES
     // g++ < 13 destroys such a temporary twice inside co_await: name the request instead.
+    template <class T> task<parsed<T>> parse(request&&, const call_options& = call_options::none()) = delete;
+    template <class T>
+    task<result<parsed<T>>> try_parse(request&&, const call_options& = call_options::none()) = delete;
     task<reply> create(request&&, const call_options& = call_options::none()) = delete;
     task<result<reply>> try_create(request&&, const call_options& = call_options::none()) = delete;
     task<chat::stream> stream(request&&, const call_options& = call_options::none()) = delete;

@@ -412,12 +412,12 @@ TEST_P(Client, ModelsAreAskedForWhenNoneAreConfigured) {
 TEST_P(Client, AMalformedRawValueIsNamed) {
     start("alpha");
     chat::request request = question();
-    request.prediction = json::raw("{oops");
+    request.extra.add("brand_new", "{oops");
     const auto reply = run(ask_once(create(settings), request));
     ASSERT_FALSE(reply);
     EXPECT_EQ(reply.error().code(), errc::bad_request);
-    EXPECT_EQ(reply.error().param, "prediction");
-    EXPECT_EQ(reply.error().message.find("'prediction' is no JSON value"), 0u) << reply.error().message;
+    EXPECT_EQ(reply.error().param, "brand_new");
+    EXPECT_EQ(reply.error().message.find("'brand_new' is no JSON value"), 0u) << reply.error().message;
 }
 
 TEST_P(Client, TheChunkOfTotalsIsKeptFromAReaderThatDoesNotWantIt) {
