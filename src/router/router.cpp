@@ -93,14 +93,15 @@ bool is_empty(std::string_view json) {
 }
 
 // Whether a chunk commits the stream to its model: the reader is about to see something of the reply. Members
-// that the type does not name (reasoning text, audio) count unless they are empty.
+// that the type does not name (reasoning text) count unless they are empty.
 bool has_content(const chat::chunk& chunk) {
     for (const chat::chunk_choice& choice : chunk.choices) {
         const chat::delta& delta = choice.delta;
         if (says_something(delta.content) || says_something(delta.refusal) ||
             says_something(choice.finish_reason))
             return true;
-        if (delta.tool_calls && !delta.tool_calls->empty()) return true;
+        if ((delta.tool_calls && !delta.tool_calls->empty()) || delta.function_call || delta.audio)
+            return true;
         for (const json::extra_view::entry& other : delta.extra)
             if (!is_empty(other.value.text)) return true;
     }
