@@ -162,6 +162,8 @@ private:
     bool map(void* target, const map_type& type, const place& here, std::size_t depth);
     bool sequence(void* target, const sequence_type& type, const place& here, std::size_t depth);
     bool variant(void* target, const variant_type& type, const place& here, std::size_t depth);
+    [[nodiscard]] bool fits(const descriptor& type, const char* at) const;
+    [[nodiscard]] bool has_tag(const object_type& type, const char* at) const;
     bool integer(void* target, const integer_type& type, const place& here);
     bool floating(void* target, const floating_type& type, const place& here);
     bool raw_text(std::string_view& text, const place& here, std::size_t depth);
@@ -512,10 +514,56 @@ bool pass::object(void* target, const object_type& type, const place& here, std:
     return true;
 }
 
+// Whether a value is of this alternative, as far as can be told without reading it: by its first character, an
+// array by its first element, an object by its tag.
+bool pass::fits(const descriptor& type, const char* at) const {
+    if (at == end_ || !accepts(type, *at)) return false;
+    switch (type.what) {
+    case kind::wrapper:
+        return *at == 'n' || fits(as<wrapper_type>(type).element(), at);
+    case kind::sequence: {
+        const char* const first = skip_space(at + 1, end_);
+        return first == end_ || *first == ']' || fits(as<sequence_type>(type).element(), first);
+    }
+    case kind::object:
+        return as<object_type>(type).tag_name.empty() || has_tag(as<object_type>(type), at);
+    case kind::variant: {
+        const auto& variant = as<variant_type>(type);
+        return std::any_of(variant.alternatives, variant.alternatives + variant.count,
+                           [&](describe_function alternative) { return fits(alternative(), at); });
+    }
+    default:
+        return true;
+    }
+}
+
+// Reads the object's members up to the tag. What is malformed on the way has no tag; who reads it says why.
+bool pass::has_tag(const object_type& type, const char* at) const {
+    for (;;) {
+        at = skip_space(at + 1, end_); // behind '{' or ','
+        if (at == end_ || *at != '"') return false;
+        const scanned name = scan_value(at, end_, options_.limits, 0);
+        if (name.problem != nullptr) return false;
+        const std::string_view key(at + 1, static_cast<std::size_t>(name.at - at - 2));
+        at = skip_space(name.at, end_);
+        if (at == end_ || *at != ':') return false;
+        at = skip_space(at + 1, end_);
+        const scanned value = scan_value(at, end_, options_.limits, 0);
+        if (value.problem != nullptr) return false;
+        if (key == type.tag_name) {
+            const std::string_view text(at, static_cast<std::size_t>(value.at - at));
+            return text.size() == type.tag_value.size() + 2 &&
+                   text.substr(1, text.size() - 2) == type.tag_value;
+        }
+        at = skip_space(value.at, end_);
+        if (at == end_ || *at != ',') return false;
+    }
+}
+
 bool pass::variant(void* target, const variant_type& type, const place& here, std::size_t depth) {
     for (std::size_t i = 0; i < type.count; ++i) {
         const descriptor& alternative = type.alternatives[i]();
-        if (accepts(alternative, *at_)) return value(type.select(target, i), alternative, here, depth);
+        if (fits(alternative, at_)) return value(type.select(target, i), alternative, here, depth);
     }
     return unexpected(type, here);
 }

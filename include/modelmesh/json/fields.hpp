@@ -34,6 +34,18 @@ struct field_rule {
     }
 };
 
+/// Which of a variant's objects a document is: a member of the type, by the name `json_tag`.
+///
+///     struct refusal {
+///         std::string type = "refusal";
+///         std::string text{};
+///         static constexpr json::tag json_tag{"type", "refusal"};
+///     };
+struct tag {
+    std::string_view member{}; ///< its name on the wire
+    std::string_view value{};  ///< the text that it has in this type
+};
+
 [[nodiscard]] constexpr field_rule rename(std::string_view member, std::string_view name) {
     field_rule rule{.member = member};
     rule.name = name;

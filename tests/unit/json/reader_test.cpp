@@ -75,6 +75,40 @@ TEST(JsonReader, VariantsGoByShape) {
     EXPECT_EQ(failure<narrow>("{}"), "JSON: a value of another type is expected at the top, offset 0");
 }
 
+struct said {
+    std::string type = "said";
+    std::string text{};
+    static constexpr tag json_tag{"type", "said"};
+};
+struct heard {
+    int volume{};
+    std::string type = "heard";
+    static constexpr tag json_tag{"type", "heard"};
+};
+
+TEST(JsonReader, VariantsOfArraysGoByTheirFirstElementAndObjectsByTheirTag) {
+    using input =
+        std::variant<std::string, std::vector<std::string>, std::vector<int>, std::vector<std::vector<int>>>;
+    EXPECT_EQ(read<input>(R"("a")")->index(), 0u);
+    EXPECT_EQ(read<input>("[]")->index(), 1u);
+    EXPECT_EQ(read<input>(R"( [ "a" ] )")->index(), 1u);
+    EXPECT_EQ(read<input>("[ 1]")->index(), 2u);
+    EXPECT_EQ(read<input>("[[1]]")->index(), 3u);
+    EXPECT_EQ(failure<input>("[true]"), "JSON: a value of another type is expected at the top, offset 0");
+    EXPECT_EQ(failure<input>("[1,[2]]"), "JSON: expected an integer at /1, offset 3");
+
+    using item = std::variant<said, heard, raw>;
+    EXPECT_EQ(read<item>(R"({"type":"said","text":"x"})")->index(), 0u);
+    EXPECT_EQ(read<item>(R"({ "volume" : {"type":"said"} , "type" : "heard" })").error().message,
+              "JSON: expected an integer at /volume, offset 13");
+    EXPECT_EQ(std::get<heard>(*read<item>(R"({"volume":3,"type":"heard"})")).volume, 3);
+    EXPECT_EQ(read<item>(R"({"type":"seen"})")->index(), 2u);
+    EXPECT_EQ(read<item>("{}")->index(), 2u);
+    EXPECT_EQ(read<item>("7")->index(), 2u);
+    EXPECT_FALSE(read<item>(R"({"type":"said")"));
+    EXPECT_FALSE(read<item>(R"({"type":)"));
+}
+
 TEST(JsonReader, AbsentMembersHaveTheirDefaultsAlsoInAReusedTarget) {
     EXPECT_EQ(read<leaf>("{}")->number, 7);
     reader r;

@@ -231,6 +231,12 @@ template <class T> consteval field_rule rule_of(std::string_view member) {
     }
     return all;
 }
+template <class T> consteval tag tag_of() {
+    if constexpr (requires { T::json_tag; })
+        return T::json_tag;
+    else
+        return {};
+}
 template <class T> consteval std::string_view description_of() {
     if constexpr (requires { T::json_description; })
         return T::json_description;
@@ -321,6 +327,8 @@ template <class T> struct make {
         count,
         find_extra(std::make_index_sequence<count>{}),
         description_of<T>(),
+        tag_of<T>().member,
+        tag_of<T>().value,
         named,
         [](void* object, void** members) {
             with_members(*static_cast<T*>(object), [members](auto&... member) {

@@ -135,6 +135,8 @@ struct object_type : descriptor {
     std::size_t count;
     std::size_t extra; // index of the extra member; count when there is none
     std::string_view description;
+    std::string_view tag_name; // empty: this object is told from others by nothing
+    std::string_view tag_value;
     std::uint64_t named;                          // one bit for each member that is read
     void (*locate)(void* object, void** members); // addresses of all members, in order
     const resolved_member* (*resolve)();          // of all members, in order
