@@ -1,6 +1,13 @@
 // The wire types against OpenAI's own description of its API: documents made from its schemas are read, written
 // back unchanged, and nothing in them is unknown to the types.
+#include <modelmesh/api/audio.hpp>
+#include <modelmesh/api/batches.hpp>
 #include <modelmesh/api/chat.hpp>
+#include <modelmesh/api/embeddings.hpp>
+#include <modelmesh/api/files.hpp>
+#include <modelmesh/api/images.hpp>
+#include <modelmesh/api/models.hpp>
+#include <modelmesh/api/moderations.hpp>
 #include <modelmesh/json/detail/describe.hpp>
 #include <modelmesh/json/read.hpp>
 #include <modelmesh/json/write.hpp>
@@ -194,6 +201,32 @@ template <class T> void expect_conformance(std::string_view schema) {
 TEST(Conformance, ChatRequests) { expect_conformance<chat::request>("CreateChatCompletionRequest"); }
 TEST(Conformance, ChatReplies) { expect_conformance<chat::reply>("CreateChatCompletionResponse"); }
 TEST(Conformance, ChatChunks) { expect_conformance<chat::chunk>("CreateChatCompletionStreamResponse"); }
+TEST(Conformance, Embeddings) {
+    expect_conformance<embeddings::request>("CreateEmbeddingRequest");
+    expect_conformance<embeddings::reply>("CreateEmbeddingResponse");
+}
+TEST(Conformance, Moderations) {
+    expect_conformance<moderations::request>("CreateModerationRequest");
+    expect_conformance<moderations::reply>("CreateModerationResponse");
+}
+TEST(Conformance, Images) {
+    expect_conformance<images::request>("CreateImageRequest");
+    expect_conformance<images::reply>("ImagesResponse");
+    expect_conformance<images::event>("ImageGenStreamEvent");
+}
+TEST(Conformance, Audio) {
+    expect_conformance<audio::speech_request>("CreateSpeechRequest");
+    expect_conformance<audio::speech_event>("CreateSpeechResponseStreamEvent");
+    expect_conformance<audio::transcription>("CreateTranscriptionResponseJson");
+    expect_conformance<audio::transcription>("CreateTranscriptionResponseVerboseJson");
+}
+TEST(Conformance, ModelsFilesAndBatches) {
+    expect_conformance<models::list>("ListModelsResponse");
+    expect_conformance<files::file>("OpenAIFile");
+    expect_conformance<files::list>("ListFilesResponse");
+    expect_conformance<batches::request>("CreateBatchRequest");
+    expect_conformance<batches::batch>("Batch");
+}
 
 } // namespace
 } // namespace modelmesh

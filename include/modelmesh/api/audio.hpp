@@ -1,0 +1,132 @@
+// Speech and transcriptions as OpenAI's wire format has them.
+#pragma once
+
+#include <modelmesh/api/route.hpp>
+#include <modelmesh/json/fields.hpp>
+#include <modelmesh/json/types.hpp>
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace modelmesh::audio {
+
+struct custom_voice {
+    std::string id{};
+    json::extra extra{};
+
+    friend bool operator==(const custom_voice&, const custom_voice&) = default;
+};
+
+struct speech_request {
+    std::string model{}; ///< a capability, a pool or a model
+    std::string input{};
+    json::maybe<std::string> instructions{};
+    std::variant<std::string, custom_voice> voice{};
+    json::maybe<std::string> response_format{}; ///< mp3, opus, aac, flac, wav, pcm
+    json::maybe<double> speed{};                ///< 0.25 to 4
+    json::maybe<std::string> stream_format{};   ///< sse, audio
+    json::extra extra{};
+
+    friend bool operator==(const speech_request&, const speech_request&) = default;
+};
+
+struct speech_usage {
+    std::int64_t input_tokens = 0;
+    std::int64_t output_tokens = 0;
+    std::int64_t total_tokens = 0;
+    json::extra extra{};
+
+    friend bool operator==(const speech_usage&, const speech_usage&) = default;
+};
+
+struct speech_event {
+    std::string type{};                ///< speech.audio.delta, speech.audio.done
+    json::maybe<std::string> audio{};  ///< base64
+    json::maybe<speech_usage> usage{}; ///< when done
+    json::extra extra{};
+
+    friend bool operator==(const speech_event&, const speech_event&) = default;
+};
+
+struct word {
+    std::string text{};
+    double start = 0; ///< seconds
+    double end = 0;
+    json::extra extra{};
+
+    static constexpr json::field_rule json_fields[] = {json::rename("text", "word")};
+    friend bool operator==(const word&, const word&) = default;
+};
+
+struct segment {
+    std::int64_t id = 0;
+    std::int64_t seek = 0;
+    double start = 0; ///< seconds
+    double end = 0;
+    std::string text{};
+    std::vector<std::int64_t> tokens{};
+    double temperature = 0;
+    double avg_logprob = 0;
+    double compression_ratio = 0;
+    double no_speech_prob = 0;
+    json::extra extra{};
+
+    friend bool operator==(const segment&, const segment&) = default;
+};
+
+struct token_logprob {
+    json::maybe<std::string> token{};
+    json::maybe<double> logprob{};
+    json::maybe<std::vector<double>> bytes{};
+    json::extra extra{};
+
+    friend bool operator==(const token_logprob&, const token_logprob&) = default;
+};
+
+struct input_details {
+    json::maybe<std::int64_t> text_tokens{};
+    json::maybe<std::int64_t> audio_tokens{};
+    json::extra extra{};
+
+    friend bool operator==(const input_details&, const input_details&) = default;
+};
+
+/// `type` says which of the other members are set.
+struct usage {
+    std::string type{}; ///< tokens, duration
+    json::maybe<double> seconds{};
+    json::maybe<std::int64_t> input_tokens{};
+    json::maybe<input_details> input_token_details{};
+    json::maybe<std::int64_t> output_tokens{};
+    json::maybe<std::int64_t> total_tokens{};
+    json::extra extra{};
+
+    friend bool operator==(const usage&, const usage&) = default;
+};
+
+struct language {
+    std::string code{};
+    json::extra extra{};
+
+    friend bool operator==(const language&, const language&) = default;
+};
+
+/// A transcription or a translation, as json or verbose_json.
+struct transcription {
+    json::maybe<std::string> language{}; ///< by name
+    json::maybe<double> duration{};      ///< seconds
+    std::string text{};
+    json::maybe<std::vector<word>> words{};
+    json::maybe<std::vector<segment>> segments{};
+    json::maybe<std::vector<audio::language>> languages{};
+    json::maybe<std::vector<token_logprob>> logprobs{};
+    json::maybe<audio::usage> usage{};
+    json::maybe<route> x_modelmesh{}; ///< filled by the client
+    json::extra extra{};
+
+    friend bool operator==(const transcription&, const transcription&) = default;
+};
+
+} // namespace modelmesh::audio

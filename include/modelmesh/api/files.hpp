@@ -1,0 +1,39 @@
+// Files as OpenAI's wire format has them.
+#pragma once
+
+#include <modelmesh/api/route.hpp>
+#include <modelmesh/json/types.hpp>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace modelmesh::files {
+
+struct file {
+    std::string id{};
+    std::int64_t bytes = 0;
+    std::int64_t created_at = 0; ///< seconds since 1970
+    json::maybe<std::int64_t> expires_at{};
+    std::string filename{};
+    std::string object = "file";
+    std::string purpose{}; ///< batch, fine-tune, vision, user_data, evals, assistants and outputs of them
+    std::string status{};  ///< uploaded, processed, error
+    json::maybe<std::string> status_details{};
+    json::extra extra{};
+
+    friend bool operator==(const file&, const file&) = default;
+};
+
+struct list {
+    std::string object = "list";
+    std::vector<file> data{};
+    json::maybe<std::string> first_id{};
+    json::maybe<std::string> last_id{};
+    json::maybe<bool> has_more{};
+    json::extra extra{};
+
+    friend bool operator==(const list&, const list&) = default;
+};
+
+} // namespace modelmesh::files
