@@ -5,6 +5,7 @@
 #include "core/cancellation.hpp"
 #include "router/selection.hpp"
 
+#include <modelmesh/core/or_throw.hpp>
 #include <modelmesh/router/capability.hpp>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -212,17 +213,6 @@ task<result<void>> warm_up_all(std::shared_ptr<detail::client_impl> impl, std::s
     };
     co_return co_await detail::client_impl::on_loop(impl, std::move(work));
 }
-
-task<void> warm_up_or_throw(std::shared_ptr<detail::client_impl> impl, std::size_t connections) {
-    const result<void> warm =
-        co_await core::canceled_as_fault(warm_up_all(std::move(impl), connections), "warm_up");
-    if (!warm) throw error(warm.error());
-}
-
-task<void> make_ready_or_throw(std::shared_ptr<detail::client_impl> impl) {
-    const result<void> ready = co_await core::canceled_as_fault(make_ready(std::move(impl)), "ready");
-    if (!ready) throw error(ready.error());
-}
 } // namespace
 
 const call_options& call_options::none() noexcept {
@@ -230,9 +220,9 @@ const call_options& call_options::none() noexcept {
     return options;
 }
 
-task<void> client::ready() { return make_ready_or_throw(impl_); }
+task<void> client::ready() { return detail::or_throw(try_ready()); }
 task<result<void>> client::try_ready() { return core::canceled_as_fault(make_ready(impl_), "ready"); }
-task<void> client::warm_up(std::size_t connections) { return warm_up_or_throw(impl_, connections); }
+task<void> client::warm_up(std::size_t connections) { return detail::or_throw(try_warm_up(connections)); }
 task<result<void>> client::try_warm_up(std::size_t connections) {
     return core::canceled_as_fault(warm_up_all(impl_, connections), "warm_up");
 }

@@ -4,6 +4,7 @@
 #include "client/client_impl.hpp"
 #include "core/cancellation.hpp"
 
+#include <modelmesh/core/or_throw.hpp>
 #include <modelmesh/json/read.hpp>
 #include <modelmesh/json/write.hpp>
 

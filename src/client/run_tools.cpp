@@ -9,6 +9,7 @@
 #include <boost/asio/experimental/parallel_group.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <modelmesh/core/or_throw.hpp>
 
 #include <algorithm>
 #include <exception>

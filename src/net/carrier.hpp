@@ -60,6 +60,8 @@ public:
     [[nodiscard]] virtual int status() const noexcept = 0;
     /// Exchanges `into` for the fields of the head: its memory serves the next one.
     virtual void swap_headers(http::headers& into) noexcept = 0;
+    /// The same with the fields behind the body. @pre try_read() has found the end
+    virtual void swap_trailers(http::headers& into) noexcept = 0;
     /// Length of the body when the head announced it and there is one.
     [[nodiscard]] virtual std::optional<std::uint64_t> body_length() const noexcept = 0;
 

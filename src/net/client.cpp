@@ -79,6 +79,7 @@ struct response_stream::state {
     duration gap{};
     int status = 0;
     http::headers headers;
+    http::headers trailers;
     std::optional<std::uint64_t> content_length;
     std::optional<fault> failure;
     bool is_over = false;
@@ -109,6 +110,7 @@ void response_stream::recycle::operator()(state* used) const noexcept {
     if (!home || home->spare.size() >= kept_answers) return;
     mine->to.reset();
     mine->headers.clear();
+    mine->trailers.clear();
     mine->failure.reset();
     mine->is_over = false;
     home->spare.push_back(std::move(mine)); // within the capacity that make_answer() has reserved
@@ -131,6 +133,7 @@ response_stream::~response_stream() = default;
 
 int response_stream::status() const noexcept { return state_->status; }
 const http::headers& response_stream::headers() const noexcept { return state_->headers; }
+const http::headers& response_stream::trailers() const noexcept { return state_->trailers; }
 std::optional<std::uint64_t> response_stream::content_length() const noexcept {
     return state_->content_length;
 }
@@ -144,6 +147,7 @@ result<read_status> response_stream::try_read(std::string_view& slice) {
     if (!got) return s.fail(got.error());
     if (*got == read_status::end) {
         s.is_over = true;
+        s.lease.connection()->swap_trailers(s.trailers);
         s.lease.give_back();
     } else if (*got == read_status::slice && s.now() >= s.deadline) {
         return s.fail_late(); // a server that never pauses is never waited for

@@ -47,6 +47,8 @@ public:
     [[nodiscard]] int status() const noexcept;
     [[nodiscard]] const http::headers& headers() const noexcept;
     [[nodiscard]] http::headers take_headers() noexcept;
+    /// Fields behind the body; none before its end was read.
+    [[nodiscard]] const http::headers& trailers() const noexcept;
     /// Length of the body when the head announced it and there is one.
     [[nodiscard]] std::optional<std::uint64_t> content_length() const noexcept;
 

@@ -48,6 +48,7 @@ public:
     }
     [[nodiscard]] int status() const noexcept override { return parser_.status(); }
     void swap_headers(http::headers& into) noexcept override { parser_.swap_headers(into); }
+    void swap_trailers(http::headers& into) noexcept override { parser_.swap_trailers(into); }
     [[nodiscard]] std::optional<std::uint64_t> body_length() const noexcept override {
         return parser_.ended() ? std::nullopt : parser_.content_length();
     }

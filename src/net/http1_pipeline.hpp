@@ -95,6 +95,7 @@ public:
 
     [[nodiscard]] int status() const noexcept override { return home_->connection_->status(); }
     void swap_headers(http::headers& into) noexcept override { home_->connection_->swap_headers(into); }
+    void swap_trailers(http::headers& into) noexcept override { home_->connection_->swap_trailers(into); }
     [[nodiscard]] std::optional<std::uint64_t> body_length() const noexcept override {
         return home_->connection_->body_length();
     }

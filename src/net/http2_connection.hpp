@@ -153,6 +153,7 @@ public:
 
     [[nodiscard]] int status() const noexcept override { return http2_answer::status(); }
     void swap_headers(http::headers& into) noexcept override { http2_answer::swap_headers(into); }
+    void swap_trailers(http::headers& into) noexcept override { http2_answer::swap_trailers(into); }
     [[nodiscard]] std::optional<std::uint64_t> body_length() const noexcept override;
     [[nodiscard]] bool has_answer() const noexcept override;
     [[nodiscard]] bool is_unprocessed() const noexcept override { return http2_answer::is_unprocessed(); }

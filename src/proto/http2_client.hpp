@@ -56,6 +56,7 @@ public:
     void swap_headers(http::headers& into) noexcept { std::swap(headers_, into); }
     /// Fields after the body. Kept apart: a trailer must not change what the head said.
     [[nodiscard]] const http::headers& trailers() const noexcept { return trailers_; }
+    void swap_trailers(http::headers& into) noexcept { std::swap(trailers_, into); }
     /// Length of the body when the head announced it.
     [[nodiscard]] std::optional<std::uint64_t> content_length() const noexcept { return content_length_; }
     /// Whether status() and headers() are final.

@@ -6,6 +6,7 @@
 #include <modelmesh/api/chat/parsed.hpp>
 #include <modelmesh/api/chat/tools.hpp>
 #include <modelmesh/core/compiler.hpp>
+#include <modelmesh/core/or_throw.hpp>
 #include <modelmesh/core/result.hpp>
 #include <modelmesh/core/task.hpp>
 

@@ -50,7 +50,7 @@ static_assert(member_name<pair_of<std::string, std::map<int, std::string>>, 1>()
 static_assert(wire_name<ruled, 0>::name == "class");
 static_assert(make<ruled>::value.count == 4);
 static_assert(make<ruled>::value.extra == 3);
-static_assert(make<ruled>::fields[0].key == "\"class\":");
+static_assert(make<ruled>::fields[0].key.text == "\"class\":");
 static_assert(make<ruled>::fields[1].skipped && !make<ruled>::fields[2].skipped);
 static_assert(make<ruled>::fields[2].omit_empty && !make<ruled>::fields[0].omit_empty);
 static_assert(make<plain>::value.extra == make<plain>::value.count);

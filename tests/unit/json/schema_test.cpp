@@ -64,6 +64,15 @@ TEST(JsonSchema, SaysWhatTheTypeSays) {
     EXPECT_EQ(schema<std::vector<std::optional<bool>>>(), R"({"type":"array","items":{"type":"boolean"}})");
 }
 
+TEST(JsonSchema, ATypeWithoutMembersIsAnEmptyObject) {
+    struct nothing {};
+    EXPECT_EQ(schema<nothing>(schema_style::strict),
+              R"({"type":"object","properties":{},"required":[],"additionalProperties":false})");
+    EXPECT_EQ(write(nothing{}), "{}");
+    EXPECT_TRUE(read<nothing>("{}"));
+    EXPECT_FALSE(read<nothing>("[]"));
+}
+
 TEST(JsonSchema, StrictRequiresAllAndLetsTheOptionalBeNull) {
     EXPECT_EQ(
         schema<place_name>(schema_style::strict),

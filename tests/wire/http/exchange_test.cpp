@@ -123,6 +123,27 @@ TEST_P(HttpExchange, BytesThatNobodyAskedForEndTheConnection) {
     EXPECT_EQ(server.connections(), 2u);
 }
 
+TEST_P(HttpExchange, TheFieldsBehindABodyAreThereOnceItsEndWasRead) {
+    server.add(script()
+                   .read_request()
+                   .send(chunked_head + "2\r\nok\r\n0\r\nX-Sum: 7\r\n\r\n")
+                   .read_request()
+                   .send(chunked_head + "2\r\nok\r\n0\r\n\r\n"));
+    for (const std::string_view sum : {"7", ""}) {
+        result<response_stream> opened = loop.run(client->open(to, request(), patient()));
+        ASSERT_TRUE(opened) << opened.error().message;
+        const auto slice = loop.run(opened->read());
+        ASSERT_TRUE(slice && *slice);
+        EXPECT_EQ(opened->trailers().size(), 0u);
+        const auto end = loop.run(opened->read());
+        ASSERT_TRUE(end);
+        EXPECT_FALSE(*end);
+        EXPECT_EQ(opened->trailers().get("x-sum"), sum);
+        EXPECT_EQ(opened->headers().get("x-sum"), "");
+    }
+    EXPECT_EQ(server.connections(), 1u);
+}
+
 TEST_P(HttpExchange, BytesBehindTheEndOfAStreamEndTheConnection) {
     server.add(script()
                    .read_request()

@@ -115,6 +115,15 @@ TEST_P(Http2Exchange, WhoWaitsForAFullConnectionMeetsItsDeadline) {
     EXPECT_EQ(server.connections(), 1u);
 }
 
+TEST_P(Http2Exchange, TheFieldsBehindABodyAreThereOnceItsEndWasRead) {
+    serve([](http2_peer& p, const http2_request& r) { p.answer(r.id, "ok", {}, {{"x-sum", "7"}}); });
+    result<response_stream> opened = open();
+    ASSERT_TRUE(opened) << opened.error().message;
+    while (const auto slice = await(opened->read()).value()) EXPECT_EQ(*slice, "ok");
+    EXPECT_EQ(opened->trailers().get("x-sum"), "7");
+    EXPECT_EQ(opened->headers().get("x-sum"), "");
+}
+
 TEST_P(Http2Exchange, AStreamDroppedEarlyIsStoppedAndItsConnectionKept) {
     const auto peer = serve([](http2_peer& p, const http2_request& r) {
         if (r.field(":path") == "/ok") return answer_ok(p, r);

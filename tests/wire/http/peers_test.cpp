@@ -75,6 +75,20 @@ protected:
         return got ? *got : http::response();
     }
 
+    std::vector<http::response> get_fifty_at_once(const std::string& target) {
+        std::vector<support::running<result<http::response>>> all;
+        for (int i = 0; i < 50; ++i) all.push_back(begin(target));
+        loop.run_to_idle();
+        std::vector<http::response> answers;
+        for (auto& one : all) {
+            result<http::response> got = one.take();
+            EXPECT_TRUE(got) << got.error().message;
+            if (got) answers.push_back(std::move(*got));
+        }
+        EXPECT_EQ(answers.size(), 50u);
+        return answers;
+    }
+
     /// From here on everything goes through tinyproxy, which asks for a password.
     void start_proxy(const std::string& user_info) {
         const std::uint16_t front = support::free_port();
@@ -107,14 +121,9 @@ TEST_P(HttpPeers, Node) {
     EXPECT_TRUE(get("/b", big).body == "/b " + big);
     std::string events;
     for (int i = 0; i < 20; ++i) events += "data: " + std::to_string(i) + "\n\n";
-    std::vector<support::running<result<http::response>>> all;
-    for (int i = 0; i < 50; ++i) all.push_back(begin("/stream"));
-    loop.run_to_idle();
-    for (auto& one : all) {
-        const result<http::response> got = one.take();
-        ASSERT_TRUE(got) << got.error().message;
-        EXPECT_EQ(got->headers.get("x-peer"), "node");
-        EXPECT_EQ(got->body, events);
+    for (const http::response& got : get_fifty_at_once("/stream")) {
+        EXPECT_EQ(got.headers.get("x-peer"), "node");
+        EXPECT_EQ(got.body, events);
     }
     EXPECT_LE(client->counters().opened, 5u) << "ten streams on each connection";
     get("/goaway");
@@ -130,14 +139,7 @@ TEST_P(HttpPeers, Nghttpd) {
     EXPECT_EQ(get("/none").status, 404);
     EXPECT_TRUE(get("/big").body == big);
     EXPECT_TRUE(get("/", big).body == big) << "it echoes what is sent";
-    std::vector<support::running<result<http::response>>> all;
-    for (int i = 0; i < 50; ++i) all.push_back(begin("/small"));
-    loop.run_to_idle();
-    for (auto& one : all) {
-        const result<http::response> got = one.take();
-        ASSERT_TRUE(got) << got.error().message;
-        EXPECT_EQ(got->body, "ok");
-    }
+    for (const http::response& got : get_fifty_at_once("/small")) EXPECT_EQ(got.body, "ok");
     EXPECT_LE(client->counters().opened, 5u) << "ten streams on each connection";
 }
 
@@ -154,14 +156,7 @@ TEST_P(HttpPeers, Nginx) {
         EXPECT_EQ(get("/none").status, 404);
         EXPECT_TRUE(get("/big").body == big);
         EXPECT_EQ(get("/small", big).status, 405) << "a file takes no body";
-        std::vector<support::running<result<http::response>>> all;
-        for (int i = 0; i < 50; ++i) all.push_back(begin("/small"));
-        loop.run_to_idle();
-        for (auto& one : all) {
-            const result<http::response> got = one.take();
-            ASSERT_TRUE(got) << got.error().message;
-            EXPECT_EQ(got->body, "ok");
-        }
+        for (const http::response& got : get_fifty_at_once("/small")) EXPECT_EQ(got.body, "ok");
     }
 }
 

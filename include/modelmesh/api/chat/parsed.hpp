@@ -31,12 +31,6 @@ namespace modelmesh::detail {
 [[nodiscard]] result<void> read_content(const chat::reply& from, void* target,
                                         const json::detail::descriptor& type);
 
-template <class T> task<T> or_throw(task<result<T>> work) {
-    result<T> done = co_await std::move(work);
-    if (!done) throw error(std::move(done).error());
-    co_return std::move(*done);
-}
-
 template <class T> [[nodiscard]] constexpr std::string_view schema_name() {
     if constexpr (requires { T::json_name; })
         return T::json_name;

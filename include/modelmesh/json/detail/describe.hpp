@@ -332,7 +332,7 @@ template <class T> struct make {
         named,
         [](void* object, void** members) {
             with_members(*static_cast<T*>(object), [members](auto&... member) {
-                void** at = members;
+                [[maybe_unused]] void** at = members;
                 ((*at++ = std::addressof(member)), ...);
             });
         },

@@ -41,8 +41,10 @@ consteval std::size_t count_members() {
 /// Calls `use(member...)` with every member of `object`, in order.
 template <class T, class Use> constexpr decltype(auto) with_members(T& object, Use&& use) {
     constexpr std::size_t count = count_members<std::remove_const_t<T>>();
-    static_assert(count > 0 && count <= most_members, "a JSON struct has 1 to 64 members");
-    if constexpr (count == 1) {
+    static_assert(count <= most_members, "a JSON struct has at most 64 members");
+    if constexpr (count == 0) {
+        return use();
+    } else if constexpr (count == 1) {
         auto& [m1] = object;
         return use(m1);
     } else if constexpr (count == 2) {
