@@ -31,10 +31,14 @@ result<std::vector<model_info>> openai::decode_list_models(http::response&& answ
     return models;
 }
 
-bool openai::chats(std::string_view model) const {
-    // Offered through other endpoints only: Responses, or the completions of old.
-    constexpr std::array<std::string_view, 5> others{"codex", "computer", "research", "pro", "instruct"};
-    return openai_compatible::chats(model) && !(is_openais_name(model) && has_word(model, others));
+std::vector<std::string> openai::capabilities_of(std::string_view model) const {
+    // Offered through other endpoints than chat: the completions of old, or ones of their own.
+    constexpr std::array<std::string_view, 1> completing{"instruct"};
+    constexpr std::array<std::string_view, 4> others{"codex", "computer", "research", "pro"};
+    if (is_openais_name(model) && has_word(model, completing))
+        return {std::string(capability_of(operation::text_completion))};
+    if (is_openais_name(model) && has_word(model, others)) return {};
+    return openai_compatible::capabilities_of(model);
 }
 
 } // namespace modelmesh::connector

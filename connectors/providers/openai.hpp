@@ -9,9 +9,7 @@ class openai final : public openai_compatible {
 public:
     /// The list comes in no order that means anything: the models to prefer are put first.
     result<std::vector<model_info>> decode_list_models(http::response&& answer) const override;
-
-protected:
-    [[nodiscard]] bool chats(std::string_view model) const override;
+    [[nodiscard]] std::vector<std::string> capabilities_of(std::string_view model) const override;
 };
 
 } // namespace modelmesh::connector

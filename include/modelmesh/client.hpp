@@ -2,6 +2,7 @@
 #pragma once
 
 #include <modelmesh/api/completions.hpp>
+#include <modelmesh/api/resources.hpp>
 #include <modelmesh/config/config.hpp>
 
 #include <cstddef>
@@ -26,7 +27,12 @@ class log_sink; // <modelmesh/core/log.hpp>
 /// up, because getaddrinfo cannot be interrupted and is waited for. Threads: may be used from any thread.
 class client {
 public:
-    modelmesh::chat::resource chat; ///< client.chat.completions.create(...)
+    modelmesh::chat::resource chat;               ///< client.chat.completions.create(...)
+    modelmesh::embeddings::resource embeddings;   ///< client.embeddings.create(...)
+    modelmesh::moderations::resource moderations; ///< client.moderations.create(...)
+    modelmesh::images::resource images;           ///< client.images.generate(...)
+    modelmesh::audio::resource audio;             ///< client.audio.speech.create(...)
+    modelmesh::models::resource models;           ///< client.models.list()
 
     /// Asks providers that were configured without models which ones they serve, all at once and 10 s at
     /// most. The first call does it otherwise. A model whose name says that it is none for chat is in no

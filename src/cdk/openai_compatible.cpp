@@ -1,5 +1,7 @@
 #include <modelmesh/connector/openai_compatible.hpp>
 
+#include <modelmesh/core/random.hpp>
+#include <modelmesh/http/form_data.hpp>
 #include <modelmesh/json/read.hpp>
 #include <modelmesh/json/write.hpp>
 
@@ -7,6 +9,8 @@
 #include <array>
 #include <cctype>
 #include <cstring>
+#include <random>
+#include <span>
 
 namespace modelmesh::connector {
 namespace {
@@ -33,6 +37,61 @@ struct listed_model {
 struct model_list {
     std::vector<listed_model> data{};
 };
+
+// Words by which names say what their models are for; the first that fits counts.
+constexpr std::array<std::string_view, 2> ranking{"rerank", "reranker"};
+constexpr std::array<std::string_view, 6> embedding{"embed",    "embedding", "embeddings",
+                                                    "embedder", "bge",       "minilm"};
+constexpr std::array<std::string_view, 2> hearing{"whisper", "transcribe"};
+constexpr std::array<std::string_view, 1> speaking{"tts"};
+constexpr std::array<std::string_view, 3> drawing{"dall", "image", "diffusion"};
+constexpr std::array<std::string_view, 1> moderating{"moderation"};
+constexpr std::array<std::string_view, 2> completing{"davinci", "babbage"};
+constexpr std::array<std::string_view, 3> else_where{"audio", "realtime", "sora"}; // no operation of ours
+
+struct naming {
+    std::span<const std::string_view> words;
+    std::string_view capability;
+};
+constexpr std::array<naming, 8> namings{{{ranking, capability_of(operation::rerank)},
+                                         {embedding, capability_of(operation::embedding)},
+                                         {hearing, capability_of(operation::transcription)},
+                                         {speaking, capability_of(operation::speech)},
+                                         {drawing, capability_of(operation::image_generation)},
+                                         {moderating, capability_of(operation::moderation)},
+                                         {completing, capability_of(operation::text_completion)},
+                                         {else_where, {}}}};
+
+std::string_view path_of(operation what) noexcept {
+    switch (what) {
+    case operation::chat_completion:
+        return "/chat/completions";
+    case operation::text_completion:
+        return "/completions";
+    case operation::response:
+        return "/responses";
+    case operation::embedding:
+        return "/embeddings";
+    case operation::moderation:
+        return "/moderations";
+    case operation::image_generation:
+        return "/images/generations";
+    case operation::speech:
+        return "/audio/speech";
+    case operation::transcription:
+        return "/audio/transcriptions";
+    case operation::translation:
+        return "/audio/translations";
+    case operation::rerank:
+        return "/rerank";
+    }
+    return {};
+}
+
+// Only these streams end without their totals unless they are asked for.
+bool has_stream_options(operation what) noexcept {
+    return what == operation::chat_completion || what == operation::text_completion;
+}
 
 constexpr std::size_t longest_message =
     512; // text of a server is untrusted: it is shown, never trusted, and capped
@@ -207,6 +266,37 @@ std::string stream_options(std::string_view given) {
     return merged + "}";
 }
 
+// Calls `put(name, json)` with each member of the request as this model gets it.
+template <class Put> void for_each_member(const prepared_request& input, const target& to, Put&& put) {
+    std::string model;
+    json::append_string(model, to.model);
+    bool has_model = false;
+    for (const json::member& m : input.members()) {
+        if (m.name == "stream" || m.name == "stream_options") continue;
+        const bool is_model = m.name == "model";
+        put(m.name, is_model ? std::string_view(model) : m.value);
+        has_model = has_model || is_model;
+    }
+    if (!has_model) put("model", std::string_view(model));
+    // Speech is streamed as bytes, for which nothing needs to be said.
+    if (input.stream() && input.operation() != operation::speech) put("stream", "true");
+}
+
+// A form's fields are texts: strings without their quotes, lists as several fields `name[]`.
+result<void> encode_form(const prepared_request& input, const target& to, http::request& output) {
+    thread_local xoshiro256 random{std::random_device()()};
+    http::form_data form(random);
+    for_each_member(input, to, [&form](std::string_view name, std::string_view value) {
+        const result<std::vector<json::raw>> items = json::read<std::vector<json::raw>>(value);
+        if (!items) return form.add_field(name, text_of(value));
+        for (const json::raw& item : *items) form.add_field(std::string(name) + "[]", text_of(item.text));
+    });
+    for (const attached_file& each : input.files())
+        form.add_file(each.field, each.file.name, each.file.content_type, each.file.source);
+    std::move(form).attach_to(output);
+    return {};
+}
+
 // Whether the text may be an error in a form that calls itself one, told without parsing it. Inside a string
 // the quotes are escaped.
 bool mentions_error(std::string_view json) noexcept {
@@ -214,7 +304,8 @@ bool mentions_error(std::string_view json) noexcept {
     return memmem(json.data(), json.size(), needle.data(), needle.size()) != nullptr;
 }
 
-class chat_stream_decoder final : public stream_decoder {
+// Chunks, then [DONE]: chat and the completions of old.
+class chunk_stream_decoder final : public stream_decoder {
 public:
     result<void> on_frame(const frame& input, frame_sink& output) override {
         if (done_) return {}; // nothing that follows the end mark means anything
@@ -243,6 +334,83 @@ private:
     bool done_ = false;
 };
 
+struct typed_event {
+    std::string type{};
+};
+
+struct failed_response {
+    struct reason {
+        std::string code{};
+        std::string message{};
+    };
+    struct body {
+        json::maybe<reason> error{};
+    };
+    body response{};
+};
+
+bool ends_with_any(std::string_view type, std::span<const std::string_view> endings) {
+    return std::any_of(endings.begin(), endings.end(),
+                       [type](std::string_view ending) { return type.ends_with(ending); });
+}
+
+// Events that say by their type what they are and which is the last: responses, images, transcriptions.
+class event_stream_decoder final : public stream_decoder {
+public:
+    result<void> on_frame(const frame& input, frame_sink& output) override {
+        if (done_) return {};
+        if (input.data == "[DONE]") return finish(output);
+        const result<typed_event> event = json::read<typed_event>(input.data, json::read_options::lenient());
+        if (!event) return event.error();
+        if (event->type == "error" || event->type.empty()) {
+            explanation said = explain(input.data).value_or(explanation());
+            if (event->type.empty() && !said.is_error)
+                return fault(errc::protocol, "an event of the stream has no type");
+            return make_fault(std::move(said));
+        }
+        if (event->type == "response.failed") return failure(input.data);
+        output.chunk(input.data);
+        // transcript.text.done is the last of its kind; response.output_text.done is not.
+        constexpr std::array<std::string_view, 4> last{"response.completed", "response.incomplete",
+                                                       "_generation.completed", "transcript.text.done"};
+        return ends_with_any(event->type, last) ? finish(output) : result<void>();
+    }
+
+    result<void> on_end(frame_sink&) override {
+        if (done_) return {};
+        return fault(errc::protocol, "the stream ended without its last event: the reply is truncated");
+    }
+
+private:
+    result<void> finish(frame_sink& output) {
+        done_ = true;
+        output.done();
+        return {};
+    }
+    static fault failure(std::string_view data) {
+        explanation said;
+        const result<failed_response> failed =
+            json::read<failed_response>(data, json::read_options::lenient());
+        if (failed && failed->response.error) {
+            said.code = failed->response.error->code;
+            said.message = failed->response.error->message;
+        }
+        return make_fault(said.code == "rate_limit_exceeded" ? 429 : 500, std::move(said));
+    }
+
+    bool done_ = false;
+};
+
+class byte_stream_decoder final : public stream_decoder {
+public:
+    [[nodiscard]] connector::framing framing() const noexcept override { return framing::none; }
+    result<void> on_frame(const frame& input, frame_sink& output) override {
+        output.chunk(input.data);
+        return {};
+    }
+    result<void> on_end(frame_sink&) override { return {}; }
+};
+
 } // namespace
 
 void openai_compatible::authorize(const target& to, http::headers& output) const {
@@ -252,26 +420,21 @@ void openai_compatible::authorize(const target& to, http::headers& output) const
 result<void> openai_compatible::encode(const prepared_request& input, const target& to,
                                        http::request& output) const {
     output.method = "POST";
-    output.target = std::string(to.base_path) + "/chat/completions";
-    output.headers.set("Content-Type", "application/json");
-    output.headers.set("Accept", input.stream() ? "text/event-stream" : "application/json");
+    output.target = std::string(to.base_path).append(path_of(input.operation()));
+    output.headers.set("Accept", input.operation() == operation::speech ? "*/*"
+                                 : input.stream()                       ? "text/event-stream"
+                                                                        : "application/json");
     authorize(to, output.headers);
-
+    if (!input.files().empty()) return encode_form(input, to, output);
+    output.headers.set("Content-Type", "application/json");
     std::string& body = output.body;
     body.clear();
     body.reserve(input.size() + to.model.size() + 64);
     body += '{';
-    for (const json::member& m : input.members()) {
-        if (m.name == "stream" || m.name == "stream_options") continue;
-        if (m.name == "model") {
-            append_member(body, "model", {});
-            json::append_string(body, to.model);
-        } else {
-            append_member(body, m.name, m.value);
-        }
-    }
-    if (input.stream()) {
-        append_member(body, "stream", "true");
+    for_each_member(input, to, [&body](std::string_view name, std::string_view value) {
+        append_member(body, name, value);
+    });
+    if (input.stream() && has_stream_options(input.operation())) {
         const std::string_view given = input.find("stream_options");
         if (wants_stream_usage())
             append_member(body, "stream_options", stream_options(given));
@@ -299,8 +462,16 @@ fault openai_compatible::classify(const http::response& answer,
     return f;
 }
 
-std::unique_ptr<stream_decoder> openai_compatible::open_stream(const prepared_request&) const {
-    return std::make_unique<chat_stream_decoder>();
+std::unique_ptr<stream_decoder> openai_compatible::open_stream(const prepared_request& input) const {
+    switch (input.operation()) {
+    case operation::chat_completion:
+    case operation::text_completion:
+        return std::make_unique<chunk_stream_decoder>();
+    case operation::speech:
+        return std::make_unique<byte_stream_decoder>();
+    default:
+        return std::make_unique<event_stream_decoder>();
+    }
 }
 
 result<void> openai_compatible::encode_list_models(const target& to, http::request& output) const {
@@ -316,18 +487,18 @@ result<std::vector<model_info>> openai_compatible::decode_list_models(http::resp
     if (!parsed) return std::move(parsed).error();
     std::vector<model_info> models;
     for (listed_model& entry : parsed->data) {
-        const bool for_chat = chats(entry.id);
-        models.push_back(model_info{std::move(entry.id), for_chat});
+        std::vector<std::string> capabilities = capabilities_of(entry.id);
+        models.push_back(model_info{std::move(entry.id), std::move(capabilities)});
     }
     return models;
 }
 
-bool openai_compatible::chats(std::string_view model) const {
-    constexpr std::array<std::string_view, 20> others{
-        "embed",    "embedding", "embeddings", "embedder",   "bge",     "minilm",   "rerank",
-        "reranker", "whisper",   "tts",        "transcribe", "audio",   "realtime", "dall",
-        "image",    "diffusion", "sora",       "moderation", "davinci", "babbage"};
-    return !has_word(model, others);
+std::vector<std::string> openai_compatible::capabilities_of(std::string_view model) const {
+    for (const naming& one : namings)
+        if (has_word(model, one.words))
+            return one.capability.empty() ? std::vector<std::string>()
+                                          : std::vector<std::string>{std::string(one.capability)};
+    return {std::string(capability_of(operation::chat_completion))};
 }
 
 bool has_word(std::string_view name, std::span<const std::string_view> words) {

@@ -2,18 +2,31 @@
 
 namespace modelmesh {
 
-prepared_request::prepared_request(wire_family family, std::string json, bool stream)
-    : family_(family), stream_(stream), json_(std::move(json)) {}
+namespace {
+bool may_lack_model(operation what) noexcept {
+    return what == operation::moderation || what == operation::image_generation;
+}
+} // namespace
 
-result<std::shared_ptr<const prepared_request>> prepared_request::parse(wire_family family, std::string json,
-                                                                        bool stream) {
+prepared_request::prepared_request(modelmesh::operation what, std::string json, bool stream,
+                                   std::vector<attached_file> files)
+    : operation_(what), stream_(stream), json_(std::move(json)), files_(std::move(files)) {}
+
+result<std::shared_ptr<const prepared_request>> prepared_request::parse(modelmesh::operation what,
+                                                                        std::string json, bool stream,
+                                                                        std::vector<attached_file> files) {
     // Not make_shared: the constructor is private, and the views must be made over the string in its final
     // place.
-    const std::shared_ptr<prepared_request> made(new prepared_request(family, std::move(json), stream));
+    const std::shared_ptr<prepared_request> made(
+        new prepared_request(what, std::move(json), stream, std::move(files)));
     result<std::vector<json::member>> members = json::members(made->json_);
     if (!members) return std::move(members).error();
     made->members_ = std::move(*members);
     const std::string_view name = made->find("model");
+    if ((name.empty() || name == "null") && may_lack_model(what)) {
+        made->name_ = capability_of(what);
+        return std::shared_ptr<const prepared_request>(made);
+    }
     if (name.empty()) {
         fault f(errc::bad_request, "missing required member 'model'");
         f.param = "model";

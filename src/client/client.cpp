@@ -22,8 +22,22 @@ namespace modelmesh {
 namespace detail {
 namespace {
 
-// What the connectors of this version offer.
-constexpr std::string_view offered = "generation.text-generation.chat-completion";
+// Without configured pools there is one for chat, and one for whatever else some model can do.
+named<pool_config> default_pools() {
+    named<pool_config> pools;
+    for (const std::string_view path : served_capabilities) {
+        const std::string name(path.substr(path.rfind('.') + 1));
+        pools.emplace_back(name, pool_config{name});
+    }
+    return pools;
+}
+
+std::string offered() {
+    std::string text;
+    for (const std::string_view path : served_capabilities)
+        text.append(text.empty() ? "'" : ", '").append(path).append("'");
+    return text;
+}
 
 std::string joined(const std::vector<std::string>& lines) {
     std::string text;
@@ -90,8 +104,7 @@ client_impl::client_impl(const config& from, const connector::registry& connecto
     }
     if (from.providers.empty()) problems.push_back("no provider configured");
 
-    named<pool_config> pools = from.pools;
-    if (pools.empty()) pools.emplace_back("chat-completion", pool_config{"chat-completion"});
+    const named<pool_config> pools = from.pools.empty() ? default_pools() : from.pools;
     std::vector<router::pool_plan> plans;
     for (const auto& [name, settings] : pools) {
         const std::string where = "pool '" + name + "': ";
@@ -104,18 +117,20 @@ client_impl::client_impl(const config& from, const connector::registry& connecto
                                        [&name](const router::pool_plan& plan) { return plan.name == name; });
         if (name.empty() || twice)
             problems.push_back(where + (name.empty() ? "needs a name" : "is configured twice"));
-        if (!capability::within(offered, *path))
-            problems.push_back(where + "no configured provider offers '" + *path + "'; they offer '" +
-                               std::string(offered) + "'");
+        if (std::none_of(std::begin(served_capabilities), std::end(served_capabilities),
+                         [&path](std::string_view served) { return capability::within(served, *path); }))
+            problems.push_back(where + "no configured provider offers '" + *path + "'; they offer " +
+                               offered());
         for (const std::string& wanted : settings.providers)
             if (std::none_of(from.providers.begin(), from.providers.end(),
                              [&](const auto& entry) { return entry.first == wanted; }))
                 problems.push_back(where + "there is no provider '" + wanted + "'");
         if (settings.failure_threshold == 0)
             problems.push_back(where + "failure_threshold must be at least 1");
+        const bool is_optional = from.pools.empty() && *path != served_capabilities[0];
         plans.push_back(router::pool_plan{name, std::move(*path), settings.providers,
                                           settings.failure_threshold,
-                                          std::chrono::seconds(settings.cooldown_seconds)});
+                                          std::chrono::seconds(settings.cooldown_seconds), is_optional});
     }
     if (!problems.empty()) throw error(fault(errc::config, joined(problems)));
 
@@ -124,8 +139,15 @@ client_impl::client_impl(const config& from, const connector::registry& connecto
 
 client client_impl::handle(std::shared_ptr<client_impl> impl) {
     client c;
-    c.impl_ = impl;
-    c.chat.completions.impl_ = std::move(impl);
+    c.chat.completions.impl_ = impl;
+    c.embeddings.impl_ = impl;
+    c.moderations.impl_ = impl;
+    c.images.impl_ = impl;
+    c.audio.speech.impl_ = impl;
+    c.audio.transcriptions.impl_ = impl;
+    c.audio.translations.impl_ = impl;
+    c.models.impl_ = impl;
+    c.impl_ = std::move(impl);
     return c;
 }
 

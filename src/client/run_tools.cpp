@@ -3,13 +3,13 @@
 #include "core/cancellation.hpp"
 
 #include <modelmesh/api/completions.hpp>
+#include <modelmesh/core/or_throw.hpp>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/experimental/parallel_group.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <modelmesh/core/or_throw.hpp>
 
 #include <algorithm>
 #include <exception>

@@ -1,6 +1,8 @@
 // The sources that come with the library.
 #include <modelmesh/http/body_source.hpp>
 
+#include <modelmesh/http/attachment.hpp>
+
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -120,6 +122,16 @@ result<std::shared_ptr<body_source>> file_source(const std::string& path) {
     }
     return std::shared_ptr<body_source>(
         std::make_shared<whole_file>(path, descriptor, static_cast<std::uint64_t>(facts.st_size)));
+}
+
+result<attachment> attach_file(const std::string& path) {
+    result<std::shared_ptr<body_source>> source = file_source(path);
+    if (!source) return std::move(source).error();
+    return attachment(path.substr(path.rfind('/') + 1), {}, std::move(*source));
+}
+
+attachment attach_bytes(std::string name, std::string bytes) {
+    return attachment(std::move(name), {}, bytes_source(std::move(bytes)));
 }
 
 } // namespace modelmesh::http

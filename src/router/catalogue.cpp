@@ -29,13 +29,14 @@ public:
 
     // Some servers list a model twice; a request shall not try it twice.
     void add(connector::model_info model) {
-        const bool is_known = std::any_of(models.begin(), models.end(),
-                                          [&](const model_plan& known) { return known.name == model.name; });
-        if (!is_known) models.push_back(model_plan{std::move(model.name), model.chats});
+        const bool is_known =
+            std::any_of(models.begin(), models.end(),
+                        [&](const connector::model_info& known) { return known.name == model.name; });
+        if (!is_known) models.push_back(std::move(model));
     }
 
     std::size_t index = 0;
-    std::vector<model_plan> models;
+    std::vector<connector::model_info> models;
     std::optional<fault> failure;
 };
 
@@ -92,8 +93,9 @@ private:
 catalogue::catalogue(std::vector<provider_plan> providers, std::vector<pool_plan> pools, log_sink* log)
     : providers_(std::move(providers)), pools_(std::move(pools)), log_(log) {
     for (const provider_plan& plan : providers_) {
-        std::vector<model_plan>& models = models_.emplace_back();
-        for (const std::string& name : plan.models) models.push_back(model_plan{name});
+        std::vector<connector::model_info>& models = models_.emplace_back();
+        for (const std::string& name : plan.models)
+            models.push_back({name, plan.entry.codec->capabilities_of(name)});
     }
     snapshot_ = build(models_, nullptr);
     ready_.store(unlisted().empty(), std::memory_order_relaxed); // nobody else sees the object yet
@@ -104,8 +106,8 @@ std::shared_ptr<const snapshot> catalogue::current() const {
     return snapshot_;
 }
 
-std::shared_ptr<const snapshot> catalogue::build(const std::vector<std::vector<model_plan>>& models,
-                                                 const snapshot* previous) const {
+std::shared_ptr<const snapshot> catalogue::build(
+    const std::vector<std::vector<connector::model_info>>& models, const snapshot* previous) const {
     std::vector<std::unique_ptr<provider_entry>> entries;
     for (const provider_plan& plan : providers_)
         entries.push_back(std::make_unique<provider_entry>(plan.entry));
@@ -287,7 +289,7 @@ fault catalogue::no_models(const std::vector<listing>& failed, bool is_curtailed
 
 result<void> catalogue::take_in(std::vector<listing> listings, bool is_curtailed, time_point now) {
     std::vector<listing> failed;
-    std::vector<std::vector<model_plan>> models;
+    std::vector<std::vector<connector::model_info>> models;
     std::shared_ptr<const snapshot> picture;
     {
         const std::lock_guard lock(mutex_);

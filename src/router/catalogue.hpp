@@ -70,8 +70,8 @@ private:
     // The first two are called under the lock (or by the constructor).
     [[nodiscard]] std::unique_ptr<turn> take_turn();
     [[nodiscard]] std::vector<std::size_t> unlisted() const;
-    [[nodiscard]] std::shared_ptr<const snapshot> build(const std::vector<std::vector<model_plan>>& models,
-                                                        const snapshot* previous) const;
+    [[nodiscard]] std::shared_ptr<const snapshot> build(
+        const std::vector<std::vector<connector::model_info>>& models, const snapshot* previous) const;
     /// @pre the caller has the turn.
     /// @param is_curtailed  the caller's own end, not the providers', ended the questions.
     [[nodiscard]] result<void> take_in(std::vector<listing> listings, bool is_curtailed, time_point now);
@@ -84,7 +84,7 @@ private:
 
     mutable std::mutex mutex_; ///< guards what follows; never held over I/O
     std::shared_ptr<const snapshot> snapshot_;
-    std::vector<std::vector<model_plan>> models_; ///< per provider; empty: not known
+    std::vector<std::vector<connector::model_info>> models_; ///< per provider; empty: not known
     bool asking_ = false;
     std::list<std::shared_ptr<waiter>> waiting_;
 

@@ -1,11 +1,10 @@
 #include "router/router.hpp"
 
+#include "router/first_content.hpp"
 #include "router/guarded.hpp"
 
-#include <modelmesh/api/chat.hpp>
-#include <modelmesh/json/read.hpp>
+#include <modelmesh/http/body_source.hpp>
 
-#include <algorithm>
 #include <array>
 #include <deque>
 
@@ -44,6 +43,9 @@ result<std::shared_ptr<const http::request>> encode(const attempt_plan& plan, co
                                              *request);
     });
     if (!encoded) return encoded.error();
+    if (request->source && plan.attempt_number() > 1 && !request->source->rewind())
+        return fault(errc::bad_request,
+                     "a file of the request can be read only once, and an attempt has read it");
     request->is_replayable = request->is_replayable || model.provider->may_be_asked_twice;
     return std::shared_ptr<const http::request>(std::move(request));
 }
@@ -67,7 +69,8 @@ result<std::unique_ptr<connector::stream_decoder>> make_decoder(const connector:
 
 // The references of this coroutine and of those below outlive it: the attempt loop awaits it where they are
 // owned.
-task<result<chat::reply>> attempt_whole(transport& via, const attempt_plan& plan, const model_entry& model) {
+task<result<void>> attempt_whole(transport& via, const attempt_plan& plan, const model_entry& model,
+                                 reply_reader& read) {
     result<std::shared_ptr<const http::request>> request = encode(plan, model);
     if (!request) co_return std::move(request).error();
     result<http::response> answer =
@@ -75,46 +78,17 @@ task<result<chat::reply>> attempt_whole(transport& via, const attempt_plan& plan
     if (!answer) co_return std::move(answer).error();
     const connector::provider& codec = *model.provider->codec;
     if (!is_success(answer->status)) co_return classified(codec, *answer, via.time());
-    const result<std::string> json = decoded(codec, *plan.made().request, std::move(*answer));
-    if (!json) co_return json.error();
-    // Read here and not by the caller: a body that is no reply is a failure of this model, and the next one
-    // may do better.
-    result<chat::reply> reply = json::read<chat::reply>(*json, json::read_options::lenient());
-    if (reply && reply->choices.empty())
-        co_return fault(errc::protocol, "the provider answered with a document that has no choices");
-    co_return reply;
-}
-
-bool says_something(const json::maybe<std::string_view>& text) { return text && !text->empty(); }
-
-bool is_empty(std::string_view json) {
-    constexpr std::array<std::string_view, 4> nothing{"null", "\"\"", "[]", "{}"};
-    return std::find(nothing.begin(), nothing.end(), json) != nothing.end();
-}
-
-// Whether a chunk commits the stream to its model: the reader is about to see something of the reply. Members
-// that the type does not name (reasoning text) count unless they are empty.
-bool has_content(const chat::chunk& chunk) {
-    for (const chat::chunk_choice& choice : chunk.choices) {
-        const chat::delta& delta = choice.delta;
-        if (says_something(delta.content) || says_something(delta.refusal) ||
-            says_something(choice.finish_reason))
-            return true;
-        if ((delta.tool_calls && !delta.tool_calls->empty()) || delta.function_call || delta.audio)
-            return true;
-        for (const json::extra_view::entry& other : delta.extra)
-            if (!is_empty(other.value.text)) return true;
-    }
-    return false;
+    result<std::string> body = decoded(codec, *plan.made().request, std::move(*answer));
+    if (!body) co_return std::move(body).error();
+    co_return read(std::move(*body));
 }
 
 // Far more than any preamble; a provider that sends this much and says nothing never will.
 constexpr std::size_t longest_preamble = 256 * 1024;
 
 // Reads on until the first content. Everything read is held back for the reader.
-task<result<void>> read_to_content(stream_session& session) {
-    json::reader reader;
-    chat::chunk chunk;
+task<result<void>> read_to_content(stream_session& session, operation what) {
+    first_content content(what);
     std::deque<std::string> seen;
     std::size_t seen_size = 0;
     for (bool found = false; !found;) {
@@ -127,9 +101,9 @@ task<result<void>> read_to_content(stream_session& session) {
             if (!woken) co_return woken.error();
             continue;
         }
-        const result<void> parsed = reader.read(json, chunk, json::read_options::lenient());
-        if (!parsed) co_return parsed.error();
-        found = has_content(chunk);
+        const result<bool> has_content = content.is_in(json);
+        if (!has_content) co_return has_content.error();
+        found = *has_content;
         seen.emplace_back(json);
         seen_size += json.size();
         if (!found && seen_size > longest_preamble)
@@ -151,26 +125,26 @@ task<result<std::unique_ptr<stream_session>>> attempt_stream(transport& via, con
     result<std::unique_ptr<connector::stream_decoder>> decoder = make_decoder(codec, *plan.made().request);
     if (!decoder) co_return std::move(decoder).error();
     auto session = std::make_unique<stream_session>(plan, std::move(*decoder), std::move(answer->body));
-    const result<void> ready = co_await read_to_content(*session);
+    const result<void> ready = co_await read_to_content(*session, plan.made().request->operation());
     if (!ready) co_return ready.error();
     co_return std::move(session);
 }
 
 } // namespace
 
-task<result<chat::reply>> complete(transport& via, log_sink* log, call made) {
+task<result<modelmesh::route>> complete(transport& via, log_sink* log, call made, reply_reader read) {
     attempt_plan plan(std::move(made), via.time());
     for (;;) {
         const result<const model_entry*> model = plan.next();
         if (!model) co_return model.error();
-        result<chat::reply> reply = co_await attempt_whole(via, plan, **model);
-        if (reply) {
+        result<void> answered = co_await attempt_whole(via, plan, **model, read);
+        if (answered) {
             plan.succeeded();
-            reply->x_modelmesh = route_of(via, plan);
-            co_return std::move(*reply);
+            co_return route_of(via, plan);
         }
-        report_failure(log, plan, reply.error());
-        if (std::optional<fault> final = plan.failed(std::move(reply).error())) co_return std::move(*final);
+        report_failure(log, plan, answered.error());
+        if (std::optional<fault> final = plan.failed(std::move(answered).error()))
+            co_return std::move(*final);
     }
 }
 

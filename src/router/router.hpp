@@ -5,8 +5,8 @@
 #include "router/stream_session.hpp"
 #include "router/transport.hpp"
 
-#include <modelmesh/api/chat.hpp>
 #include <modelmesh/api/route.hpp>
+#include <modelmesh/core/function.hpp>
 #include <modelmesh/core/log.hpp>
 
 #include <memory>
@@ -22,10 +22,14 @@ public:
     modelmesh::route route;
 };
 
+/// Takes what a connector has made of a reply. What it refuses is a failure of this model, and the next one may do
+/// better.
+using reply_reader = function<result<void>(std::string&& body)>;
+
 /// Errors of both: see attempt_plan::next, and the failures that no other model can repair.
 /// @param via, log  outlive the task; `log` may be null.
-/// The reply of complete() says in x_modelmesh who gave it.
-task<result<chat::reply>> complete(transport& via, log_sink* log, call made);
+/// Completes with who gave the reply that `read` has taken.
+task<result<modelmesh::route>> complete(transport& via, log_sink* log, call made, reply_reader read);
 /// A model that fails before its first content is replaced without a trace for the reader.
 task<result<served_stream>> open_stream(transport& via, log_sink* log, call made);
 

@@ -7,6 +7,11 @@
 namespace modelmesh::router {
 namespace {
 
+bool can_do(const model_entry& model, std::string_view wanted) {
+    return std::any_of(model.capabilities.begin(), model.capabilities.end(),
+                       [wanted](const std::string& path) { return capability::within(path, wanted); });
+}
+
 // The state of a pool, with what `previous` knows of its models.
 std::shared_ptr<pool_state> state_of(const pool& made, const snapshot* previous) {
     auto state = std::make_shared<pool_state>();
@@ -70,16 +75,16 @@ result<const pool*> snapshot::resolve(std::string_view name) const {
 }
 
 std::shared_ptr<const snapshot> build_snapshot(std::vector<std::unique_ptr<provider_entry>> providers,
-                                               const std::vector<std::vector<model_plan>>& models,
+                                               const std::vector<std::vector<connector::model_info>>& models,
                                                const std::vector<pool_plan>& pools,
                                                const snapshot* previous) {
     auto built = std::make_shared<snapshot>();
     built->providers = std::move(providers);
     for (std::size_t i = 0; i < built->providers.size(); ++i) {
         const provider_entry* provider = built->providers[i].get();
-        for (const model_plan& model : models[i])
+        for (const connector::model_info& model : models[i])
             built->models.push_back(std::make_unique<model_entry>(
-                model_entry{provider->id + "." + model.name, model.name, provider, model.in_pools}));
+                model_entry{provider->id + "." + model.name, model.name, provider, model.capabilities}));
     }
     for (const pool_plan& plan : pools) {
         auto made = std::make_unique<pool>();
@@ -88,10 +93,11 @@ std::shared_ptr<const snapshot> build_snapshot(std::vector<std::unique_ptr<provi
         made->failure_threshold = plan.failure_threshold;
         made->cooldown = plan.cooldown;
         for (const auto& model : built->models)
-            if (model->in_pools &&
+            if (can_do(*model, plan.capability) &&
                 (plan.providers.empty() || std::find(plan.providers.begin(), plan.providers.end(),
                                                      model->provider->id) != plan.providers.end()))
                 made->models.push_back(model.get());
+        if (plan.is_optional && made->models.empty()) continue;
         made->state = state_of(*made, previous);
         built->pools.push_back(std::move(made));
     }

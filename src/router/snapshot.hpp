@@ -43,7 +43,7 @@ struct model_entry {
     std::string id;   ///< `<provider>.<wire name>`, unique
     std::string name; ///< the vendor's own name
     const provider_entry* provider;
-    bool in_pools; ///< false: answers only those who name it
+    std::vector<std::string> capabilities; ///< canonical; none: answers only those who name it
 };
 
 /// Health and position of one pool; mutable, shared by all threads. A pool of the next snapshot shares the
@@ -96,12 +96,7 @@ struct pool_plan {
     std::vector<std::string> providers; ///< empty: all
     unsigned failure_threshold;
     std::chrono::milliseconds cooldown;
-};
-
-/// A model to build.
-struct model_plan {
-    std::string name;    ///< the vendor's own name
-    bool in_pools{true}; ///< false: answers only those who name it
+    bool is_optional{false}; ///< there is none when no model would be in it
 };
 
 /// Builds a snapshot.
@@ -110,7 +105,7 @@ struct model_plan {
 ///                  may be null.
 [[nodiscard]] std::shared_ptr<const snapshot> build_snapshot(
     std::vector<std::unique_ptr<provider_entry>> providers,
-    const std::vector<std::vector<model_plan>>& models, const std::vector<pool_plan>& pools,
+    const std::vector<std::vector<connector::model_info>>& models, const std::vector<pool_plan>& pools,
     const snapshot* previous = nullptr);
 
 } // namespace modelmesh::router

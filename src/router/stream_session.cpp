@@ -9,7 +9,7 @@ namespace modelmesh::router {
 stream_session::stream_session(const attempt_plan& plan, std::unique_ptr<connector::stream_decoder> decoder,
                                std::unique_ptr<router::body> body)
     : call_(plan.made()), index_(plan.current_index()), clock_(&plan.time()), decoder_(std::move(decoder)),
-      body_(std::move(body)) {}
+      is_framed_(decoder_->framing() == connector::framing::sse), body_(std::move(body)) {}
 
 fault stream_session::fail(fault f) {
     if (failure_) return *failure_;
@@ -48,6 +48,10 @@ void stream_session::served() {
     note_success(*call_.pool, index_, clock_->now());
 }
 
+result<void> stream_session::decode(const connector::frame& input) {
+    return guarded([&] { return decoder_->on_frame(input, *this); });
+}
+
 result<stream_state> stream_session::advance(std::string_view& json) {
     for (;;) {
         if (next_ready_ < ready_.size()) {
@@ -65,8 +69,7 @@ result<stream_state> stream_session::advance(std::string_view& json) {
         const result<bool> framed = events_.next(event);
         if (!framed) return framed.error();
         if (*framed) {
-            const connector::frame input{event.event, event.data};
-            const result<void> decoded = guarded([&] { return decoder_->on_frame(input, *this); });
+            const result<void> decoded = decode({event.event, event.data});
             if (!decoded) return decoded.error();
             continue;
         }
@@ -75,7 +78,11 @@ result<stream_state> stream_session::advance(std::string_view& json) {
         if (!state) return state.error();
         switch (*state) {
         case body_state::slice:
-            events_.feed(slice);
+            if (is_framed_) {
+                events_.feed(slice);
+            } else if (const result<void> decoded = decode({{}, slice}); !decoded) {
+                return decoded.error();
+            }
             break;
         case body_state::would_block:
             return stream_state::pending;

@@ -1,4 +1,4 @@
-// One streamed reply on its way up: body slices -> SSE events -> the connector's decoder -> chunks of JSON.
+// One streamed reply on its way up: body slices -> SSE events -> the connector's decoder -> chunks.
 #pragma once
 
 #include "proto/sse.hpp"
@@ -48,12 +48,14 @@ public:
 private:
     void chunk(std::string_view json) override { ready_.push_back(json); }
     void done() override { done_ = true; }
+    result<void> decode(const connector::frame& input);
     result<stream_state> advance(std::string_view& json);
 
     call call_;
     std::size_t index_; ///< of the model in the call's pool
     const clock* clock_;
     std::unique_ptr<connector::stream_decoder> decoder_;
+    bool is_framed_;
     std::unique_ptr<router::body> body_;
     proto::sse_decoder events_;
     std::vector<std::string_view> ready_; ///< chunks of the current frame not yet taken, from next_ready_ on

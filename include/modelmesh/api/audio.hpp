@@ -2,6 +2,7 @@
 #pragma once
 
 #include <modelmesh/api/route.hpp>
+#include <modelmesh/http/attachment.hpp>
 #include <modelmesh/json/fields.hpp>
 #include <modelmesh/json/types.hpp>
 
@@ -30,6 +31,12 @@ struct speech_request {
     json::extra extra{};
 
     friend bool operator==(const speech_request&, const speech_request&) = default;
+};
+
+/// Speech as it came: mp3, unless the request asked for something else.
+struct recording {
+    std::string bytes{};
+    json::maybe<route> x_modelmesh{}; ///< filled by the client
 };
 
 struct speech_usage {
@@ -127,6 +134,45 @@ struct transcription {
     json::extra extra{};
 
     friend bool operator==(const transcription&, const transcription&) = default;
+};
+
+struct server_detection {
+    std::string type = "server_vad";
+    json::maybe<std::int64_t> prefix_padding_ms{};
+    json::maybe<std::int64_t> silence_duration_ms{};
+    json::maybe<double> threshold{};
+    json::extra extra{};
+
+    friend bool operator==(const server_detection&, const server_detection&) = default;
+};
+
+struct transcription_request {
+    http::attachment file{};
+    std::string model{};                                             ///< a capability, a pool or a model
+    json::maybe<std::string> language{};                             ///< ISO 639-1
+    json::maybe<std::string> prompt{};                               ///< what came before, or how to spell
+    json::maybe<std::string> response_format{};                      ///< json, verbose_json, text, srt, vtt
+    json::maybe<double> temperature{};                               ///< 0 to 1
+    json::maybe<std::vector<std::string>> include{};                 ///< logprobs
+    json::maybe<std::vector<std::string>> timestamp_granularities{}; ///< word, segment
+    json::maybe<std::variant<std::string, server_detection>> chunking_strategy{}; ///< auto, or how
+    json::maybe<std::vector<std::string>> known_speaker_names{};
+    json::maybe<std::vector<std::string>> known_speaker_references{}; ///< data URLs
+    json::extra extra{};
+
+    friend bool operator==(const transcription_request&, const transcription_request&) = default;
+};
+
+/// Speech in any language into English text.
+struct translation_request {
+    http::attachment file{};
+    std::string model{}; ///< a capability, a pool or a model
+    json::maybe<std::string> prompt{};
+    json::maybe<std::string> response_format{};
+    json::maybe<double> temperature{};
+    json::extra extra{};
+
+    friend bool operator==(const translation_request&, const translation_request&) = default;
 };
 
 } // namespace modelmesh::audio

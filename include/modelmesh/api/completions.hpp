@@ -17,7 +17,7 @@ namespace modelmesh {
 
 namespace detail {
 class client_impl;
-class chat_stream_impl;
+class chat_source;
 } // namespace detail
 
 namespace chat {
@@ -54,8 +54,8 @@ public:
 
 private:
     friend class completions;
-    explicit stream(std::shared_ptr<detail::chat_stream_impl> impl) noexcept;
-    std::shared_ptr<detail::chat_stream_impl> impl_; ///< shared with a read under way on another thread
+    explicit stream(std::shared_ptr<detail::chat_source> source) noexcept;
+    std::shared_ptr<detail::chat_source> source_; ///< shared with a read under way on another thread
 };
 
 /// Requests to chat models. `request::model` names a capability, a pool or a model.

@@ -1,4 +1,4 @@
-// Base class of every provider that speaks OpenAI's chat format: passes bytes through, classifies errors.
+// Base class of every provider that speaks OpenAI's formats: passes bytes through, classifies errors.
 #pragma once
 
 #include <modelmesh/connector/provider.hpp>
@@ -10,8 +10,8 @@
 
 namespace modelmesh::connector {
 
-/// The format of `POST {base}/chat/completions` and `GET {base}/models` (OpenAI API 2.3.0). Derive and
-/// override what a vendor does differently.
+/// The formats of `POST {base}/chat/completions` and of the other operations, and of `GET {base}/models` (OpenAI
+/// API 2.3.0). Derive and override what a vendor does differently.
 class openai_compatible : public provider {
 public:
     result<void> encode(const prepared_request& input, const target& to,
@@ -19,19 +19,18 @@ public:
     result<std::string> decode(const prepared_request& input, http::response&& answer) const override;
     [[nodiscard]] fault classify(const http::response& answer,
                                  std::chrono::system_clock::time_point wall) const override;
-    [[nodiscard]] framing stream_framing() const noexcept override { return framing::sse; }
     [[nodiscard]] std::unique_ptr<stream_decoder> open_stream(const prepared_request& input) const override;
     result<void> encode_list_models(const target& to, http::request& output) const override;
     result<std::vector<model_info>> decode_list_models(http::response&& answer) const override;
+    /// The list does not say it either; this guesses by the words of the name, and is wrong at most about who
+    /// may be chosen without being named.
+    [[nodiscard]] std::vector<std::string> capabilities_of(std::string_view model) const override;
 
 protected:
     /// Fields that every request carries: the credentials.
     virtual void authorize(const target& to, http::headers& output) const;
     /// Whether this server accepts `stream_options.include_usage`; without it a stream has no usage.
     [[nodiscard]] virtual bool wants_stream_usage() const noexcept { return true; }
-    /// Whether a listed model answers plain chat requests. The format does not say; this guesses by the words
-    /// of the name, and is wrong at most about who may be chosen without being named.
-    [[nodiscard]] virtual bool chats(std::string_view model) const;
 };
 
 /// Whether one of `words` (lower case) is a word of `name`: bounded by its ends or by what is no letter and

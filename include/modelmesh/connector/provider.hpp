@@ -24,12 +24,15 @@ struct target {
 /// A model that a provider says it serves.
 struct model_info {
     std::string name; ///< the vendor's own name
-    /// Whether a pool may choose it for chat by itself. Who names the model gets it anyhow.
-    bool chats{true};
+    /// What pools may choose it for by themselves: canonical paths. Who names the model gets it anyhow.
+    std::vector<std::string> capabilities;
 };
 
 /// How a streamed body is cut into frames; the core does the cutting.
-enum class framing : std::uint8_t { sse };
+enum class framing : std::uint8_t {
+    sse,
+    none, ///< a frame is what has arrived
+};
 
 /// One frame of a streamed body. Views are valid during the call that receives it.
 struct frame {
@@ -40,8 +43,8 @@ struct frame {
 /// Takes what a frame means. Views passed to it must stay valid until the next frame.
 class frame_sink {
 public:
-    /// One chunk in the wire family of the request.
-    virtual void chunk(std::string_view json) = 0;
+    /// One chunk in the format of the request's operation: JSON, or bytes of speech.
+    virtual void chunk(std::string_view piece) = 0;
     /// The stream ended as the vendor's protocol says it must.
     virtual void done() = 0;
 
@@ -53,6 +56,7 @@ protected:
 class stream_decoder {
 public:
     virtual ~stream_decoder() = default;
+    [[nodiscard]] virtual connector::framing framing() const noexcept { return connector::framing::sse; }
     /// Errors: the vendor's error event as its class of fault; protocol for what its format does not allow.
     virtual result<void> on_frame(const frame& input, frame_sink& output) = 0;
     /// The body ended. Errors: protocol when the vendor's format demands an end mark that never came.
@@ -71,7 +75,8 @@ public:
     /// Errors: unsupported when the vendor cannot do what the request asks, naming the parameter.
     virtual result<void> encode(const prepared_request& input, const target& to,
                                 http::request& output) const = 0;
-    /// Turns a response with a 2xx status into a reply in the request's wire family: its JSON.
+    /// Turns a response with a 2xx status into a reply in the format of the request's operation: its JSON, or the
+    /// bytes of speech.
     /// Errors: protocol when the body is not what the vendor promises.
     virtual result<std::string> decode(const prepared_request& input, http::response&& answer) const = 0;
     /// Classifies a response with any other status.
@@ -79,11 +84,15 @@ public:
     [[nodiscard]] virtual fault classify(const http::response& answer,
                                          std::chrono::system_clock::time_point wall) const = 0;
 
-    [[nodiscard]] virtual framing stream_framing() const noexcept = 0;
     /// Never null.
     [[nodiscard]] virtual std::unique_ptr<stream_decoder> open_stream(
         const prepared_request& input) const = 0;
 
+    /// What a model can do that is configured by its name alone: canonical paths.
+    [[nodiscard]] virtual std::vector<std::string> capabilities_of(std::string_view model) const {
+        static_cast<void>(model);
+        return {std::string(capability_of(operation::chat_completion))};
+    }
     /// Request and reply of the vendor's list of models.
     virtual result<void> encode_list_models(const target& to, http::request& output) const = 0;
     virtual result<std::vector<model_info>> decode_list_models(http::response&& answer) const = 0;

@@ -9,7 +9,7 @@ namespace modelmesh::connector {
 namespace {
 
 std::shared_ptr<const prepared_request> prepared(std::string json, bool stream = false) {
-    return prepared_request::parse(wire_family::openai_chat, std::move(json), stream).value();
+    return prepared_request::parse(operation::chat_completion, std::move(json), stream).value();
 }
 
 http::request encoded(std::string json, bool stream = false) {
@@ -280,7 +280,9 @@ std::map<std::string, bool> listed(const provider& codec, const std::vector<std:
         body += (body.back() == '[' ? "{\"id\":\"" : ",{\"id\":\"") + name + "\"}";
     std::map<std::string, bool> chats;
     const auto models = codec.decode_list_models(answer(200, body + "]}"));
-    for (const model_info& model : models.value()) chats[model.name] = model.chats;
+    for (const model_info& model : models.value())
+        chats[model.name] = model.capabilities ==
+                            std::vector<std::string>{std::string(capability_of(operation::chat_completion))};
     return chats;
 }
 

@@ -6,7 +6,7 @@ namespace modelmesh {
 namespace {
 
 auto parse(std::string json) {
-    return prepared_request::parse(wire_family::openai_chat, std::move(json), false);
+    return prepared_request::parse(operation::chat_completion, std::move(json), false);
 }
 
 TEST(PreparedRequest, KeepsMembersVerbatimAndInOrder) {

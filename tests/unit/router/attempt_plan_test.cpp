@@ -62,7 +62,7 @@ TEST_F(AttemptPlan, APoolWithoutModelsSaysWhatElseThereIs) {
     std::vector<std::unique_ptr<provider_entry>> providers;
     providers.push_back(std::make_unique<provider_entry>());
     providers.back()->id = "a";
-    const std::vector<std::vector<model_plan>> models{{model_plan{"embedder", false}}};
+    const std::vector<std::vector<connector::model_info>> models{{{"embedder", {}}}};
     picture = build_snapshot(std::move(providers), models,
                              {pool_plan{"chat", "chat", {}, 3, std::chrono::seconds(60)}});
     attempt_plan plan(make_call(picture, time), time);

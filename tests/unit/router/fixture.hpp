@@ -26,7 +26,7 @@ private:
 inline std::shared_ptr<const snapshot> make_snapshot(const std::vector<std::string>& names,
                                                      unsigned failure_threshold = 3) {
     std::vector<std::unique_ptr<provider_entry>> providers;
-    std::vector<std::vector<model_plan>> models;
+    std::vector<std::vector<connector::model_info>> models;
     for (const std::string& name : names) {
         auto entry = std::make_unique<provider_entry>();
         entry->id = name;
@@ -34,8 +34,8 @@ inline std::shared_ptr<const snapshot> make_snapshot(const std::vector<std::stri
         entry->api_key = "key-of-" + name;
         entry->codec = std::make_shared<connector::openai_compatible>();
         entry->where = std::make_shared<endpoint>();
+        models.push_back({{"m", entry->codec->capabilities_of("m")}});
         providers.push_back(std::move(entry));
-        models.push_back({model_plan{"m"}});
     }
     return build_snapshot(std::move(providers), models,
                           {pool_plan{"chat",
@@ -50,7 +50,7 @@ inline call make_call(std::shared_ptr<const snapshot> picture, const clock& time
     made.pool = picture->resolve("chat").value();
     made.picture = std::move(picture);
     made.request =
-        prepared_request::parse(wire_family::openai_chat,
+        prepared_request::parse(operation::chat_completion,
                                 R"({"model":"chat","messages":[{"role":"user","content":"hi"}]})", stream)
             .value();
     made.deadline = time.now() + std::chrono::seconds(300);

@@ -1,4 +1,4 @@
-#include "router/router.hpp"
+#include "router/typed_reply.hpp"
 
 #include "fixture.hpp"
 
@@ -124,7 +124,9 @@ protected:
     scripted_transport via;
     std::shared_ptr<const snapshot> picture = make_snapshot({"a", "b", "c"});
 
-    result<chat::reply> ask() { return modelmesh::run(complete(via, nullptr, make_call(picture, via.now))); }
+    result<chat::reply> ask() {
+        return modelmesh::run(complete_as<chat::reply>(via, nullptr, make_call(picture, via.now)));
+    }
 
     // The whole text of a stream, or the fault that ended it.
     static task<result<std::string>> text_of(scripted_transport* via, call made) {
@@ -181,7 +183,7 @@ TEST_F(Router, AnAttemptLeavesTimeForTheNextModel) {
     via.script["c"] = {refuses(errc::timed_out)};
     call made = make_call(picture, via.now);
     made.deadline = via.now.now() + std::chrono::seconds(8);
-    EXPECT_FALSE(modelmesh::run(complete(via, nullptr, made)));
+    EXPECT_FALSE(modelmesh::run(complete_as<chat::reply>(via, nullptr, made)));
     EXPECT_EQ(via.asked, (std::vector<std::string>{"a", "b", "c"}));
     EXPECT_EQ(via.waits, (std::vector<duration>{std::chrono::seconds(4), std::chrono::seconds(4),
                                                 std::chrono::seconds(60)}));

@@ -189,7 +189,9 @@ TEST_P(HttpExchange, AnAnswerInTheMiddleOfAnUploadIsTheAnswer) {
             ASSERT_TRUE(exchange());
         }
         auto under_way = loop.start(client->exchange(to, request("/", huge), patient()));
-        loop.run_until([&] { return server.is_paused(refuse) && loop.engine().counters().waiters == 1; });
+        loop.run_until([&] {
+            return server.is_paused(refuse) && loop.engine().counters().waiters == 2;
+        }); // to send, and for the answer
         server.resume(refuse);
         loop.run_to_idle();
         const result<http::response> got = under_way.take();

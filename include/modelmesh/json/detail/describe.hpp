@@ -275,6 +275,10 @@ template <class T, std::size_t I> struct wire_name {
     }();
 };
 
+// A type that says so (`using json_opaque = void;`) is no part of a document: members of it are passed over.
+template <class T>
+concept opaque = requires { typename T::json_opaque; };
+
 template <class T>
 concept wire_struct = std::is_aggregate_v<T> && std::is_class_v<T> && std::is_default_constructible_v<T>;
 
@@ -287,17 +291,28 @@ template <class T> struct make {
         std::is_same_v<member_type<T, I>, extra> || std::is_same_v<member_type<T, I>, extra_view>;
 
     template <class M> static resolved_member resolve(const M& member) {
-        const descriptor& type = describe<M>();
-        const descriptor* element = &type;
-        if (type.what == kind::wrapper) element = &static_cast<const wrapper_type&>(type).element();
-        return {&type, element, std::addressof(member)};
+        if constexpr (opaque<M>) {
+            return {};
+        } else {
+            const descriptor& type = describe<M>();
+            const descriptor* element = &type;
+            if (type.what == kind::wrapper) element = &static_cast<const wrapper_type&>(type).element();
+            return {&type, element, std::addressof(member)};
+        }
+    }
+    template <class M> static constexpr describe_function type_of() {
+        if constexpr (opaque<M>)
+            return nullptr;
+        else
+            return describe<M>;
     }
     template <std::size_t... I> static constexpr auto make_fields(std::index_sequence<I...>) {
         return std::array<field, sizeof...(I)>{field{
             wire_name<T, I>::name, make_key({wire_name<T, I>::text.data(), wire_name<T, I>::text.size()}),
             wire_name<T, I>::rule.description, wire_name<T, I>::rule.minimum, wire_name<T, I>::rule.maximum,
-            wire_name<T, I>::rule.has_range(), describe<member_type<T, I>>,
-            wire_name<T, I>::rule.skipped || is_extra<I>, wire_name<T, I>::rule.omit_empty}...};
+            wire_name<T, I>::rule.has_range(), type_of<member_type<T, I>>(),
+            wire_name<T, I>::rule.skipped || is_extra<I> || opaque<member_type<T, I>>,
+            wire_name<T, I>::rule.omit_empty}...};
     }
     template <std::size_t... I> static constexpr std::size_t find_extra(std::index_sequence<I...>) {
         std::size_t found = count;

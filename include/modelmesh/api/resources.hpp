@@ -1,0 +1,145 @@
+// client.embeddings, client.moderations, client.images, client.audio, client.models: what can be called on them.
+// The types of requests and replies are in headers of their own, which a program includes that makes such calls.
+#pragma once
+
+#include <modelmesh/api/call_options.hpp>
+#include <modelmesh/api/item_stream.hpp>
+#include <modelmesh/core/compiler.hpp>
+#include <modelmesh/core/result.hpp>
+#include <modelmesh/core/task.hpp>
+
+#include <memory>
+
+namespace modelmesh {
+
+namespace detail {
+class client_impl;
+} // namespace detail
+
+/// A part of the client that creates one kind of thing: `co_await client.embeddings.create(request)`. The
+/// request's `model` names a capability, a pool or a model.
+/// Threads: any thread; any number of calls may be in flight. Each completes on the executor that awaits it.
+template <class Request, class Reply> class creating {
+public:
+    /// Sends one request and waits for the reply. A model that fails is replaced by the next one of the pool.
+    /// @param req  read before this function returns; need not outlive it.
+    /// @throws error  not_found (no pool or model of that name), bad_request and its kin (the provider
+    ///         refused the request itself), timed_out, canceled, no_active_model; the kind that all attempts
+    ///         share, or exhausted with every attempt listed.
+    /// @throws std::invalid_argument  at once, also from try_create(): a text is not UTF-8, a number is infinite
+    ///         or not a number.
+    /// Cancellation: all types; the connection is then not reused.
+    [[nodiscard]] task<Reply> create(const Request& req, const call_options& opt = call_options::none());
+    [[nodiscard]] task<result<Reply>> try_create(const Request& req,
+                                                 const call_options& opt = call_options::none());
+
+#if MODELMESH_GCC12_COROUTINES
+    // g++ < 13 destroys such a temporary twice inside co_await: name the request instead.
+    task<Reply> create(Request&&, const call_options& = call_options::none()) = delete;
+    task<result<Reply>> try_create(Request&&, const call_options& = call_options::none()) = delete;
+#endif
+
+private:
+    friend class detail::client_impl;
+    std::shared_ptr<detail::client_impl> impl_;
+};
+
+namespace embeddings {
+struct request;
+struct reply;
+using resource = creating<request, reply>; ///< <modelmesh/api/embeddings.hpp>
+} // namespace embeddings
+
+namespace moderations {
+struct request;
+struct reply;
+using resource = creating<request, reply>; ///< <modelmesh/api/moderations.hpp>
+} // namespace moderations
+
+namespace images {
+struct request;
+struct reply;
+
+/// `client.images`; its types are in <modelmesh/api/images.hpp>.
+class resource {
+public:
+    /// Makes pictures. As creating::create() otherwise; a request without a model asks for "text-to-image".
+    [[nodiscard]] task<reply> generate(const request& req, const call_options& opt = call_options::none());
+    [[nodiscard]] task<result<reply>> try_generate(const request& req,
+                                                   const call_options& opt = call_options::none());
+
+#if MODELMESH_GCC12_COROUTINES
+    task<reply> generate(request&&, const call_options& = call_options::none()) = delete;
+    task<result<reply>> try_generate(request&&, const call_options& = call_options::none()) = delete;
+#endif
+
+private:
+    friend class modelmesh::detail::client_impl;
+    std::shared_ptr<modelmesh::detail::client_impl> impl_;
+};
+} // namespace images
+
+/// <modelmesh/api/audio.hpp>
+namespace audio {
+struct speech_request;
+struct recording;
+struct transcription_request;
+struct translation_request;
+struct transcription;
+
+/// `client.audio.speech`
+class speech_resource {
+public:
+    /// Text to speech, as a whole. As creating::create() otherwise.
+    [[nodiscard]] task<recording> create(const speech_request& req,
+                                         const call_options& opt = call_options::none());
+    [[nodiscard]] task<result<recording>> try_create(const speech_request& req,
+                                                     const call_options& opt = call_options::none());
+    /// The same while it is being made. Completes with the first bytes; until then a failing model is
+    /// replaced by the next one.
+    [[nodiscard]] task<byte_stream> stream(const speech_request& req,
+                                           const call_options& opt = call_options::none());
+    [[nodiscard]] task<result<byte_stream>> try_stream(const speech_request& req,
+                                                       const call_options& opt = call_options::none());
+
+#if MODELMESH_GCC12_COROUTINES
+    task<recording> create(speech_request&&, const call_options& = call_options::none()) = delete;
+    task<result<recording>> try_create(speech_request&&, const call_options& = call_options::none()) = delete;
+    task<byte_stream> stream(speech_request&&, const call_options& = call_options::none()) = delete;
+    task<result<byte_stream>> try_stream(speech_request&&,
+                                         const call_options& = call_options::none()) = delete;
+#endif
+
+private:
+    friend class modelmesh::detail::client_impl;
+    std::shared_ptr<modelmesh::detail::client_impl> impl_;
+};
+
+/// `client.audio`. Files of requests are read while they are sent; where a model fails, the next one gets the
+/// file from its beginning, if its source can be rewound.
+class resource {
+public:
+    speech_resource speech;
+    creating<transcription_request, transcription> transcriptions;
+    creating<translation_request, transcription> translations;
+};
+} // namespace audio
+
+namespace models {
+struct list;
+
+/// `client.models`; its types are in <modelmesh/api/models.hpp>.
+class resource {
+public:
+    /// The models of all providers, by the names under which each can be asked for: `<provider>.<model>`.
+    /// Asks providers as client::ready() does, whose errors it shares.
+    [[nodiscard]] task<modelmesh::models::list> list();
+    [[nodiscard]] task<result<modelmesh::models::list>> try_list();
+
+private:
+    friend class modelmesh::detail::client_impl;
+    std::shared_ptr<modelmesh::detail::client_impl> impl_;
+};
+} // namespace models
+
+} // namespace modelmesh

@@ -1,0 +1,56 @@
+// What a request asks of a model.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace modelmesh {
+
+/// Each is one call of OpenAI's API, and its format that of request and reply.
+enum class operation : std::uint8_t {
+    chat_completion,
+    text_completion,
+    response,
+    embedding,
+    moderation,
+    image_generation,
+    speech,
+    transcription,
+    translation, ///< of speech into English text
+    rerank,      ///< not OpenAI's: the format that Cohere and Jina share
+};
+
+/// Canonical path of the capability that serves it (<modelmesh/router/capability.hpp>).
+[[nodiscard]] constexpr std::string_view capability_of(operation what) noexcept {
+    switch (what) {
+    case operation::chat_completion:
+    case operation::response:
+        return "generation.text-generation.chat-completion";
+    case operation::text_completion:
+        return "generation.text-generation.text-completion";
+    case operation::embedding:
+        return "representation.embeddings.text-embeddings";
+    case operation::moderation:
+        return "evaluation.content-moderation";
+    case operation::image_generation:
+        return "generation.image-generation.text-to-image";
+    case operation::speech:
+        return "generation.audio-generation.text-to-speech";
+    case operation::transcription:
+    case operation::translation:
+        return "understanding.audio-understanding.speech-to-text";
+    case operation::rerank:
+        return "retrieval.reranking";
+    }
+    return {};
+}
+
+/// The capabilities that some operation needs, those of chat first.
+inline constexpr std::string_view served_capabilities[] = {
+    capability_of(operation::chat_completion),  capability_of(operation::text_completion),
+    capability_of(operation::embedding),        capability_of(operation::moderation),
+    capability_of(operation::image_generation), capability_of(operation::speech),
+    capability_of(operation::transcription),    capability_of(operation::rerank),
+};
+
+} // namespace modelmesh

@@ -1,0 +1,120 @@
+#include <modelmesh/api/resources.hpp>
+
+#include "client/item_source.hpp"
+
+#include <modelmesh/api/audio.hpp>
+#include <modelmesh/api/embeddings.hpp>
+#include <modelmesh/api/images.hpp>
+#include <modelmesh/api/models.hpp>
+#include <modelmesh/api/moderations.hpp>
+#include <modelmesh/core/or_throw.hpp>
+#include <modelmesh/json/write.hpp>
+
+#include <stdexcept>
+
+namespace modelmesh {
+namespace {
+
+template <class Request> constexpr operation operation_of = operation::embedding;
+template <> constexpr operation operation_of<moderations::request> = operation::moderation;
+template <> constexpr operation operation_of<images::request> = operation::image_generation;
+template <> constexpr operation operation_of<audio::speech_request> = operation::speech;
+template <> constexpr operation operation_of<audio::transcription_request> = operation::transcription;
+template <> constexpr operation operation_of<audio::translation_request> = operation::translation;
+
+// Here and now, so that nothing borrows the caller's request afterwards.
+template <class Request> detail::prepared prepare(const Request& req, bool stream = false) {
+    std::vector<attached_file> files;
+    if constexpr (requires { req.file; }) {
+        if (!req.file.source) throw std::invalid_argument("the request has no file");
+        files.push_back({"file", req.file});
+    }
+    return prepared_request::parse(operation_of<Request>, json::write(req), stream, std::move(files));
+}
+
+template <class Reply> constexpr router::reply_format<Reply> format_of = router::read_json<Reply>;
+
+result<audio::recording> read_recording(std::string&& body) {
+    audio::recording made;
+    made.bytes = std::move(body);
+    return made;
+}
+template <> constexpr router::reply_format<audio::recording> format_of<audio::recording> = read_recording;
+
+// Text, srt and vtt are not JSON.
+result<audio::transcription> read_transcription(std::string&& body) {
+    if (body.find_first_not_of(" \t\r\n") != std::string::npos &&
+        body[body.find_first_not_of(" \t\r\n")] == '{')
+        return router::read_json<audio::transcription>(std::move(body));
+    audio::transcription made;
+    made.text = std::move(body);
+    return made;
+}
+template <>
+constexpr router::reply_format<audio::transcription> format_of<audio::transcription> = read_transcription;
+
+task<result<models::list>> list_all(std::shared_ptr<detail::client_impl> impl, detail::net_transport& via) {
+    const result<void> ready = co_await detail::client_impl::ensure_ready(impl, via);
+    if (!ready) co_return ready.error();
+    models::list all;
+    for (const auto& entry : impl->current()->models) {
+        models::model& made = all.data.emplace_back();
+        made.id = entry->id;
+        made.owned_by = entry->provider->id;
+    }
+    co_return all;
+}
+
+task<result<models::list>> list_on_loop(std::shared_ptr<detail::client_impl> impl) {
+    function<task<result<models::list>>(detail::call_site)> work = [impl](detail::call_site at) {
+        return list_all(impl, at.via);
+    };
+    co_return co_await detail::client_impl::on_loop(impl, std::move(work));
+}
+
+} // namespace
+
+template <class Request, class Reply>
+task<result<Reply>> creating<Request, Reply>::try_create(const Request& req, const call_options& opt) {
+    return detail::call_for<Reply>(impl_, prepare(req), opt, "create", format_of<Reply>);
+}
+template <class Request, class Reply>
+task<Reply> creating<Request, Reply>::create(const Request& req, const call_options& opt) {
+    return detail::or_throw(try_create(req, opt));
+}
+template class creating<embeddings::request, embeddings::reply>;
+template class creating<moderations::request, moderations::reply>;
+template class creating<audio::transcription_request, audio::transcription>;
+template class creating<audio::translation_request, audio::transcription>;
+template class item_stream<std::string_view>;
+
+namespace audio {
+task<result<recording>> speech_resource::try_create(const speech_request& req, const call_options& opt) {
+    return detail::call_for<recording>(impl_, prepare(req), opt, "create", read_recording);
+}
+task<recording> speech_resource::create(const speech_request& req, const call_options& opt) {
+    return detail::or_throw(try_create(req, opt));
+}
+task<result<byte_stream>> speech_resource::try_stream(const speech_request& req, const call_options& opt) {
+    return detail::stream_opener::open<detail::byte_source, std::string_view>(impl_, prepare(req, true), opt);
+}
+task<byte_stream> speech_resource::stream(const speech_request& req, const call_options& opt) {
+    return detail::or_throw(try_stream(req, opt));
+}
+} // namespace audio
+
+namespace images {
+task<result<reply>> resource::try_generate(const request& req, const call_options& opt) {
+    return detail::call_for<reply>(impl_, prepare(req), opt, "generate");
+}
+task<reply> resource::generate(const request& req, const call_options& opt) {
+    return detail::or_throw(try_generate(req, opt));
+}
+} // namespace images
+
+namespace models {
+task<result<list>> resource::try_list() { return core::canceled_as_fault(list_on_loop(impl_), "list"); }
+task<list> resource::list() { return detail::or_throw(try_list()); }
+} // namespace models
+
+} // namespace modelmesh

@@ -1,0 +1,46 @@
+#include "client/item_source.hpp"
+
+namespace modelmesh::detail {
+
+result<router::call> route(const client_impl& impl, std::shared_ptr<const prepared_request> request,
+                           time_point deadline) {
+    router::call made;
+    made.picture = impl.current();
+    const result<const router::pool*> pool = made.picture->resolve(request->name());
+    if (!pool) return pool.error();
+    made.pool = *pool;
+    made.request = std::move(request);
+    made.deadline = deadline;
+    return made;
+}
+
+namespace {
+task<result<opened_stream>> streamed(std::shared_ptr<client_impl> impl, call_site at,
+                                     std::shared_ptr<const prepared_request> request, time_point deadline) {
+    const result<void> ready = co_await client_impl::ensure_ready(impl, at.via, deadline);
+    if (!ready) co_return ready.error();
+    result<router::call> made = route(*impl, std::move(request), deadline);
+    if (!made) co_return std::move(made).error();
+    result<router::served_stream> served =
+        co_await router::open_stream(at.via, impl->log(), std::move(*made));
+    if (!served) co_return std::move(served).error();
+    opened_stream opened;
+    opened.client = std::move(impl);
+    opened.session = std::move(served->session);
+    opened.route = std::move(served->route);
+    opened.elsewhere = at.elsewhere;
+    co_return opened;
+}
+} // namespace
+
+task<result<opened_stream>> run_stream(std::shared_ptr<client_impl> impl, prepared request,
+                                       time_point deadline) {
+    if (!request) co_return std::move(request).error();
+    function<task<result<opened_stream>>(call_site)> work = [impl, request = std::move(*request),
+                                                             deadline](call_site at) {
+        return streamed(impl, at, request, deadline);
+    };
+    co_return co_await client_impl::on_loop(impl, std::move(work));
+}
+
+} // namespace modelmesh::detail

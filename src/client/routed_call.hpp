@@ -1,0 +1,57 @@
+// The way of a call from the client to the router: the request is prepared before the call's first await, and
+// runs where the engine can run.
+#pragma once
+
+#include "client/call_deadline.hpp"
+#include "client/client_impl.hpp"
+#include "core/cancellation.hpp"
+#include "router/typed_reply.hpp"
+
+#include <modelmesh/connector/prepared_request.hpp>
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace modelmesh::detail {
+
+using prepared = result<std::shared_ptr<const prepared_request>>;
+
+/// Errors: not_found, nothing goes by the name that the request asks for.
+[[nodiscard]] result<router::call> route(const client_impl& impl,
+                                         std::shared_ptr<const prepared_request> request,
+                                         time_point deadline);
+
+template <class Reply>
+task<result<Reply>> whole(std::shared_ptr<client_impl> impl, net_transport& via,
+                          std::shared_ptr<const prepared_request> request, time_point deadline,
+                          router::reply_format<Reply> format) {
+    const result<void> ready = co_await client_impl::ensure_ready(impl, via, deadline);
+    if (!ready) co_return ready.error();
+    result<router::call> made = route(*impl, std::move(request), deadline);
+    if (!made) co_return std::move(made).error();
+    co_return co_await router::complete_as<Reply>(via, impl->log(), std::move(*made), format);
+}
+
+template <class Reply>
+task<result<Reply>> run_whole(std::shared_ptr<client_impl> impl, prepared request, time_point deadline,
+                              router::reply_format<Reply> format) {
+    if (!request) co_return std::move(request).error();
+    function<task<result<Reply>>(call_site)> work = [impl, request = std::move(*request), deadline,
+                                                     format](call_site at) {
+        return whole<Reply>(impl, at.via, request, deadline, format);
+    };
+    co_return co_await client_impl::on_loop(impl, std::move(work));
+}
+
+/// The call for one reply.
+template <class Reply>
+[[nodiscard]] task<result<Reply>> call_for(std::shared_ptr<client_impl> impl, prepared request,
+                                           const call_options& opt, std::string_view name,
+                                           router::reply_format<Reply> format = router::read_json<Reply>) {
+    return core::canceled_as_fault(
+        run_whole<Reply>(std::move(impl), std::move(request), deadline_of(opt), format), std::string(name));
+}
+
+} // namespace modelmesh::detail
