@@ -338,15 +338,17 @@ struct typed_event {
     std::string type{};
 };
 
-struct failed_response {
-    struct reason {
-        std::string code{};
-        std::string message{};
-    };
-    struct body {
-        json::maybe<reason> error{};
-    };
-    body response{};
+struct failure_reason {
+    std::string code{};
+    std::string message{};
+};
+
+struct failed_body {
+    json::maybe<failure_reason> error{};
+};
+
+struct failed_event {
+    failed_body response{};
 };
 
 bool ends_with_any(std::string_view type, std::span<const std::string_view> endings) {
@@ -389,8 +391,7 @@ private:
     }
     static fault failure(std::string_view data) {
         explanation said;
-        const result<failed_response> failed =
-            json::read<failed_response>(data, json::read_options::lenient());
+        const result<failed_event> failed = json::read<failed_event>(data, json::read_options::lenient());
         if (failed && failed->response.error) {
             said.code = failed->response.error->code;
             said.message = failed->response.error->message;

@@ -2,9 +2,9 @@
 
 #include "proto/http1_syntax.hpp"
 
-#include <boost/asio/ip/address.hpp>
+#include <modelmesh/core/base64.hpp>
 
-#include <openssl/evp.h>
+#include <boost/asio/ip/address.hpp>
 
 #include <algorithm>
 #include <array>
@@ -38,15 +38,6 @@ std::optional<std::string> percent_decoded(std::string_view text) {
     return decoded;
 }
 
-std::string base64(const std::string& bytes) {
-    std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0'); // OpenSSL ends it with a zero
-    const int size =
-        EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
-                        reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
-    text.resize(static_cast<std::size_t>(size));
-    return text;
-}
-
 result<std::string> basic_authorization(std::string_view user_info) {
     const std::size_t colon = std::min(user_info.find(':'), user_info.size());
     const auto user = percent_decoded(user_info.substr(0, colon));
@@ -57,7 +48,7 @@ result<std::string> basic_authorization(std::string_view user_info) {
     const std::string both = *user + ":" + *password;
     if (std::any_of(both.begin(), both.end(), [](char c) { return (c >= 0 && c < ' ') || c == '\x7f'; }))
         return wrong("the user name or password contains a control character");
-    return "Basic " + base64(both);
+    return "Basic " + base64::encode(both);
 }
 
 std::optional<ip::address> address_of(std::string_view text) {

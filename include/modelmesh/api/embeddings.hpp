@@ -2,6 +2,7 @@
 #pragma once
 
 #include <modelmesh/api/route.hpp>
+#include <modelmesh/core/result.hpp>
 #include <modelmesh/json/types.hpp>
 
 #include <cstdint>
@@ -28,6 +29,9 @@ struct request {
 
 /// Numbers, or little-endian float32 in base64: what the request asked for.
 using vector = std::variant<std::string, std::vector<float>>;
+
+/// The numbers in either form. Errors: protocol, the text is no base64 of whole numbers.
+[[nodiscard]] result<std::vector<float>> numbers_of(const embeddings::vector& of);
 
 struct item {
     std::string object = "embedding";

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <modelmesh/api/route.hpp>
+#include <modelmesh/core/result.hpp>
 #include <modelmesh/json/types.hpp>
 
 #include <cstdint>
@@ -57,6 +58,9 @@ struct image {
 
     friend bool operator==(const image&, const image&) = default;
 };
+
+/// The picture itself. Errors: bad_request, the reply has only its URL; protocol, it is not base64.
+[[nodiscard]] modelmesh::result<std::string> bytes_of(const image& of);
 
 struct reply {
     std::int64_t created = 0; ///< seconds since 1970

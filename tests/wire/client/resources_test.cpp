@@ -1,0 +1,280 @@
+// What the client does besides chat: the bytes that go out, what comes back, and how it fails over.
+#include "fixture.hpp"
+#include "support/body_sources.hpp"
+#include "support/scripted_server.hpp"
+
+#include <modelmesh/api/audio.hpp>
+#include <modelmesh/api/embeddings.hpp>
+#include <modelmesh/api/images.hpp>
+#include <modelmesh/api/models.hpp>
+#include <modelmesh/api/moderations.hpp>
+
+#include <gmock/gmock.h>
+
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace modelmesh::testing {
+namespace {
+
+using support::script;
+using support::scripted_server;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+std::string answer(const std::string& body, const std::string& status = "200 OK") {
+    return "HTTP/1.1 " + status + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+}
+const std::string busy = answer(R"({"error":{"message":"later"}})", "503 Service Unavailable");
+const std::string chunked =
+    "HTTP/1.1 200 OK\r\nContent-Type: audio/mpeg\r\nTransfer-Encoding: chunked\r\n\r\n";
+
+class ClientResources : public ClientFixture {
+protected:
+    /// Two providers with a model of this name each.
+    client with(const std::string& model) {
+        settings.providers.clear();
+        for (scripted_server* server : {&alpha, &beta}) {
+            provider_config provider;
+            provider.connector = "openai.llm.v1";
+            provider.base_url = "http://127.0.0.1:" + std::to_string(server->port()) + "/v1";
+            provider.api_key = "secret-key";
+            provider.models = {model};
+            provider.proxy = "none";
+            settings.providers.emplace_back(server == &alpha ? "alpha" : "beta", provider);
+        }
+        return create(settings);
+    }
+    /// The body of the first request that a server has got.
+    static std::string body_of(const scripted_server& server) {
+        const std::string request = server.requests().at(0);
+        return request.substr(request.find("\r\n\r\n") + 4);
+    }
+    void TearDown() override {
+        EXPECT_THAT(alpha.finish(), ElementsAre());
+        EXPECT_THAT(beta.finish(), ElementsAre());
+        ClientFixture::TearDown();
+    }
+
+    scripted_server alpha{scripted_server::transport::plain};
+    scripted_server beta{scripted_server::transport::plain};
+};
+INSTANTIATE_TEST_SUITE_P(Engines, ClientResources, ::testing::Values("uring", "epoll"),
+                         [](const auto& which) { return std::string(which.param); });
+
+TEST_P(ClientResources, EmbeddingsComeAsNumbersOrAsBase64) {
+    const client c = with("text-embedding-3-small");
+    alpha.add(script().read_request().send(
+        answer(R"({"object":"list","data":[{"object":"embedding","index":0,"embedding":[0.5,-1]},)"
+               R"({"object":"embedding","index":1,"embedding":"AAAAPwAAgL8="}],)"
+               R"("model":"text-embedding-3-small","usage":{"prompt_tokens":2,"total_tokens":2}})")));
+    embeddings::request asked;
+    asked.model = "text-embeddings";
+    asked.input = std::vector<std::string>{"one", "two"};
+    asked.dimensions = 2;
+    client mine = c;
+    const result<embeddings::reply> got = run(mine.embeddings.try_create(asked));
+    ASSERT_TRUE(got) << got.error().message;
+    EXPECT_EQ(got->data.at(0).embedding, embeddings::vector(std::vector<float>{0.5F, -1.0F}));
+    EXPECT_EQ(got->data.at(1).embedding, embeddings::vector("AAAAPwAAgL8="));
+    for (const embeddings::item& each : got->data)
+        EXPECT_EQ(embeddings::numbers_of(each.embedding).value(), (std::vector<float>{0.5F, -1.0F}));
+    EXPECT_FALSE(embeddings::numbers_of("AAAA"));
+    EXPECT_EQ(got->usage->total_tokens, 2);
+    EXPECT_EQ(got->x_modelmesh->model, "alpha.text-embedding-3-small");
+    EXPECT_EQ(got->x_modelmesh->pool, "text-embeddings");
+    EXPECT_THAT(alpha.requests().at(0), StartsWith("POST /v1/embeddings HTTP/1.1\r\n"));
+    EXPECT_THAT(alpha.requests().at(0), HasSubstr("\r\nAuthorization: Bearer secret-key\r\n"));
+    EXPECT_EQ(body_of(alpha), R"({"input":["one","two"],"model":"text-embedding-3-small","dimensions":2})");
+}
+
+TEST_P(ClientResources, AModelThatFailsOrAnswersNothingIsReplaced) {
+    client c = with("text-embedding-3-small");
+    embeddings::request asked;
+    asked.model = "text-embeddings";
+    asked.input = "one";
+    const std::string good = answer(R"({"data":[{"index":0,"embedding":[1]}],"model":"m"})");
+    for (const std::string& bad : {busy, answer("{}"), answer("<html>"), answer(R"({"data":[]})")}) {
+        c = with("text-embedding-3-small");
+        alpha.add(script().read_request().send(bad));
+        beta.add(script().read_request().send(good));
+        const result<embeddings::reply> got = run(c.embeddings.try_create(asked));
+        ASSERT_TRUE(got) << bad << ": " << got.error().message;
+        EXPECT_EQ(got->x_modelmesh->provider, "beta");
+        EXPECT_EQ(got->x_modelmesh->attempts, 2);
+    }
+}
+
+TEST_P(ClientResources, AModerationNeedsNoModel) {
+    client c = with("omni-moderation-latest");
+    alpha.add(script().read_request().send(
+        answer(R"({"id":"modr-1","model":"omni-moderation-latest","results":[{"flagged":true,)"
+               R"("categories":{"violence":true,"illicit":null},"category_scores":{"violence":0.75},)"
+               R"("category_applied_input_types":{"violence":["text"]}}]})")));
+    moderations::request asked;
+    asked.input = "a text";
+    const moderations::reply got = run(c.moderations.create(asked));
+    EXPECT_TRUE(got.results.at(0).flagged);
+    EXPECT_EQ(got.results[0].category_scores.at("violence"), 0.75);
+    EXPECT_THAT(alpha.requests().at(0), StartsWith("POST /v1/moderations HTTP/1.1\r\n"));
+    EXPECT_EQ(body_of(alpha), R"({"input":"a text","model":"omni-moderation-latest"})");
+}
+
+TEST_P(ClientResources, ImagesAreGenerated) {
+    client c = with("gpt-image-1");
+    alpha.add(script().read_request().send(
+        answer(R"({"created":7,"data":[{"b64_json":"iVBORw0KGgo="}],)"
+               R"("usage":{"input_tokens":1,"output_tokens":2,"total_tokens":3}})")));
+    images::request asked;
+    asked.prompt = "a cat";
+    asked.size = "1024x1024";
+    const images::reply got = run(c.images.generate(asked));
+    ASSERT_TRUE(got.data);
+    EXPECT_EQ(images::bytes_of(got.data->at(0)).value(), "\x89PNG\r\n\x1a\n");
+    EXPECT_FALSE(images::bytes_of(images::image()));
+    EXPECT_EQ(got.x_modelmesh->pool, "text-to-image");
+    EXPECT_THAT(alpha.requests().at(0), StartsWith("POST /v1/images/generations HTTP/1.1\r\n"));
+    EXPECT_EQ(body_of(alpha), R"({"prompt":"a cat","size":"1024x1024","model":"gpt-image-1"})");
+}
+
+audio::speech_request speech() {
+    audio::speech_request asked;
+    asked.model = "text-to-speech";
+    asked.input = "Hello.";
+    asked.voice = "alloy";
+    return asked;
+}
+
+TEST_P(ClientResources, SpeechIsBytes) {
+    client c = with("tts-1");
+    const std::string bytes("\xff\xf3\0\"error\"\0{", 12);
+    alpha.add(script().read_request().send(answer(bytes)));
+    const audio::speech_request asked = speech();
+    const audio::recording got = run(c.audio.speech.create(asked));
+    EXPECT_EQ(got.bytes, bytes);
+    EXPECT_EQ(got.x_modelmesh->model, "alpha.tts-1");
+    EXPECT_THAT(alpha.requests().at(0), StartsWith("POST /v1/audio/speech HTTP/1.1\r\n"));
+    EXPECT_THAT(alpha.requests().at(0), HasSubstr("\r\nAccept: */*\r\n"));
+    EXPECT_EQ(body_of(alpha), R"({"model":"tts-1","input":"Hello.","voice":"alloy"})");
+}
+
+// What a stream gave, and how it ended.
+task<std::string> heard(client c, audio::speech_request asked) {
+    result<byte_stream> opened = co_await c.audio.speech.try_stream(asked);
+    if (!opened) co_return "not opened: " + std::string(to_string(opened.error().kind()));
+    std::string bytes = opened->route().provider + ":";
+    for (;;) {
+        const result<std::optional<std::string_view>> piece = co_await opened->try_read();
+        if (!piece) co_return bytes + "|" + std::string(to_string(piece.error().kind()));
+        if (!*piece) co_return bytes;
+        bytes.append(**piece);
+    }
+}
+
+TEST_P(ClientResources, SpeechIsHeardWhileItIsMade) {
+    const client c = with("tts-1");
+    alpha.add(
+        script().read_request().send(chunked + "3\r\nabc\r\n").pause("more").send("2\r\nde\r\n0\r\n\r\n"));
+    std::string heard_first;
+    const auto listen = [](client by, scripted_server* server, std::string* first) -> task<std::string> {
+        const audio::speech_request asked = speech();
+        byte_stream sound = co_await by.audio.speech.stream(asked);
+        std::string all;
+        while (const std::optional<std::string_view> piece = co_await sound.next()) {
+            if (all.empty()) *first = *piece;
+            all.append(*piece);
+            server->resume("more");
+        }
+        co_return all;
+    };
+    EXPECT_EQ(run(listen(c, &alpha, &heard_first)), "abcde");
+    EXPECT_EQ(heard_first, "abc");
+    EXPECT_EQ(body_of(alpha), R"({"model":"tts-1","input":"Hello.","voice":"alloy"})");
+}
+
+TEST_P(ClientResources, SpeechFailsOverOnlyBeforeItsFirstByte) {
+    client c = with("tts-1");
+    alpha.add(script().read_request().send(chunked).reset());
+    beta.add(script().read_request().send(chunked + "2\r\nok\r\n0\r\n\r\n"));
+    EXPECT_EQ(run(heard(c, speech())), "beta:ok");
+    c = with("tts-1");
+    alpha.add(script().read_request().send(chunked + "3\r\nabc\r\n").close());
+    EXPECT_EQ(run(heard(c, speech())), "alpha:abc|protocol");
+}
+
+audio::transcription_request hearing(http::attachment file) {
+    audio::transcription_request asked;
+    asked.file = std::move(file);
+    asked.model = "speech-to-text";
+    asked.language = "en";
+    asked.timestamp_granularities = {"word", "segment"};
+    return asked;
+}
+
+// A form without its boundary, which is another each time.
+std::string without_boundary(std::string form) {
+    const std::string boundary = form.substr(0, form.find("\r\n"));
+    for (std::size_t at = form.find(boundary); at != std::string::npos; at = form.find(boundary))
+        form.replace(at, boundary.size(), "#");
+    return form;
+}
+
+TEST_P(ClientResources, AFileIsTranscribedAndSentAgainToTheNextModel) {
+    client c = with("whisper-1");
+    alpha.add(script().read_request().send(busy));
+    beta.add(script().read_request().send(answer(R"({"text":"Hello.","duration":1.5})")));
+    const audio::transcription_request asked = hearing(http::attach_bytes("hello.wav", "RIFF1234"));
+    const result<audio::transcription> got = run(c.audio.transcriptions.try_create(asked));
+    ASSERT_TRUE(got) << got.error().message;
+    EXPECT_EQ(got->text, "Hello.");
+    EXPECT_EQ(got->duration, 1.5);
+    EXPECT_EQ(got->x_modelmesh->provider, "beta");
+    EXPECT_THAT(beta.requests().at(0), StartsWith("POST /v1/audio/transcriptions HTTP/1.1\r\n"));
+    EXPECT_THAT(beta.requests().at(0), HasSubstr("\r\nContent-Type: multipart/form-data; boundary="));
+    const std::string part = "#\r\nContent-Disposition: form-data; name=";
+    EXPECT_EQ(without_boundary(body_of(beta)),
+              part + "\"model\"\r\n\r\nwhisper-1\r\n" + part + "\"language\"\r\n\r\nen\r\n" + part +
+                  "\"timestamp_granularities[]\"\r\n\r\nword\r\n" + part +
+                  "\"timestamp_granularities[]\"\r\n\r\nsegment\r\n" + part +
+                  "\"file\"; filename=\"hello.wav\"\r\n\r\nRIFF1234\r\n#--\r\n");
+    EXPECT_EQ(without_boundary(body_of(alpha)), without_boundary(body_of(beta)));
+}
+
+TEST_P(ClientResources, AFileThatCanBeReadOnceIsNotSentTwice) {
+    const client c = with("whisper-1");
+    alpha.add(script().read_request().send(busy));
+    const auto source = std::make_shared<support::counted_source>(1000);
+    source->announced = 1000;
+    source->may_rewind = false;
+    const audio::transcription_request asked = hearing({"a.wav", "audio/wav", source});
+    client mine = c;
+    const result<audio::transcription> got = run(mine.audio.transcriptions.try_create(asked));
+    ASSERT_FALSE(got);
+    EXPECT_EQ(got.error().kind(), errc::bad_request);
+    EXPECT_THAT(got.error().message, HasSubstr("can be read only once"));
+    EXPECT_EQ(got.error().attempts.size(), 2u);
+    EXPECT_EQ(beta.connections(), 0u);
+}
+
+TEST_P(ClientResources, ATranscriptionAsTextIsText) {
+    client c = with("whisper-1");
+    alpha.add(script().read_request().send(answer("1\n00:00:00,000 --> 00:00:01,000\nHello.\n")));
+    audio::transcription_request asked = hearing(http::attach_bytes("hello.wav", "RIFF"));
+    asked.response_format = "srt";
+    EXPECT_EQ(run(c.audio.transcriptions.create(asked)).text, "1\n00:00:00,000 --> 00:00:01,000\nHello.\n");
+    const audio::transcription_request nothing;
+    EXPECT_THROW((void)c.audio.transcriptions.try_create(nothing), std::invalid_argument);
+}
+
+TEST_P(ClientResources, ModelsAreListedUnderTheNamesThatTheyAnswerTo) {
+    client c = with("tts-1");
+    const models::list all = run(c.models.list());
+    ASSERT_EQ(all.data.size(), 2u);
+    EXPECT_EQ(all.data[0].id, "alpha.tts-1");
+    EXPECT_EQ(all.data[1].owned_by, "beta");
+}
+
+} // namespace
+} // namespace modelmesh::testing
