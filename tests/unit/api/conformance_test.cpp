@@ -8,6 +8,7 @@
 #include <modelmesh/api/images.hpp>
 #include <modelmesh/api/models.hpp>
 #include <modelmesh/api/moderations.hpp>
+#include <modelmesh/api/responses.hpp>
 #include <modelmesh/json/detail/describe.hpp>
 #include <modelmesh/json/read.hpp>
 #include <modelmesh/json/write.hpp>
@@ -296,6 +297,15 @@ template <class T> void expect_conformance(std::string_view name) {
 TEST(Conformance, ChatRequests) { expect_conformance<chat::request>("CreateChatCompletionRequest"); }
 TEST(Conformance, ChatReplies) { expect_conformance<chat::reply>("CreateChatCompletionResponse"); }
 TEST(Conformance, ChatChunks) { expect_conformance<chat::chunk>("CreateChatCompletionStreamResponse"); }
+TEST(Conformance, ResponsesRequests) { expect_conformance<responses::request>("CreateResponse"); }
+TEST(Conformance, ResponsesReplies) { expect_conformance<responses::reply>("Response"); }
+TEST(Conformance, ResponsesEvents) { expect_conformance<responses::event>("ResponseStreamEvent"); }
+TEST(Conformance, ResponsesItemsAndTools) {
+    expect_conformance<responses::item>("InputItem");
+    expect_conformance<responses::item>("OutputItem");
+    expect_conformance<responses::tool>("Tool");
+    expect_conformance<responses::tool_choice>("ToolChoiceParam");
+}
 TEST(Conformance, Embeddings) {
     expect_conformance<embeddings::request>("CreateEmbeddingRequest");
     expect_conformance<embeddings::reply>("CreateEmbeddingResponse");
