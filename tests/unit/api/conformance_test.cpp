@@ -5,10 +5,13 @@
 #include <modelmesh/api/chat.hpp>
 #include <modelmesh/api/embeddings.hpp>
 #include <modelmesh/api/files.hpp>
+#include <modelmesh/api/fine_tuning.hpp>
 #include <modelmesh/api/images.hpp>
 #include <modelmesh/api/models.hpp>
 #include <modelmesh/api/moderations.hpp>
 #include <modelmesh/api/responses.hpp>
+#include <modelmesh/api/text_completions.hpp>
+#include <modelmesh/api/uploads.hpp>
 #include <modelmesh/json/detail/describe.hpp>
 #include <modelmesh/json/read.hpp>
 #include <modelmesh/json/write.hpp>
@@ -305,6 +308,23 @@ TEST(Conformance, ResponsesItemsAndTools) {
     expect_conformance<responses::item>("OutputItem");
     expect_conformance<responses::tool>("Tool");
     expect_conformance<responses::tool_choice>("ToolChoiceParam");
+}
+TEST(Conformance, TextCompletions) {
+    expect_conformance<text_completions::request>("CreateCompletionRequest");
+    expect_conformance<text_completions::reply>("CreateCompletionResponse");
+}
+TEST(Conformance, Uploads) {
+    expect_conformance<uploads::request>("CreateUploadRequest");
+    expect_conformance<uploads::upload>("Upload");
+    expect_conformance<uploads::part>("UploadPart");
+    expect_conformance<uploads::completion>("CompleteUploadRequest");
+}
+TEST(Conformance, FineTuning) {
+    expect_conformance<fine_tuning::request>("CreateFineTuningJobRequest");
+    expect_conformance<fine_tuning::job>("FineTuningJob");
+    expect_conformance<fine_tuning::job_list>("ListPaginatedFineTuningJobsResponse");
+    expect_conformance<fine_tuning::event_list>("ListFineTuningJobEventsResponse");
+    expect_conformance<fine_tuning::checkpoint_list>("ListFineTuningJobCheckpointsResponse");
 }
 TEST(Conformance, Embeddings) {
     expect_conformance<embeddings::request>("CreateEmbeddingRequest");
