@@ -1,9 +1,8 @@
 #include "completion.hpp"
 
-#include <boost/json.hpp>
+#include "endpoints.hpp"
 
 #include <array>
-#include <chrono>
 
 namespace modelmesh::testing::detail {
 namespace {
@@ -12,15 +11,6 @@ namespace json = boost::json;
 
 constexpr std::size_t max_choices = 128;
 constexpr std::int64_t model_created = 1'700'000'000; // a fixed age: the list is the same on every run
-
-refusal invalid(std::string message, std::optional<std::string> param = {},
-                std::optional<std::string> code = {}) {
-    return {400, {std::move(message), "invalid_request_error", std::move(param), std::move(code)}};
-}
-
-json::value nullable(const std::optional<std::string>& text) {
-    return text ? json::value(*text) : json::value(nullptr);
-}
 
 /// Text of a message: a string, or the text parts of a list.
 std::string text_of(const json::value* content) {
@@ -46,27 +36,8 @@ bool is_true(const json::object& object, std::string_view key) {
     return value != nullptr && value->is_bool() && value->get_bool();
 }
 
-json::object usage_of(std::uint64_t prompt, std::uint64_t completion) {
-    return {{"prompt_tokens", prompt},
-            {"completion_tokens", completion},
-            {"total_tokens", prompt + completion},
-            {"prompt_tokens_details", {{"cached_tokens", 0}, {"cache_write_tokens", 0}, {"audio_tokens", 0}}},
-            {"completion_tokens_details",
-             {{"reasoning_tokens", 0},
-              {"audio_tokens", 0},
-              {"accepted_prediction_tokens", 0},
-              {"rejected_prediction_tokens", 0}}}};
-}
-
 json::object model_object(std::string_view id) {
     return {{"id", id}, {"object", "model"}, {"created", model_created}, {"owned_by", "modelmesh-simulator"}};
-}
-
-/// Ten digits whatever the number: equal lengths, so that a cut after N bytes falls on equal places.
-std::string numbered(const std::string& prefix, std::uint64_t number) {
-    std::string digits = std::to_string(number);
-    if (digits.size() < 10) digits.insert(0, 10 - digits.size(), '0');
-    return prefix + digits;
 }
 
 std::string filler(std::uint64_t tokens) {
@@ -129,14 +100,6 @@ std::variant<chat_request, refusal> read_chat_request(std::string_view body) {
     return out;
 }
 
-std::string error_body(const api_error& error) {
-    const json::object inner{{"message", error.message},
-                             {"type", error.type},
-                             {"param", nullable(error.param)},
-                             {"code", nullable(error.code)}};
-    return json::serialize(json::object{{"error", inner}});
-}
-
 std::string model_body(std::string_view id) { return json::serialize(model_object(id)); }
 
 std::string models_body(const std::vector<std::string>& ids) {
@@ -145,57 +108,79 @@ std::string models_body(const std::vector<std::string>& ids) {
     return json::serialize(json::object{{"object", "list"}, {"data", data}});
 }
 
-std::vector<std::string> split_tokens(std::string_view text) {
-    constexpr std::string_view blanks = " \t\r\n";
-    std::vector<std::string> out;
-    while (!text.empty()) {
-        const std::size_t word = text.find_first_not_of(blanks);
-        const std::size_t end = word == text.npos ? text.npos : text.find_first_of(blanks, word);
-        out.emplace_back(text.substr(0, end));
-        text.remove_prefix(end == text.npos ? text.size() : end);
+json::object chat_usage(std::uint64_t prompt, std::uint64_t completion) {
+    return {{"prompt_tokens", prompt},
+            {"completion_tokens", completion},
+            {"total_tokens", prompt + completion},
+            {"prompt_tokens_details", {{"cached_tokens", 0}, {"cache_write_tokens", 0}, {"audio_tokens", 0}}},
+            {"completion_tokens_details",
+             {{"reasoning_tokens", 0},
+              {"audio_tokens", 0},
+              {"accepted_prediction_tokens", 0},
+              {"rejected_prediction_tokens", 0}}}};
+}
+
+generated_text generate_text(const rule& how, std::string_view question, std::string_view provider,
+                             std::string_view model, std::optional<std::uint64_t> limit, bool calls) {
+    generated_text out;
+    if (how.text) {
+        out.text = *how.text;
+    } else if (how.tokens) {
+        out.text = filler(*how.tokens);
+    } else if (!calls) {
+        out.text = "You asked: " + std::string(question) + " - this answer comes from " +
+                   std::string(provider) + " as model " + std::string(model) + ", one token at a time.";
+    }
+    out.tokens = split_tokens(out.text);
+    if (limit && out.tokens.size() > *limit) {
+        out.limited = true;
+        out.tokens.resize(*limit);
+        out.text.clear();
+        for (const std::string& token : out.tokens) out.text += token;
     }
     return out;
+}
+
+std::vector<std::string> split_arguments(const std::string& arguments) {
+    std::vector<std::string> pieces = split_tokens(arguments);
+    // Arguments written without blanks still come in two pieces, so that a reader has to join them.
+    if (pieces.size() == 1 && pieces[0].size() > 1) {
+        std::size_t half = pieces[0].size() / 2;
+        while (half < pieces[0].size() && (pieces[0][half] & 0xC0) == 0x80)
+            ++half; // never inside a character
+        pieces = {pieces[0].substr(0, half), pieces[0].substr(half)};
+    }
+    return pieces;
+}
+
+model_request read_chat(const recorded_request& request) {
+    const auto parsed = read_chat_request(request.body);
+    if (const auto* refused = std::get_if<refusal>(&parsed)) throw *refused;
+    const auto& chat = std::get<chat_request>(parsed);
+    return {chat.model, chat.stream, [chat](const rule& how, const reply_context& context) {
+                return std::make_shared<chat_answer>(chat, how, context.name, context.serial);
+            }};
 }
 
 chat_answer::chat_answer(const chat_request& request, const rule& how, std::string_view provider,
                          std::uint64_t serial)
     : request_(request), serial_(serial), id_(numbered("chatcmpl-" + std::string(provider) + "-", serial)),
-      created_(std::chrono::system_clock::to_time_t(std::chrono::system_clock::now())),
-      calls_(how.tool_calls) {
-    if (how.text) {
-        text_ = *how.text;
-    } else if (how.tokens) {
-        text_ = filler(*how.tokens);
-    } else if (calls_.empty()) {
-        text_ = "You asked: " + request_.question + " - this answer comes from " + std::string(provider) +
-                " as model " + request_.model + ", one token at a time.";
-    }
-
-    std::vector<std::string> tokens = split_tokens(text_);
-    bool limited = false;
-    if (request_.limit && tokens.size() > *request_.limit) {
-        limited = true;
-        tokens.resize(*request_.limit);
-        text_.clear();
-        for (const std::string& token : tokens) text_ += token;
-    }
-    completion_tokens_ = tokens.size();
-    for (std::string& token : tokens) fragments_.push_back({std::nullopt, false, std::move(token)});
+      created_(seconds_now()), calls_(how.tool_calls) {
+    generated_text said =
+        generate_text(how, request_.question, provider, request_.model, request_.limit, !calls_.empty());
+    text_ = std::move(said.text);
+    completion_tokens_ = said.tokens.size();
+    for (std::string& token : said.tokens) fragments_.push_back({std::nullopt, false, std::move(token)});
     for (std::size_t call = 0; call < calls_.size(); ++call) {
         fragments_.push_back({call, true, {}});
-        std::vector<std::string> pieces = split_tokens(calls_[call].arguments);
-        // Arguments written without blanks still come in two pieces, so that a reader has to join them.
-        if (pieces.size() == 1 && pieces[0].size() > 1) {
-            std::size_t half = pieces[0].size() / 2;
-            while (half < pieces[0].size() && (pieces[0][half] & 0xC0) == 0x80)
-                ++half; // never inside a character
-            pieces = {pieces[0].substr(0, half), pieces[0].substr(half)};
-        }
+        std::vector<std::string> pieces = split_arguments(calls_[call].arguments);
         completion_tokens_ += 1 + pieces.size();
         for (std::string& piece : pieces) fragments_.push_back({call, false, std::move(piece)});
     }
     completion_tokens_ *= request_.choices;
-    finish_reason_ = how.finish_reason.value_or(limited ? "length" : calls_.empty() ? "stop" : "tool_calls");
+    finish_reason_ = how.finish_reason.value_or(said.limited     ? "length"
+                                                : calls_.empty() ? "stop"
+                                                                 : "tool_calls");
 }
 
 std::string chat_answer::call_id(std::size_t choice, std::size_t call) const {
@@ -228,7 +213,7 @@ std::string chat_answer::body() const {
                                         {"created", created_},
                                         {"model", request_.model},
                                         {"choices", choices},
-                                        {"usage", usage_of(request_.prompt_tokens, completion_tokens_)},
+                                        {"usage", chat_usage(request_.prompt_tokens, completion_tokens_)},
                                         {"service_tier", "default"},
                                         {"system_fingerprint", "fp_simulator"}});
 }
@@ -239,7 +224,7 @@ std::size_t chat_answer::event_count() const {
     return (fragments_.size() + 2) * request_.choices + (request_.include_usage ? 1 : 0);
 }
 
-std::string chat_answer::event(std::size_t position) const {
+stream_event chat_answer::event(std::size_t position) const {
     const std::size_t step = position / request_.choices;
     const std::size_t choice = position % request_.choices;
     json::object chunk{{"id", id_},
@@ -250,8 +235,8 @@ std::string chat_answer::event(std::size_t position) const {
                        {"system_fingerprint", "fp_simulator"}};
     if (step > fragments_.size() + 1) {
         chunk["choices"] = json::array();
-        chunk["usage"] = usage_of(request_.prompt_tokens, completion_tokens_);
-        return json::serialize(chunk);
+        chunk["usage"] = chat_usage(request_.prompt_tokens, completion_tokens_);
+        return {json::serialize(chunk)};
     }
 
     json::object delta;
@@ -279,7 +264,7 @@ std::string chat_answer::event(std::size_t position) const {
     chunk["choices"] = json::array{
         json::object{{"index", choice}, {"delta", delta}, {"logprobs", nullptr}, {"finish_reason", finish}}};
     if (request_.include_usage) chunk["usage"] = nullptr;
-    return json::serialize(chunk);
+    return {json::serialize(chunk)};
 }
 
 } // namespace modelmesh::testing::detail

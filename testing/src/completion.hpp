@@ -2,7 +2,9 @@
 // Independent of the library's codecs, so that tests of those do not compare them with themselves.
 #pragma once
 
+#include "answer.hpp"
 #include "script.hpp"
+#include "wire.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -25,32 +27,42 @@ struct chat_request {
     std::uint64_t prompt_tokens = 0;
 };
 
-struct refusal {
-    int status = 400;
-    api_error error;
-};
-
 /// Reads the request or says, as the vendor would, why it is refused.
 std::variant<chat_request, refusal> read_chat_request(std::string_view body);
 
-std::string error_body(const api_error& error);
 std::string model_body(std::string_view id);
 std::string models_body(const std::vector<std::string>& ids);
 
-/// Splits text into tokens: a word with the blanks before it. Joined again they give the text.
-std::vector<std::string> split_tokens(std::string_view text);
+boost::json::object chat_usage(std::uint64_t prompt, std::uint64_t completion);
+
+/// What a model says: the text of the rule, or the default text, within the limit of the request.
+struct generated_text {
+    std::string text;
+    std::vector<std::string> tokens; ///< of the text
+    bool limited = false;            ///< the limit took something away
+};
+
+/// @param question  what the default text repeats
+/// @param provider  name of the simulator, part of the default text
+/// @param calls     the answer may consist of tool calls alone, without a text
+generated_text generate_text(const rule& how, std::string_view question, std::string_view provider,
+                             std::string_view model, std::optional<std::uint64_t> limit, bool calls);
+
+/// The pieces in which the arguments of a call are streamed.
+std::vector<std::string> split_arguments(const std::string& arguments);
 
 /// One answer, written whole or event by event.
-class chat_answer {
+class chat_answer final : public answer {
 public:
     /// @param provider  name of the simulator, part of the default text
-    /// @param serial    makes the ids; equal inputs give equal bytes, except for the time of creation
+    /// @param serial    makes the ids
     chat_answer(const chat_request& request, const rule& how, std::string_view provider,
                 std::uint64_t serial);
 
-    std::string body() const;                      ///< the plain reply
-    std::size_t event_count() const;               ///< events of the stream, without the final [DONE]
-    std::string event(std::size_t position) const; ///< data of one event
+    delivery form() const override { return request_.stream ? delivery::events : delivery::whole; }
+    std::string body() const override;
+    std::size_t event_count() const override;
+    stream_event event(std::size_t position) const override;
 
 private:
     /// What one delta adds: a piece of text, or a piece of a call.

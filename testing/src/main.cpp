@@ -18,7 +18,7 @@
 namespace {
 
 constexpr std::string_view usage = R"(Usage: modelmesh-simulator [options]
-A model provider for tests: speaks OpenAI chat completions on 127.0.0.1, plain and as a stream of events.
+A model provider for tests: speaks OpenAI's API on 127.0.0.1, plain and as streams of events and bytes.
 
   --port N           port to listen on; 0 (the default) lets the system choose
   --tls              HTTPS; makes a certificate authority that lives as long as the process

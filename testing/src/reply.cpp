@@ -95,24 +95,23 @@ std::string http_date(std::chrono::system_clock::time_point at) {
     return text.data();
 }
 
-reply reply::whole(const reply_context& context, int status, std::string body, const rule& how) {
-    reply out(context, how);
-    out.status_ = status;
-    out.body_ = std::move(body);
-    out.chunked_ = how.malformed == damage::chunk;
-    return out;
+reply::reply(const reply_context& context, int status, std::shared_ptr<const answer> content, const rule& how)
+    : context_(context), how_(how), status_(status), answer_(std::move(content)) {
+    chunked_ = is_whole() ? how_.malformed == damage::chunk : how_.content_length_off_by == 0;
+    if (is_whole()) body_ = answer_->body();
 }
 
-reply reply::chat(const reply_context& context, const chat_request& request, const rule& how) {
-    if (how.status != 200)
-        return whole(context, how.status, error_body(how.error ? *how.error : default_error(how.status)),
-                     how);
-    chat_answer answer(request, how, context.name, context.serial);
-    if (!request.stream) return whole(context, 200, answer.body(), how);
-    reply out(context, how);
-    out.answer_ = std::move(answer);
-    out.chunked_ = how.content_length_off_by == 0;
-    return out;
+reply reply::whole(const reply_context& context, int status, std::string body, const rule& how) {
+    return {context, status, std::make_shared<whole_answer>(std::move(body)), how};
+}
+
+reply reply::of(const reply_context& context, std::shared_ptr<const answer> content, const rule& how) {
+    return {context, 200, std::move(content), how};
+}
+
+reply reply::to(const reply_context& context, const model_request& request, const rule& how) {
+    if (how.status == 200) return of(context, request.make(how, context), how);
+    return whole(context, how.status, error_body(how.error ? *how.error : default_error(how.status)), how);
 }
 
 std::string reply::head(int status, const std::string& content_type,
@@ -156,28 +155,33 @@ std::string reply::head(int status, const std::string& content_type,
 
 // The events of the answer, perhaps an error in place of the rest, perhaps [DONE].
 std::size_t reply::event_total() const {
-    if (!answer_) return 1;
-    if (how_.error_after_events && *how_.error_after_events < answer_->event_count())
-        return *how_.error_after_events + 1;
-    return answer_->event_count() + (how_.done ? 1 : 0);
+    if (is_whole()) return 1;
+    const std::size_t count = answer_->event_count();
+    if (!is_events()) return count;
+    if (how_.error_after_events && *how_.error_after_events < count) return *how_.error_after_events + 1;
+    return count + (how_.done && answer_->ends_with_done() ? 1 : 0);
 }
 
 std::string reply::event_payload(std::size_t position) const {
-    std::string data;
-    if (!answer_)
-        data = body_;
-    else if (how_.error_after_events == position && position < answer_->event_count())
-        data = error_body(how_.error ? *how_.error : default_error(500));
+    stream_event event;
+    if (is_whole())
+        event.data = body_;
+    else if (is_events() && how_.error_after_events == position && position < answer_->event_count())
+        event = answer_->failure(how_.error ? *how_.error : default_error(500), position);
+    else if (position < answer_->event_count())
+        event = answer_->event(position);
     else
-        data = position < answer_->event_count() ? answer_->event(position) : "[DONE]";
+        event.data = "[DONE]";
     // The first event is left whole: a stream that breaks in its course is the harder case.
-    if (how_.malformed == damage::json && (!answer_ || position == 1)) data.resize(data.size() / 2);
-    return answer_ ? "data: " + data + "\n\n" : data;
+    if (how_.malformed == damage::json && (is_whole() || position == 1))
+        event.data.resize(event.data.size() / 2);
+    if (!is_events()) return event.data;
+    return (event.name.empty() ? "" : "event: " + event.name + "\n") + "data: " + event.data + "\n\n";
 }
 
 std::string reply::framed(std::string payload, std::size_t position) const {
     if (!chunked_) return payload;
-    const bool broken = how_.malformed == damage::chunk && position == (answer_ ? 1 : 0);
+    const bool broken = how_.malformed == damage::chunk && position == (is_whole() ? 0 : 1);
     return (broken ? "zz" : hex(payload.size())) + "\r\n" + payload + "\r\n";
 }
 
@@ -190,8 +194,9 @@ std::optional<piece> reply::next() {
             length = 0;
             for (std::size_t i = 0; i < event_total(); ++i) *length += event_payload(i).size();
         }
-        return piece{head(status_, answer_ ? "text/event-stream; charset=utf-8" : "application/json", length),
-                     false};
+        return piece{
+            head(status_, is_events() ? "text/event-stream; charset=utf-8" : answer_->content_type(), length),
+            false};
     }
     case phase::events: {
         const std::size_t position = position_++;

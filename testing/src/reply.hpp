@@ -2,11 +2,12 @@
 // purpose.
 #pragma once
 
-#include "completion.hpp"
+#include "answer.hpp"
 #include "script.hpp"
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -20,26 +21,23 @@ struct piece {
     bool is_event = false; ///< counts for cut.after_events and, for tokens, waits for the pace
 };
 
-/// What the replies of one simulator have in common, and the serial number of this one.
-struct reply_context {
-    std::string name;
-    std::uint64_t serial = 0;
-    bool keep_alive = true;
-};
-
 /// Makes the pieces of one reply one at a time, so that a long stream is never in memory as a whole.
 class reply {
 public:
     /// A reply with a whole body.
     static reply whole(const reply_context& context, int status, std::string body, const rule& how);
-    /// A chat answer, plain or as a stream.
-    static reply chat(const reply_context& context, const chat_request& request, const rule& how);
+    /// An answer in the form that it has, with status 200.
+    static reply of(const reply_context& context, std::shared_ptr<const answer> content, const rule& how);
+    /// What a model says to this request: the answer, or the error of the rule.
+    static reply to(const reply_context& context, const model_request& request, const rule& how);
 
     std::optional<piece> next();
 
 private:
-    reply(const reply_context& context, const rule& how) : context_(context), how_(how) {}
+    reply(const reply_context& context, int status, std::shared_ptr<const answer> content, const rule& how);
     std::string head(int status, const std::string& content_type, std::optional<std::uint64_t> length) const;
+    bool is_whole() const { return answer_->form() == delivery::whole; }
+    bool is_events() const { return answer_->form() == delivery::events; }
     std::string event_payload(std::size_t position) const;
     std::size_t event_total() const;
     std::string framed(std::string payload, std::size_t position) const;
@@ -50,8 +48,8 @@ private:
     rule how_;
     phase phase_ = phase::head;
     int status_ = 200;
-    std::string body_;                  ///< of a plain reply
-    std::optional<chat_answer> answer_; ///< of a stream
+    std::shared_ptr<const answer> answer_;
+    std::string body_; ///< of an answer that is whole: made once
     std::size_t position_ = 0;
     bool chunked_ = false;
 };

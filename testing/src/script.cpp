@@ -84,7 +84,7 @@ public:
         return std::chrono::milliseconds(*count);
     }
 
-    /// A word out of a list; the enumerator is its position there.
+    /// A word out of a list; the enumerator, or number, is its position there.
     template <class Enum, std::size_t N>
     std::optional<Enum> word(std::string_view key, const std::array<std::string_view, N>& words) {
         const auto value = text(key);
@@ -191,6 +191,8 @@ std::vector<scripted_call> read_calls(const json::value& value, const std::strin
 rule read_rule(const json::value& value, const std::string& place) {
     object_reader in(value, place);
     rule out;
+    if (const auto known = in.word<std::size_t>("path", scripted_paths))
+        out.path = std::string(scripted_paths[*known]);
     out.model = in.text("model");
     out.stream = in.flag("stream");
     if (const json::value* times = in.find("times")) {
@@ -277,8 +279,9 @@ script script::parse(std::string_view text) {
     return out;
 }
 
-rule script::next(std::string_view model, bool stream) {
+rule script::next(std::string_view path, std::string_view model, bool stream) {
     for (rule& candidate : rules_) {
+        if (candidate.path && *candidate.path != path) continue;
         if (candidate.model && *candidate.model != model) continue;
         if (candidate.stream && *candidate.stream != stream) continue;
         if (candidate.uses_left) {

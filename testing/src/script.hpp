@@ -1,6 +1,7 @@
 // The simulator's script: which request gets which reply. Format: docs/simulator.md.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -45,8 +46,13 @@ struct api_error {
     std::optional<std::string> code;
 };
 
+/// The routes that take rules, as a rule names them: the path after /v1/.
+inline constexpr std::array<std::string_view, 6> scripted_paths{
+    "chat/completions", "completions", "embeddings", "moderations", "images/generations", "audio/speech"};
+
 /// One rule: what it matches, and the reply it gives.
 struct rule {
+    std::optional<std::string> path;
     std::optional<std::string> model;
     std::optional<bool> stream;
     std::optional<std::uint64_t> uses_left = 1; ///< nullopt: always
@@ -79,7 +85,8 @@ public:
 
     /// The first rule that matches and is not used up, and uses it once; the default reply when there is
     /// none.
-    rule next(std::string_view model, bool stream);
+    /// @param path  one of scripted_paths
+    rule next(std::string_view path, std::string_view model, bool stream);
 
 private:
     std::vector<rule> rules_;

@@ -1,13 +1,21 @@
 #include "service.hpp"
 
 #include "completion.hpp"
+#include "endpoints.hpp"
+#include "image.hpp"
 
 #include <algorithm>
+#include <charconv>
 
 namespace modelmesh::testing::detail {
 namespace {
 
-constexpr std::string_view models_path = "/v1/models";
+constexpr std::string_view version_path = "/v1/";
+
+planned_reply found(const reply_context& context, std::string body, std::string content_type) {
+    auto content = std::make_shared<whole_answer>(std::move(body), std::move(content_type));
+    return {reply::of(context, std::move(content), rule{}), rule{}};
+}
 
 planned_reply plain(const reply_context& context, int status, std::string body) {
     return {reply::whole(context, status, std::move(body), rule{}), rule{}};
@@ -22,7 +30,39 @@ api_error unknown_model(const std::string& id) {
             std::nullopt, "model_not_found"};
 }
 
+/// Whether the path fits the pattern. Puts what stood at the place of {id} or {rest} into `id`.
+bool matches(std::string_view pattern, std::string_view path, std::string& id) {
+    const std::size_t open = pattern.find('{');
+    if (open == pattern.npos) return pattern == path;
+    const std::size_t close = pattern.find('}') + 1;
+    const bool takes_rest = pattern.substr(open, close - open) == "{rest}";
+    const std::string_view before = pattern.substr(0, open), after = pattern.substr(close);
+    if (path.size() <= before.size() + after.size() || path.substr(0, before.size()) != before ||
+        path.substr(path.size() - after.size()) != after)
+        return false;
+    const std::string_view middle = path.substr(before.size(), path.size() - before.size() - after.size());
+    if (!takes_rest && middle.find('/') != middle.npos) return false;
+    id = middle;
+    return true;
+}
+
 } // namespace
+
+const std::vector<service::route>& service::routes() {
+    static const std::vector<route> table{
+        {"GET", "/health", &service::show_health},
+        {"GET", "/v1/models", &service::list_models},
+        {"GET", "/v1/models/{rest}", &service::show_model},
+        {"GET", "/images/{id}", &service::show_image},
+        {"POST", "/v1/chat/completions", nullptr, read_chat},
+        {"POST", "/v1/completions", nullptr, read_text_completion},
+        {"POST", "/v1/embeddings", nullptr, read_embeddings},
+        {"POST", "/v1/moderations", nullptr, read_moderation},
+        {"POST", "/v1/images/generations", nullptr, read_image_generation},
+        {"POST", "/v1/audio/speech", nullptr, read_speech},
+    };
+    return table;
+}
 
 service::service(const simulator_options& settings)
     : settings_(settings), script_(script::parse(settings.script)) {}
@@ -34,7 +74,8 @@ bool service::serves(const std::string& model) const {
 }
 
 planned_reply service::respond(recorded_request request, bool keep_alive) {
-    const reply_context context = next_context(keep_alive);
+    reply_context context = next_context(keep_alive);
+    context.origin = (settings_.tls ? "https://" : "http://") + request.header("host");
     if (settings_.keep_requests != 0) {
         const std::lock_guard lock(mutex_);
         if (recorded_.size() == settings_.keep_requests) recorded_.pop_front();
@@ -42,33 +83,57 @@ planned_reply service::respond(recorded_request request, bool keep_alive) {
     }
 
     const std::string path = request.target.substr(0, request.target.find('?'));
-    const bool is_chat = path == "/v1/chat/completions";
-    const bool is_model = path.rfind(std::string(models_path) + "/", 0) == 0;
-    if (!is_chat && !is_model && path != models_path && path != "/health")
-        return failed(context, 404,
-                      {"Unknown request URL: " + request.method + " " + path + ".", "invalid_request_error",
-                       std::nullopt, "unknown_url"});
-    const std::string_view allowed = is_chat ? "POST" : "GET";
-    if (request.method != allowed)
+    call what{request, context, {}};
+    bool known = false;
+    for (const route& way : routes()) {
+        if (!matches(way.path, path, what.id)) continue;
+        if (way.method == request.method) return follow(way, what);
+        known = true;
+    }
+    if (known)
         return failed(context, 405,
                       {"Not allowed to " + request.method + " on " + path + ".", "invalid_request_error",
                        std::nullopt, "method_not_supported"});
-
-    if (is_chat) return respond_to_chat(request, context);
-    if (path == "/health") return plain(context, 200, R"({"status":"ok"})");
-    if (path == models_path) return plain(context, 200, models_body(settings_.models));
-    const std::string id = path.substr(models_path.size() + 1);
-    return serves(id) ? plain(context, 200, model_body(id)) : failed(context, 404, unknown_model(id));
+    return failed(context, 404,
+                  {"Unknown request URL: " + request.method + " " + path + ".", "invalid_request_error",
+                   std::nullopt, "unknown_url"});
 }
 
-planned_reply service::respond_to_chat(const recorded_request& request, const reply_context& context) {
-    const auto parsed = read_chat_request(request.body);
-    if (const auto* refused = std::get_if<refusal>(&parsed))
-        return failed(context, refused->status, refused->error);
-    const auto& chat = std::get<chat_request>(parsed);
-    if (!serves(chat.model)) return failed(context, 404, unknown_model(chat.model));
-    const rule how = script_.next(chat.model, chat.stream);
-    return {reply::chat(context, chat, how), how};
+planned_reply service::follow(const route& way, const call& what) {
+    try {
+        return way.read != nullptr ? ask_model(way, what) : (this->*way.respond)(what);
+    } catch (const refusal& refused) {
+        return failed(what.context, refused.status, refused.error);
+    }
+}
+
+planned_reply service::ask_model(const route& way, const call& what) {
+    const model_request asked = way.read(what.request);
+    if (asked.names_model && !serves(asked.model)) throw refusal(404, unknown_model(asked.model));
+    const rule how = script_.next(way.path.substr(version_path.size()), asked.model, asked.stream);
+    return {reply::to(what.context, asked, how), how};
+}
+
+planned_reply service::show_health(const call& what) {
+    return plain(what.context, 200, R"({"status":"ok"})");
+}
+
+planned_reply service::list_models(const call& what) {
+    return plain(what.context, 200, models_body(settings_.models));
+}
+
+planned_reply service::show_model(const call& what) {
+    if (!serves(what.id)) throw refusal(404, unknown_model(what.id));
+    return plain(what.context, 200, model_body(what.id));
+}
+
+planned_reply service::show_image(const call& what) {
+    const std::string_view name = what.id;
+    std::uint64_t color = 0;
+    const auto [end, failure] = std::from_chars(name.data(), name.data() + name.size(), color);
+    if (failure != std::errc() || std::string_view(end, name.data() + name.size()) != ".png")
+        throw refusal(404, default_error(404));
+    return found(what.context, png_of(color), "image/png");
 }
 
 planned_reply service::refuse(int status, const std::string& problem) {

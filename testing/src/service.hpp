@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <deque>
 #include <mutex>
+#include <string>
+#include <string_view>
 #include <vector>
 
 namespace modelmesh::testing::detail {
@@ -32,7 +34,31 @@ public:
     std::vector<recorded_request> requests() const;
 
 private:
-    planned_reply respond_to_chat(const recorded_request& request, const reply_context& context);
+    /// One request on its way through its route.
+    struct call {
+        const recorded_request& request;
+        reply_context context;
+        std::string id; ///< what stood at the place of {id} or {rest}
+    };
+    using handler = planned_reply (service::*)(const call&);
+    using reader = model_request (*)(const recorded_request&);
+
+    /// One line of the table: a handler, or the reader of a request that a model answers.
+    struct route {
+        std::string_view method;
+        std::string_view path; ///< {id} stands for one segment, {rest} for all that is left
+        handler respond = nullptr;
+        reader read = nullptr;
+    };
+    static const std::vector<route>& routes();
+
+    planned_reply follow(const route& way, const call& what);
+    planned_reply ask_model(const route& way, const call& what);
+    planned_reply show_health(const call& what);
+    planned_reply list_models(const call& what);
+    planned_reply show_model(const call& what);
+    planned_reply show_image(const call& what);
+
     reply_context next_context(bool keep_alive);
     bool serves(const std::string& model) const;
 

@@ -29,7 +29,7 @@ std::string without_time(const std::string& text) {
 
 std::vector<std::string> events_of(const chat_answer& answer) {
     std::vector<std::string> out;
-    for (std::size_t i = 0; i < answer.event_count(); ++i) out.push_back(without_time(answer.event(i)));
+    for (std::size_t i = 0; i < answer.event_count(); ++i) out.push_back(without_time(answer.event(i).data));
     return out;
 }
 

@@ -1,6 +1,8 @@
 // The bytes of a reply, also of those that are broken on purpose.
 #include "reply.hpp"
 
+#include "completion.hpp"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -24,7 +26,11 @@ std::string stream_of(const rule& how) {
     chat_request request;
     request.model = "m";
     request.stream = true;
-    return bytes_of(reply::chat(context, request, how));
+    const model_request asked{"m", true, [&](const rule& said, const reply_context& where) {
+                                  return std::make_shared<chat_answer>(request, said, where.name,
+                                                                       where.serial);
+                              }};
+    return bytes_of(reply::to(context, asked, how));
 }
 
 /// The payload of a chunked body; checks the framing on its way.

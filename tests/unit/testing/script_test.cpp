@@ -20,7 +20,7 @@ std::string problem_of(std::string_view text) {
 
 TEST(Script, AnEmptyScriptGivesTheDefaultReply) {
     script empty = script::parse(" \n");
-    const rule reply = empty.next("m", true);
+    const rule reply = empty.next("chat/completions", "m", true);
     EXPECT_EQ(reply.status, 200);
     EXPECT_FALSE(reply.text);
     EXPECT_FALSE(reply.cut);
@@ -30,17 +30,17 @@ TEST(Script, RulesAreUsedInOrderAndAsOftenAsTheySay) {
     script rules =
         script::parse(R"({"rules":[{"status":500},{"status":429,"times":2},{"text":"x","times":"always"}]})");
     std::vector<int> seen;
-    for (int i = 0; i < 5; ++i) seen.push_back(rules.next("m", false).status);
+    for (int i = 0; i < 5; ++i) seen.push_back(rules.next("chat/completions", "m", false).status);
     EXPECT_THAT(seen, ::testing::ElementsAre(500, 429, 429, 200, 200));
-    EXPECT_EQ(rules.next("m", false).text, "x");
+    EXPECT_EQ(rules.next("chat/completions", "m", false).text, "x");
 }
 
 TEST(Script, ARuleIsSkippedWhenModelOrStreamDiffer) {
     script rules = script::parse(R"({"rules":[{"model":"a","status":500},{"stream":true,"status":503}]})");
-    EXPECT_EQ(rules.next("b", false).status, 200);
-    EXPECT_EQ(rules.next("b", true).status, 503);
-    EXPECT_EQ(rules.next("a", true).status, 500);
-    EXPECT_EQ(rules.next("a", true).status, 200);
+    EXPECT_EQ(rules.next("chat/completions", "b", false).status, 200);
+    EXPECT_EQ(rules.next("chat/completions", "b", true).status, 503);
+    EXPECT_EQ(rules.next("chat/completions", "a", true).status, 500);
+    EXPECT_EQ(rules.next("chat/completions", "a", true).status, 200);
 }
 
 TEST(Script, EveryFieldIsRead) {
@@ -51,7 +51,7 @@ TEST(Script, EveryFieldIsRead) {
         "cut": {"after_bytes": 9, "how": "fin"}, "malformed": "chunk", "content_length_off_by": -2
     }, {"json": {"a": [1, 2]}, "finish_reason": "length", "done": false, "error_after_events": 2},
        {"tool_calls": [{"name": "f", "arguments": {"x": 1}}, {"name": "g", "arguments": "not json"}]}]})");
-    const rule first = rules.next("m", false);
+    const rule first = rules.next("chat/completions", "m", false);
     EXPECT_EQ(first.latency, std::chrono::milliseconds(5));
     EXPECT_EQ(first.pace, std::chrono::milliseconds(7));
     EXPECT_EQ(first.headers.at(0).second, "b");
@@ -62,12 +62,12 @@ TEST(Script, EveryFieldIsRead) {
     EXPECT_EQ(first.cut->how, ending::fin);
     EXPECT_EQ(first.malformed, damage::chunk);
     EXPECT_EQ(first.content_length_off_by, -2);
-    const rule second = rules.next("m", false);
+    const rule second = rules.next("chat/completions", "m", false);
     EXPECT_EQ(second.text, R"({"a":[1,2]})");
     EXPECT_EQ(second.finish_reason, "length");
     EXPECT_FALSE(second.done);
     EXPECT_EQ(second.error_after_events, 2U);
-    const rule third = rules.next("m", false);
+    const rule third = rules.next("chat/completions", "m", false);
     EXPECT_EQ(third.tool_calls.at(0).arguments, R"({"x":1})");
     EXPECT_EQ(third.tool_calls.at(1).arguments, "not json");
 }
@@ -79,7 +79,8 @@ TEST(Script, AWrongScriptNamesThePlaceAndWhatWouldBeRight) {
         {"{\"rules\":[\n{\"a\" 1}]}", "line 2, column 6: not valid JSON"},
         {"{\"rules\":[]} x", "not valid JSON"},
         {"{\"rules\":[", "not valid JSON (incomplete JSON)"},
-        {R"({"rules":[{},{"statu":1}]})", "rules[1]: unknown key \"statu\"; known here: model, stream,"},
+        {R"({"rules":[{},{"statu":1}]})",
+         "rules[1]: unknown key \"statu\"; known here: path, model, stream,"},
         {R"({"rules":[{"status":302}]})", "rules[0].status: must be 200 or from 400 to 599"},
         {R"({"rules":[{"status":"x"}]})", "rules[0].status: must be an integer from 200 to 599"},
         {R"({"rules":[{"times":0}]})", "rules[0].times: must be an integer from 1 or \"always\""},

@@ -1,5 +1,4 @@
-// A model provider for tests and demonstrations: a real HTTP or HTTPS server that speaks OpenAI chat
-// completions.
+// A model provider for tests and demonstrations: a real HTTP or HTTPS server that speaks OpenAI's API.
 #pragma once
 
 #include <cstddef>
