@@ -1,6 +1,7 @@
 // The JSON Schema of types, in both styles, and what reading makes of the same rules.
 #include <modelmesh/json/read.hpp>
 #include <modelmesh/json/schema.hpp>
+#include <modelmesh/json/write.hpp>
 
 #include <gtest/gtest.h>
 
