@@ -175,7 +175,7 @@ private:
             append_string(out, type.description);
         }
         out += ",\"properties\":{" + properties + "}";
-        if (!required.empty()) out += ",\"required\":[" + required + "]";
+        if (is_strict_ || !required.empty()) out += ",\"required\":[" + required + "]";
         if (is_strict_ || type.extra == type.count) out += ",\"additionalProperties\":false";
         if (is_strict_ && type.extra != type.count) refuse("members that it does not name");
         out.append(extra) += '}';
