@@ -180,7 +180,7 @@ private:
     behind element(char closing, const place& here);
 
     bool enter(const place& here, std::size_t depth) {
-        return depth < options_.limits.depth || fail(at_, "nested too deeply", here);
+        return depth < std::min(options_.limits.depth, deepest) || fail(at_, "nested too deeply", here);
     }
     bool fail(const char* where, std::string_view problem, const place& here) {
         failure_ =

@@ -10,8 +10,6 @@
 namespace modelmesh::json::detail {
 namespace {
 
-constexpr std::size_t deepest = 1024; // of the scan's own stack; limits::depth cannot exceed it
-
 bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 
 int hex_digit(char c) noexcept {
@@ -159,6 +157,7 @@ scanned scan_value(const char* begin, const char* end, const limits& bounds, std
         std::size_t elements;
     };
     level levels[deepest];
+    const std::size_t most = std::min(bounds.depth, deepest);
     std::size_t open = 0;
     const char* at = begin;
     for (;;) {
@@ -167,7 +166,7 @@ scanned scan_value(const char* begin, const char* end, const limits& bounds, std
         if (at == end) return {at, "document ends too early"};
         bool value_done = true;
         if (*at == '{' || *at == '[') {
-            if (depth + open >= bounds.depth || open == deepest) return {at, "nested too deeply"};
+            if (depth + open >= most) return {at, "nested too deeply"};
             const char closing = *at == '{' ? '}' : ']';
             at = skip_space(at + 1, end);
             if (at != end && *at == closing) {

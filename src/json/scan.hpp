@@ -18,6 +18,10 @@ struct scanned {
     const char* problem = nullptr; // null: fine, and `at` is behind the value
 };
 
+/// Levels that any document may have, whatever limits::depth says: the scan's own stack, and the reader's share of
+/// the call stack.
+inline constexpr std::size_t deepest = 1024;
+
 /// Scans one value that starts at `begin` (no white space before it). UTF-8 is not looked at.
 /// @param depth  how many arrays and objects enclose it already.
 [[nodiscard]] scanned scan_value(const char* begin, const char* end, const limits& bounds,
