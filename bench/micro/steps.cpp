@@ -1,5 +1,5 @@
-// The steps of the way of a message, each alone: framing, parsing, reading JSON. Options are Google
-// Benchmark's:
+// The steps of the way of a message, each alone: framing and parsing here; JSON and TLS in files of their own.
+// Options are Google Benchmark's:
 //   steps --benchmark_format=json [--benchmark_filter=REGEX]
 // Bytes are those of the wire. What is parsed comes in slices as a socket gives them, 16 KB unless the name
 // says otherwise.
@@ -9,11 +9,7 @@
 #include "proto/ndjson.hpp"
 #include "proto/sse.hpp"
 
-#include <modelmesh/api/chat.hpp>
-#include <modelmesh/json/read.hpp>
-
 #include <benchmark/benchmark.h>
-#include <simdjson.h>
 
 #include <cstddef>
 #include <cstdlib>
@@ -156,38 +152,6 @@ void http1_chunked_body(benchmark::State& state) {
     count_bytes(state, wire.size());
 }
 BENCHMARK(http1_chunked_body);
-
-void json_chunk(benchmark::State& state) {
-    std::string padded(chunk);
-    padded.append(simdjson::SIMDJSON_PADDING, ' ');
-    const std::string_view bytes(padded.data(), chunk.size());
-    json::reader reader;
-    chat::chunk read;
-    for (auto _ : state) {
-        if (!reader.read(bytes, read)) std::abort();
-        benchmark::DoNotOptimize(read.text());
-    }
-    count_bytes(state, chunk.size());
-}
-BENCHMARK(json_chunk);
-
-// The same members, by hand and nothing else: the floor.
-void json_chunk_simdjson(benchmark::State& state) {
-    std::string padded(chunk);
-    padded.append(simdjson::SIMDJSON_PADDING, ' ');
-    simdjson::ondemand::parser parser;
-    for (auto _ : state) {
-        simdjson::ondemand::document document = parser.iterate(padded.data(), chunk.size(), padded.size());
-        std::string_view content;
-        for (simdjson::ondemand::object choice : document["choices"].get_array()) {
-            if (choice["delta"]["content"].get_string().get(content) != simdjson::SUCCESS) std::abort();
-            benchmark::DoNotOptimize(choice["finish_reason"].is_null());
-        }
-        benchmark::DoNotOptimize(content);
-    }
-    count_bytes(state, chunk.size());
-}
-BENCHMARK(json_chunk_simdjson);
 
 } // namespace
 
