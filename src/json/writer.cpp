@@ -194,15 +194,25 @@ void append_erased(std::string& out, const void* object, const descriptor& type)
 
 } // namespace detail
 
+// UTF-8 is looked at only where a text leaves ASCII, which the scan for escapes sees on its way.
 void append_string(std::string& out, std::string_view text) {
-    if (!detail::valid_utf8(text)) throw std::invalid_argument("a text for JSON is not valid UTF-8");
-    out += '"';
+    const std::size_t before = out.size();
     const char* const end = text.data() + text.size();
-    for (const char* at = text.data();;) {
-        const char* const plain = std::exchange(at, detail::plain_end(at, end));
-        out.append(plain, at);
+    bool is_utf8 = false;
+    const char* done = text.data();
+    out += '"';
+    for (const char* at = done;;) {
+        at = is_utf8 ? detail::plain_end(at, end) : detail::plain_end<detail::plain::ascii>(at, end);
+        if (at != end && static_cast<unsigned char>(*at) >= 0x80) {
+            is_utf8 = detail::valid_utf8({at, static_cast<std::size_t>(end - at)});
+            if (is_utf8) continue;
+            out.resize(before);
+            throw std::invalid_argument("a text for JSON is not valid UTF-8");
+        }
+        out.append(done, at);
         if (at == end) break;
         detail::append_escape(out, static_cast<unsigned char>(*at++));
+        done = at;
     }
     out += '"';
 }
