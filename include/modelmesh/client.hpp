@@ -27,12 +27,15 @@ class log_sink; // <modelmesh/core/log.hpp>
 /// up, because getaddrinfo cannot be interrupted and is waited for. Threads: may be used from any thread.
 class client {
 public:
-    modelmesh::chat::resource chat;               ///< client.chat.completions.create(...)
-    modelmesh::embeddings::resource embeddings;   ///< client.embeddings.create(...)
-    modelmesh::moderations::resource moderations; ///< client.moderations.create(...)
-    modelmesh::images::resource images;           ///< client.images.generate(...)
-    modelmesh::audio::resource audio;             ///< client.audio.speech.create(...)
-    modelmesh::models::resource models;           ///< client.models.list()
+    modelmesh::chat::resource chat;                    ///< client.chat.completions.create(...)
+    modelmesh::responses::resource responses;          ///< client.responses.create(...)
+    modelmesh::embeddings::resource embeddings;        ///< client.embeddings.create(...)
+    modelmesh::moderations::resource moderations;      ///< client.moderations.create(...)
+    modelmesh::images::resource images;                ///< client.images.generate(...)
+    modelmesh::audio::resource audio;                  ///< client.audio.speech.create(...)
+    modelmesh::rerank::resource rerank;                ///< client.rerank.create(...)
+    modelmesh::text_completions::resource completions; ///< client.completions.create(...), the older kind
+    modelmesh::models::resource models;                ///< client.models.list()
 
     /// Asks providers that were configured without models which ones they serve, all at once and 10 s at
     /// most. The first call does it otherwise. A model whose name says that it is none for chat is in no

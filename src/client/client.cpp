@@ -140,6 +140,9 @@ client_impl::client_impl(const config& from, const connector::registry& connecto
 client client_impl::handle(std::shared_ptr<client_impl> impl) {
     client c;
     c.chat.completions.impl_ = impl;
+    c.responses.impl_ = impl;
+    c.completions.impl_ = impl;
+    c.rerank.impl_ = impl;
     c.embeddings.impl_ = impl;
     c.moderations.impl_ = impl;
     c.images.impl_ = impl;

@@ -7,6 +7,9 @@
 #include <modelmesh/api/images.hpp>
 #include <modelmesh/api/models.hpp>
 #include <modelmesh/api/moderations.hpp>
+#include <modelmesh/api/rerank.hpp>
+#include <modelmesh/api/responses.hpp>
+#include <modelmesh/api/text_completions.hpp>
 #include <modelmesh/core/or_throw.hpp>
 #include <modelmesh/json/write.hpp>
 
@@ -16,6 +19,9 @@ namespace modelmesh {
 namespace {
 
 template <class Request> constexpr operation operation_of = operation::embedding;
+template <> constexpr operation operation_of<responses::request> = operation::response;
+template <> constexpr operation operation_of<text_completions::request> = operation::text_completion;
+template <> constexpr operation operation_of<rerank::request> = operation::rerank;
 template <> constexpr operation operation_of<moderations::request> = operation::moderation;
 template <> constexpr operation operation_of<images::request> = operation::image_generation;
 template <> constexpr operation operation_of<audio::speech_request> = operation::speech;
@@ -82,6 +88,23 @@ template <class Request, class Reply>
 task<Reply> creating<Request, Reply>::create(const Request& req, const call_options& opt) {
     return detail::or_throw(try_create(req, opt));
 }
+template <class Request, class Reply, class Item>
+task<result<item_stream<Item>>> streaming<Request, Reply, Item>::try_stream(const Request& req,
+                                                                            const call_options& opt) {
+    return detail::stream_opener::open<detail::json_source<Item>, Item>(this->impl_, prepare(req, true), opt);
+}
+template <class Request, class Reply, class Item>
+task<item_stream<Item>> streaming<Request, Reply, Item>::stream(const Request& req, const call_options& opt) {
+    return detail::or_throw(try_stream(req, opt));
+}
+
+template class creating<responses::request, responses::reply>;
+template class streaming<responses::request, responses::reply, responses::event>;
+template class creating<text_completions::request, text_completions::reply>;
+template class streaming<text_completions::request, text_completions::reply, text_completions::reply>;
+template class creating<rerank::request, rerank::reply>;
+template class item_stream<responses::event>;
+template class item_stream<text_completions::reply>;
 template class creating<embeddings::request, embeddings::reply>;
 template class creating<moderations::request, moderations::reply>;
 template class creating<audio::transcription_request, audio::transcription>;

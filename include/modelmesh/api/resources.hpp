@@ -1,4 +1,4 @@
-// client.embeddings, client.moderations, client.images, client.audio, client.models: what can be called on them.
+// What can be called on a client besides chat: client.responses, client.embeddings, client.images, client.audio, ...
 // The types of requests and replies are in headers of their own, which a program includes that makes such calls.
 #pragma once
 
@@ -39,10 +39,46 @@ public:
     task<result<Reply>> try_create(Request&&, const call_options& = call_options::none()) = delete;
 #endif
 
-private:
+protected:
     friend class detail::client_impl;
     std::shared_ptr<detail::client_impl> impl_;
 };
+
+/// One that also has its reply sent as it is being made, in Items: `co_await client.responses.stream(request)`.
+template <class Request, class Reply, class Item> class streaming : public creating<Request, Reply> {
+public:
+    /// Completes with the first content; until then a failing model is replaced by the next one, and the caller
+    /// does not notice. Parameters, errors and cancellation as for create().
+    [[nodiscard]] task<item_stream<Item>> stream(const Request& req,
+                                                 const call_options& opt = call_options::none());
+    [[nodiscard]] task<result<item_stream<Item>>> try_stream(const Request& req,
+                                                             const call_options& opt = call_options::none());
+
+#if MODELMESH_GCC12_COROUTINES
+    task<item_stream<Item>> stream(Request&&, const call_options& = call_options::none()) = delete;
+    task<result<item_stream<Item>>> try_stream(Request&&,
+                                               const call_options& = call_options::none()) = delete;
+#endif
+};
+
+namespace responses {
+struct request;
+struct reply;
+struct event;
+using resource = streaming<request, reply, event>; ///< <modelmesh/api/responses.hpp>
+} // namespace responses
+
+namespace text_completions {
+struct request;
+struct reply;
+using resource = streaming<request, reply, reply>; ///< <modelmesh/api/text_completions.hpp>
+} // namespace text_completions
+
+namespace rerank {
+struct request;
+struct reply;
+using resource = creating<request, reply>; ///< <modelmesh/api/rerank.hpp>
+} // namespace rerank
 
 namespace embeddings {
 struct request;

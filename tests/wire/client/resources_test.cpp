@@ -8,6 +8,9 @@
 #include <modelmesh/api/images.hpp>
 #include <modelmesh/api/models.hpp>
 #include <modelmesh/api/moderations.hpp>
+#include <modelmesh/api/rerank.hpp>
+#include <modelmesh/api/responses.hpp>
+#include <modelmesh/api/text_completions.hpp>
 
 #include <gmock/gmock.h>
 
@@ -209,7 +212,7 @@ audio::transcription_request hearing(http::attachment file) {
     asked.file = std::move(file);
     asked.model = "speech-to-text";
     asked.language = "en";
-    asked.timestamp_granularities = {"word", "segment"};
+    asked.timestamp_granularities = std::vector<std::string>{"word", "segment"};
     return asked;
 }
 
@@ -266,6 +269,120 @@ TEST_P(ClientResources, ATranscriptionAsTextIsText) {
     EXPECT_EQ(run(c.audio.transcriptions.create(asked)).text, "1\n00:00:00,000 --> 00:00:01,000\nHello.\n");
     const audio::transcription_request nothing;
     EXPECT_THROW((void)c.audio.transcriptions.try_create(nothing), std::invalid_argument);
+}
+
+TEST_P(ClientResources, DocumentsAreRanked) {
+    client c = with("rerank-v3");
+    alpha.add(script().read_request().send(answer(
+        R"({"id":"r","results":[{"index":1,"relevance_score":0.9},{"index":0,"relevance_score":0.1}]})")));
+    rerank::request asked;
+    asked.model = "rerank";
+    asked.query = "cats";
+    asked.documents = {"dogs", "cats"};
+    const rerank::reply got = run(c.rerank.create(asked));
+    EXPECT_EQ(got.results.at(0).index, 1);
+    EXPECT_THAT(alpha.requests().at(0), StartsWith("POST /v1/rerank HTTP/1.1\r\n"));
+    EXPECT_EQ(body_of(alpha), R"({"model":"rerank-v3","query":"cats","documents":["dogs","cats"]})");
+}
+
+responses::request asking() {
+    responses::request asked;
+    asked.model = "chat-completion";
+    asked.input = responses::input("hi");
+    return asked;
+}
+
+std::string event(const std::string& data) { return "data: " + data + "\n\n"; }
+std::string events(const std::string& body) {
+    return "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: " +
+           std::to_string(body.size()) + "\r\n\r\n" + body;
+}
+const std::string created =
+    event(R"({"type":"response.created","response":{"id":"resp_1"},"sequence_number":0})");
+const std::string delta =
+    event(R"({"type":"response.output_text.delta","item_id":"m","delta":"he\"llo","sequence_number":1})");
+const std::string completed = event(
+    R"({"type":"response.completed","response":{"id":"resp_1","status":"completed","output":[]},"sequence_number":2})");
+
+TEST_P(ClientResources, AResponseIsCreated) {
+    client c = with("gpt-5");
+    alpha.add(script().read_request().send(answer(
+        R"({"id":"resp_1","object":"response","created_at":1,"status":"completed","model":"gpt-5","output":[)"
+        R"({"type":"message","id":"m","role":"assistant","status":"completed","content":[)"
+        R"({"type":"output_text","text":"hello","annotations":[]}]}]})")));
+    const responses::request asked = asking();
+    const responses::reply got = run(c.responses.create(asked));
+    EXPECT_EQ(got.text(), "hello");
+    EXPECT_EQ(got.x_modelmesh->model, "alpha.gpt-5");
+    EXPECT_THAT(alpha.requests().at(0), StartsWith("POST /v1/responses HTTP/1.1\r\n"));
+    EXPECT_EQ(body_of(alpha), R"({"model":"gpt-5","input":"hi"})");
+}
+
+// The types of a response's events with their texts, and how it ended.
+task<std::string> told(client c) {
+    const responses::request asked = asking();
+    result<item_stream<responses::event>> opened = co_await c.responses.try_stream(asked);
+    if (!opened) co_return "not opened: " + opened.error().message;
+    std::string seen = opened->route().provider + ":";
+    for (;;) {
+        const result<std::optional<responses::event>> next = co_await opened->try_read();
+        if (!next)
+            co_return seen + "|" + std::string(to_string(next.error().kind())) + ": " + next.error().message;
+        if (!*next) co_return seen;
+        seen.append(" ").append((*next)->type.substr(9)).append((*next)->text_delta());
+    }
+}
+
+TEST_P(ClientResources, AResponseComesAsEvents) {
+    const client c = with("gpt-5");
+    alpha.add(script().read_request().send(events(created + delta + completed)));
+    EXPECT_EQ(run(told(c)), "alpha: created output_text.deltahe\"llo completed");
+    EXPECT_EQ(body_of(alpha), R"({"model":"gpt-5","input":"hi","stream":true})");
+}
+
+TEST_P(ClientResources, AResponseThatFailsBeforeItsContentIsAskedForElsewhere) {
+    const std::string failed = event(
+        R"({"type":"response.failed","response":{"error":{"code":"server_error","message":"broken"}}})");
+    const std::string refused = event(R"({"type":"error","code":"server_error","message":"broken"})");
+    for (const std::string& bad :
+         {events(created + failed), events(created + refused), events(created), busy}) {
+        client c = with("gpt-5");
+        alpha.add(script().read_request().send(bad));
+        beta.add(script().read_request().send(events(created + delta + completed)));
+        EXPECT_EQ(run(told(c)), "beta: created output_text.deltahe\"llo completed") << bad;
+    }
+    client c = with("gpt-5");
+    alpha.add(script().read_request().send(events(created + delta + failed)));
+    EXPECT_THAT(run(told(c)), StartsWith("alpha: created output_text.deltahe\"llo|upstream: "));
+    c = with("gpt-5");
+    alpha.add(script().read_request().send(events(created + delta)));
+    EXPECT_THAT(run(told(c)), HasSubstr("|protocol: "));
+}
+
+task<std::string> completion(client c) {
+    text_completions::request asked;
+    asked.model = "text-completion";
+    asked.prompt = "once";
+    item_stream<text_completions::reply> pieces = co_await c.completions.stream(asked);
+    std::string text = pieces.route().provider + ":";
+    while (const std::optional<text_completions::reply> piece = co_await pieces.next())
+        for (const text_completions::choice& choice : piece->choices) text += choice.text;
+    co_return text;
+}
+
+TEST_P(ClientResources, TheOlderCompletionsStream) {
+    const client c = with("gpt-3.5-turbo-instruct");
+    const auto piece = [](const std::string& text) {
+        return event(R"({"id":"c","object":"text_completion","created":1,"model":"m","choices":[{"text":")" +
+                     text + R"(","index":0,"logprobs":null,"finish_reason":null}]})");
+    };
+    alpha.add(script().read_request().send(events(piece("") + event(R"({"error":{"message":"no"}})"))));
+    beta.add(
+        script().read_request().send(events(piece("") + piece("upon ") + piece("a time") + event("[DONE]"))));
+    EXPECT_EQ(run(completion(c)), "beta:upon a time");
+    EXPECT_THAT(beta.requests().at(0), StartsWith("POST /v1/completions HTTP/1.1\r\n"));
+    EXPECT_EQ(body_of(beta), R"({"model":"gpt-3.5-turbo-instruct","prompt":"once","stream":true,)"
+                             R"("stream_options":{"include_usage":true}})");
 }
 
 TEST_P(ClientResources, ModelsAreListedUnderTheNamesThatTheyAnswerTo) {
