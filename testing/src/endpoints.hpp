@@ -13,6 +13,10 @@ model_request read_text_completion(const recorded_request& request); ///< the ol
 model_request read_embeddings(const recorded_request& request);
 model_request read_moderation(const recorded_request& request);
 model_request read_image_generation(const recorded_request& request);
+model_request read_image_edit(const recorded_request& request);
+model_request read_image_variation(const recorded_request& request);
 model_request read_speech(const recorded_request& request);
+model_request read_transcription(const recorded_request& request);
+model_request read_translation(const recorded_request& request);
 
 } // namespace modelmesh::testing::detail

@@ -2,6 +2,7 @@
 #include "image.hpp"
 
 #include "endpoints.hpp"
+#include "multipart.hpp"
 
 namespace modelmesh::testing::detail {
 namespace {
@@ -10,7 +11,9 @@ namespace json = boost::json;
 
 constexpr std::string_view default_model = "gpt-image-1";
 constexpr std::uint64_t tokens_per_image = 272; // what the vendor counts for a small picture
+constexpr std::uint64_t tokens_per_upload = 64;
 constexpr std::int64_t most_images = 10;
+constexpr std::size_t most_uploads = 16;
 constexpr std::int64_t most_partial_images = 3;
 
 std::string big_endian(std::uint32_t number) {
@@ -52,6 +55,7 @@ std::string chosen(const fields& in, std::string_view name, std::string_view oth
 
 struct image_request {
     std::string prompt;
+    std::string uploads; ///< the bytes of the pictures in the request: the answer depends on them, too
     std::size_t count = 1;
     bool as_url = false;
     bool stream = false;
@@ -108,7 +112,7 @@ public:
 
 private:
     std::uint64_t color(std::size_t image) const {
-        return hash_of(request_.prompt + "#" + std::to_string(image)) & 0xffffff;
+        return hash_of(request_.prompt + "#" + std::to_string(image) + request_.uploads) & 0xffffff;
     }
 
     void describe(json::object& into) const {
@@ -153,6 +157,18 @@ model_request read_image_request(const fields& in, image_request out) {
     return {named.value_or(std::string(default_model)), out.stream, make, named.has_value()};
 }
 
+void add_uploads(image_request& into, const std::vector<const form_part*>& files) {
+    if (files.empty()) throw missing("image");
+    if (files.size() > most_uploads)
+        throw invalid("Invalid 'image': expected at most 16 images.", "image", "array_above_max_length");
+    for (const form_part* file : files) {
+        if (file->body.empty())
+            throw invalid("Invalid 'image': the file is empty.", "image", "invalid_value");
+        into.uploads += file->body;
+        into.image_tokens += tokens_per_upload;
+    }
+}
+
 } // namespace
 
 std::string png_of(std::uint64_t color) {
@@ -173,6 +189,26 @@ model_request read_image_generation(const recorded_request& request) {
     out.prompt = in.need_text("prompt");
     out.event_prefix = "image_generation";
     return read_image_request(in, std::move(out));
+}
+
+model_request read_image_edit(const recorded_request& request) {
+    const form sent(request);
+    image_request out;
+    add_uploads(out, sent.files("image"));
+    for (const form_part* mask : sent.files("mask")) out.uploads += mask->body;
+    out.prompt = sent.texts().need_text("prompt");
+    out.event_prefix = "image_edit";
+    return read_image_request(sent.texts(), std::move(out));
+}
+
+model_request read_image_variation(const recorded_request& request) {
+    const form sent(request);
+    image_request out;
+    add_uploads(out, sent.files("image"));
+    out.event_prefix = "image_variation";
+    model_request asked = read_image_request(sent.texts(), std::move(out));
+    if (asked.stream) throw invalid("Unknown parameter: 'stream'.", "stream", "unknown_parameter");
+    return asked;
 }
 
 } // namespace modelmesh::testing::detail

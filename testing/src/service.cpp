@@ -59,7 +59,11 @@ const std::vector<service::route>& service::routes() {
         {"POST", "/v1/embeddings", nullptr, read_embeddings},
         {"POST", "/v1/moderations", nullptr, read_moderation},
         {"POST", "/v1/images/generations", nullptr, read_image_generation},
+        {"POST", "/v1/images/edits", nullptr, read_image_edit},
+        {"POST", "/v1/images/variations", nullptr, read_image_variation},
         {"POST", "/v1/audio/speech", nullptr, read_speech},
+        {"POST", "/v1/audio/transcriptions", nullptr, read_transcription},
+        {"POST", "/v1/audio/translations", nullptr, read_translation},
     };
     return table;
 }

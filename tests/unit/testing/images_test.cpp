@@ -70,7 +70,9 @@ TEST(Images, StreamPartialOnesBeforeTheComplete) {
         const boost::json::value event = boost::json::parse(seen.chunks[i].substr(start.size()));
         EXPECT_EQ(text(event.at("type")), name);
         EXPECT_EQ(event.as_object().contains("usage"), i == 2);
-        if (i < 2) EXPECT_EQ(event.at("partial_image_index").as_int64(), static_cast<std::int64_t>(i));
+        if (i < 2) {
+            EXPECT_EQ(event.at("partial_image_index").as_int64(), static_cast<std::int64_t>(i));
+        }
     }
 }
 

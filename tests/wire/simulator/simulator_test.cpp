@@ -1,6 +1,6 @@
 // The simulator over real sockets: plain and TLS, whole and cut replies, many connections, and its sudden
 // end.
-#include <modelmesh/testing/simulator.hpp>
+#include "peer.hpp"
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/io_context.hpp>
@@ -30,53 +30,9 @@ const std::string plain_body = R"({"model":"sim-small","messages":[{"role":"user
 const std::string stream_body =
     R"({"model":"sim-small","stream":true,"messages":[{"role":"user","content":"why?"}]})";
 
-simulator::options with_script(std::string script) {
-    simulator::options out;
-    out.script = std::move(script);
-    return out;
-}
-
 std::string request_of(const std::string& body, const std::string& more = "connection: close\r\n") {
     return "POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\n" + more +
            "content-length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
-}
-
-/// A blocking connection and what came out of it.
-class peer {
-public:
-    explicit peer(const simulator& server) : socket_(io_) {
-        socket_.connect(tcp::endpoint(asio::ip::address_v4::loopback(), server.port()));
-    }
-    void send(const std::string& bytes) { asio::write(socket_, asio::buffer(bytes)); }
-    std::string read(std::size_t size) {
-        std::string out(size, '\0');
-        out.resize(asio::read(socket_, asio::buffer(out), end));
-        return out;
-    }
-    std::string read_until(const std::string& text) {
-        std::string out;
-        while (out.find(text) == out.npos && !end) out += read(1);
-        return out;
-    }
-    std::string read_all() {
-        std::string out;
-        asio::read(socket_, asio::dynamic_buffer(out), end);
-        return out;
-    }
-
-    error_code end;
-
-private:
-    asio::io_context io_;
-    tcp::socket socket_;
-};
-
-std::string ask(const simulator& server, const std::string& request, error_code* end = nullptr) {
-    peer client(server);
-    client.send(request);
-    std::string out = client.read_all();
-    if (end != nullptr) *end = client.end;
-    return out;
 }
 
 /// One exchange over TLS that trusts `ca` alone and checks the name.
