@@ -45,6 +45,9 @@ public:
     virtual result<bool> try_send_piece(std::string_view piece) = 0;
     virtual result<bool> try_send_end() = 0;
 
+    /// Of the request: grows while the server takes what it is sent. May cost a system call.
+    [[nodiscard]] virtual std::uint64_t taken() const noexcept = 0;
+
     /// True: the head of the response is there. False: wait.
     /// Errors: connect when the connection was lost before the head, protocol when it was lost later or the
     /// bytes are not HTTP.

@@ -23,6 +23,9 @@ namespace {
 // A body is announced by the server, so its length is not believed further than this before bytes arrive.
 constexpr std::size_t reserve_limit = 1024 * 1024;
 constexpr std::size_t kept_answers = 64;
+// A body above this may outlast the patience for the head of an answer, and is worth refusing half-way. Any socket
+// takes one below it.
+constexpr std::size_t large_body = 64 * 1024;
 // A server that had given up a connection says so within a round trip. One that is lost later may be lost
 // over the request.
 constexpr std::chrono::seconds stale_limit(5);
@@ -274,7 +277,7 @@ public:
          std::shared_ptr<const http::request> request, const exchange_limits& limits, reading how)
         : home_(std::move(home)), to_(std::move(to)), what_(std::move(request), defaults()), limits_(limits),
           is_pipelined_(how == reading::whole && to_->pipeline_depth() > 1 && what_.request->is_replayable &&
-                        !what_.request->source) {}
+                        !is_large()) {}
 
     [[nodiscard]] next begin() {
         if (const result<void> fit = proto::check_request(*what_.request); !fit)
@@ -293,8 +296,9 @@ public:
                 co_return work->acquired(std::move(given));
             }
             if (what == next::upload) {
-                upload_outcome done = co_await net::upload(
-                    work->lease_.connection(), work->what_.request->source, work->limits_.deadline);
+                upload_outcome done =
+                    co_await net::upload(work->lease_.connection(), work->what_.request->source,
+                                         work->limits_.deadline, work->limits_.gap, work->home_->time);
                 co_return work->uploaded(std::move(done));
             }
             work->until_ =
@@ -304,12 +308,16 @@ public:
         } catch (const boost::system::system_error& e) {
             if (!core::is_cancellation(e)) throw;
         }
-        co_return work->canceled("getting a connection");
+        co_return work->canceled(doing(what));
+    }
+
+    [[nodiscard]] static std::string_view doing(next what) noexcept {
+        return what == next::upload ? "sending the request" : "getting a connection";
     }
 
     [[nodiscard]] wait_operation wait() {
         carrier& connection = *lease_.connection();
-        return is_sent_ ? connection.wait(until_) : connection.wait_sent(limits_.deadline);
+        return is_sent_ ? connection.wait(until_) : connection.wait_sent(until_);
     }
     [[nodiscard]] next woken(wait_outcome outcome) {
         // Whoever closes a connection that is shared ends the waits of those who send on it.
@@ -376,10 +384,16 @@ private:
             return fail("getting a connection", fault(errc::timed_out, "timed out"));
         is_sent_ = false;
         refusal_.reset();
-        const result<bool> all = lease_.connection()->try_send(what_);
-        if (!what_.request->source || !all) return sent(all);
         sent_at_ = home_->time.now();
-        return next::upload;
+        until_ = is_large() ? limits_.deadline
+                            : std::min(core::after(sent_at_, limits_.first_byte), limits_.deadline);
+        const result<bool> all = lease_.connection()->try_send(what_);
+        return what_.request->source && all ? next::upload : sent(all);
+    }
+
+    /// Whether sending the body may take its time, and the server may refuse it meanwhile.
+    [[nodiscard]] bool is_large() const noexcept {
+        return what_.request->source || what_.request->body.size() > large_body;
     }
 
     next uploaded(upload_outcome upload) {
@@ -401,8 +415,8 @@ private:
     }
 
     next sent(const result<bool>& all) {
-        // A server may refuse a large body long before it has read it. Who shares a connection is woken then.
-        if (all && !*all) return lease_.is_shared() ? next::wait : next::upload;
+        // An answer ends the wait of who shares a connection.
+        if (all && !*all) return is_large() && !lease_.is_shared() ? next::upload : next::wait;
         if (!all) {
             // The connection ended before anything went out: this was no attempt.
             if (lease_.connection()->is_unprocessed()) {
@@ -417,8 +431,9 @@ private:
             lease_.connection()->end_after_this();
         }
         is_sent_ = true;
-        sent_at_ = home_->time.now();
-        until_ = std::min(core::after(sent_at_, limits_.first_byte), limits_.deadline);
+        const time_point now = home_->time.now();
+        if (all) sent_at_ = now; // a failure may come long after what it lost
+        until_ = std::min(core::after(now, limits_.first_byte), limits_.deadline);
         return read_head();
     }
 
@@ -451,7 +466,7 @@ private:
         const errc kind = why.kind();
         const bool is_over = kind == errc::timed_out || kind == errc::canceled || kind == errc::config;
         const bool is_streamed = what_.request->source != nullptr;
-        const bool is_prompt = (!is_sent_ && !is_streamed) || home_->time.now() - sent_at_ < stale_limit;
+        const bool is_prompt = home_->time.now() - sent_at_ < stale_limit;
         const bool is_stale = lease_.is_reused() && !connection.has_answer() && is_prompt;
         if (connection.needs_http1()) home_->avoid_http2(to_);
         // Once only: a server may refuse or die again and again, and who decides then is the router.
@@ -485,7 +500,7 @@ private:
     std::shared_ptr<connection_pool> pool_;
     connection_pool::lease lease_;
     time_point until_{};             // of the phase
-    time_point sent_at_{};           // when the request was out, or its upload began
+    time_point sent_at_{};           // when the request was out, or sending it began
     std::unique_ptr<fault> refusal_; // why the request could not be sent whole
     std::unique_ptr<fault> failure_; // a fault is large, and rare
     response_stream::handle answer_;
@@ -508,7 +523,7 @@ task<result<response_stream>> client::start(std::shared_ptr<state> self, std::sh
             if (!core::is_canceled(stop)) outcome = co_await work.wait();
             step = work.woken(outcome);
         } else if (core::is_canceled(stop)) {
-            step = work.canceled("getting a connection");
+            step = work.canceled(call::doing(step));
         } else {
             step = co_await call::prepare(&work, step);
         }

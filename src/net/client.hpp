@@ -104,7 +104,8 @@ public:
     [[nodiscard]] task<result<http::response>> exchange(std::shared_ptr<const endpoint> to,
                                                         std::shared_ptr<const http::request> request,
                                                         exchange_limits limits);
-    /// The same, and completes when the head of the answer is there.
+    /// The same, and completes when the head of the answer is there, but not before the request is out unless
+    /// the server refuses it: a server whose success does not wait for the request's end has to wait to be read.
     [[nodiscard]] task<result<response_stream>> open(std::shared_ptr<const endpoint> to,
                                                      std::shared_ptr<const http::request> request,
                                                      exchange_limits limits);

@@ -32,6 +32,8 @@ public:
         return stream_->wait_writable(deadline);
     }
 
+    [[nodiscard]] std::uint64_t taken() const noexcept override { return stream_->progress().acknowledged; }
+
     result<bool> try_read_head() override;
     result<read_status> try_read(std::string_view& slice) override;
     [[nodiscard]] wait_operation wait(time_point deadline) override {

@@ -87,6 +87,7 @@ public:
     result<bool> try_send(const outgoing& what) override;
     result<bool> try_send_rest() override;
     [[nodiscard]] wait_operation wait_sent(time_point deadline) override;
+    [[nodiscard]] std::uint64_t taken() const noexcept override { return home_->connection_->taken(); }
     result<bool> try_send_piece(std::string_view piece) override;
     result<bool> try_send_end() override { return try_send_piece({}); }
     result<bool> try_read_head() override;

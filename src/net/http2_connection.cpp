@@ -246,8 +246,8 @@ task<void> http2_connection::write_all(std::shared_ptr<http2_connection> self) {
     while (!self->is_dead_) {
         self->session_.take_output(self->sending_);
         if (self->sending_.empty()) break;
-        const time_point until = clock::system().now() + self->settings_.patience;
-        const result<void> sent = co_await self->stream_->send(gather(self->sending_), until);
+        const result<void> sent =
+            co_await self->stream_->send(gather(self->sending_), clock::system(), self->settings_.patience);
         if (sent || self->is_dead_) continue;
         // What the server said before it stopped listening is still to be read, and then its end.
         self->is_mute_ = true;

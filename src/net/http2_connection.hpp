@@ -147,6 +147,7 @@ public:
     result<bool> try_send_piece(std::string_view piece) override;
     result<bool> try_send_end() override;
     [[nodiscard]] wait_operation wait_sent(time_point deadline) override;
+    [[nodiscard]] std::uint64_t taken() const noexcept override { return body_sent(); }
     result<bool> try_read_head() override;
     result<read_status> try_read(std::string_view& slice) override;
     [[nodiscard]] wait_operation wait(time_point deadline) override;

@@ -1,6 +1,7 @@
 #include "net/upload.hpp"
 
 #include "core/cancellation.hpp"
+#include "core/time_limit.hpp"
 
 #include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -12,7 +13,10 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <algorithm>
 #include <cstdint>
+#include <exception>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -26,9 +30,20 @@ using end = upload_outcome::end;
 // What both coroutines of an upload know. Whoever ends it first says how.
 class course {
 public:
-    course(carrier& c, std::shared_ptr<http::body_source> s, time_point until)
-        : connection(c), source(std::move(s)), deadline(until),
+    course(carrier& c, std::shared_ptr<http::body_source> s, time_point until, duration p, const clock& t)
+        : connection(c), source(std::move(s)), deadline(until), patience(p), time(t),
           length(source ? source->length() : std::nullopt) {}
+
+    /// The end of a wait for the server to take something, which begins now.
+    [[nodiscard]] time_point until() const noexcept {
+        return std::min(core::after(time.now(), patience), deadline);
+    }
+    /// Of such a wait that timed out: whether the server has taken nothing since the last one that did.
+    [[nodiscard]] bool is_stuck() noexcept {
+        const std::uint64_t now_taken = connection.taken();
+        const std::optional<std::uint64_t> before = std::exchange(taken, now_taken);
+        return time.now() >= deadline || (before && now_taken <= *before);
+    }
 
     void finish(end how) {
         if (std::exchange(is_over, true)) return;
@@ -48,6 +63,9 @@ public:
     carrier& connection;
     std::shared_ptr<http::body_source> source;
     time_point deadline;
+    duration patience;
+    const clock& time;
+    std::optional<std::uint64_t> taken; // when the last wait timed out
     std::optional<std::uint64_t> length;
     upload_outcome outcome;
     bool is_over = false;
@@ -73,21 +91,21 @@ fault wrong_length(std::string_view how, std::uint64_t length) {
 
 // True: what was handed to the connection has been taken.
 task<bool> sent(course* c, result<bool> progress) {
-    for (;;) {
-        if (!progress) {
-            c->finish(end::not_sent, progress.error());
-            co_return false;
-        }
-        if (*progress) co_return true;
-        const asio::cancellation_state stop = co_await asio::this_coro::cancellation_state;
-        wait_outcome outcome = wait_outcome::canceled;
-        if (!core::is_canceled(stop)) outcome = co_await c->connection.wait_sent(c->deadline);
+    while (progress && !*progress) {
+        wait_outcome outcome = wait_outcome::timed_out;
+        do { // a wait that timed out may be repeated
+            const asio::cancellation_state stop = co_await asio::this_coro::cancellation_state;
+            outcome = wait_outcome::canceled;
+            if (!core::is_canceled(stop)) outcome = co_await c->connection.wait_sent(c->until());
+        } while (outcome == wait_outcome::timed_out && !c->is_over && !c->is_stuck());
         if (outcome != wait_outcome::ready) {
             c->finish(outcome);
             co_return false;
         }
         progress = c->connection.try_send_rest();
     }
+    if (!progress) c->finish(end::not_sent, progress.error());
+    co_return progress.has_value();
 }
 
 task<void> send_rest(course* c) {
@@ -177,8 +195,9 @@ void rethrow_failure(const std::exception_ptr& thrown) {
 
 } // namespace
 
-task<upload_outcome> upload(carrier* on, std::shared_ptr<http::body_source> from, time_point deadline) {
-    course both(*on, std::move(from), deadline);
+task<upload_outcome> upload(carrier* on, std::shared_ptr<http::body_source> from, time_point deadline,
+                            duration patience, const clock& time) {
+    course both(*on, std::move(from), deadline, patience, time);
     const asio::any_io_executor executor = co_await asio::this_coro::executor;
     auto group = asio::experimental::make_parallel_group(
         asio::co_spawn(executor, both.source ? send_all(&both) : send_rest(&both), asio::deferred),

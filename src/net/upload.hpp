@@ -7,9 +7,8 @@
 #include <modelmesh/core/task.hpp>
 #include <modelmesh/http/body_source.hpp>
 
-#include <exception>
+#include <cstdint>
 #include <memory>
-#include <optional>
 
 namespace modelmesh::net {
 
@@ -36,8 +35,9 @@ public:
 /// @param on    outlives the task, and is used by nobody else meanwhile; without `from` an HTTP/1.1 connection
 ///              of its own, since on others whoever sends hears of the answer.
 /// @param from  null: the body is in memory, and try_send was false.
+/// @param patience  how long the server may take nothing of what it is sent; up to twice that, see write_patience.
 /// Cancellation: all types; the connection is of no use afterwards.
 [[nodiscard]] task<upload_outcome> upload(carrier* on, std::shared_ptr<http::body_source> from,
-                                          time_point deadline);
+                                          time_point deadline, duration patience, const clock& time);
 
 } // namespace modelmesh::net

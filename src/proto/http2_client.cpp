@@ -198,8 +198,8 @@ struct http2_client_session::callbacks {
             if (answer->piece_.empty()) answer->body_taken();
         } else {
             out.append(answer->request_->body, answer->sent_, length);
-            answer->sent_ += length;
         }
+        answer->sent_ += length;
         return out.size() < home(user).limits_.output ? 0 : NGHTTP2_ERR_PAUSE;
     }
 };

@@ -65,6 +65,8 @@ public:
     [[nodiscard]] bool started() const noexcept { return started_; }
     /// Whether the whole request has become frames.
     [[nodiscard]] bool is_sent() const noexcept { return is_sent_; }
+    /// Bytes of the body that have become frames.
+    [[nodiscard]] std::size_t body_sent() const noexcept { return sent_; }
     /// @pre state() is failed. Kinds: connect before the head, protocol from then on; config when the request
     /// cannot be sent in HTTP/2 at all; what lose() was told.
     [[nodiscard]] const fault& failure() const noexcept { return *failure_; }

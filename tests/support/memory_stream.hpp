@@ -30,6 +30,7 @@ public:
     bool is_parked = false;
     bool may_unpark = true;
     int lent = 0;
+    int early_reads = 0; ///< for streams of a test's own: waits for an answer before the request was out
 
 private:
     void give_back(char* memory, std::uint32_t) noexcept override {

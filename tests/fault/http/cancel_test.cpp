@@ -125,7 +125,9 @@ TEST_P(HttpCancel, WhileTheRequestIsSent) {
     server.add(script().pause("read").discard_rest());
     auto under_way =
         loop.start(client->exchange(to, request("/", std::string(32 * 1024 * 1024, 'x')), patient()));
-    loop.run_until([&] { return server.is_paused("read") && loop.engine().counters().waiters == 1; });
+    loop.run_until([&] { // both to send more and for the answer
+        return server.is_paused("read") && loop.engine().counters().waiters == 2;
+    });
     expect_canceled(under_way);
     server.resume("read");
     expect_recovery();

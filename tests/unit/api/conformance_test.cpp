@@ -29,6 +29,8 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace modelmesh {
 namespace {

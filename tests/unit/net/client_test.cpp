@@ -385,6 +385,88 @@ TEST_F(ClientOverMemory, AUsedConnectionThatIsLostLateMayBeLostOverTheRequest) {
     }
 }
 
+// Takes the first request. Of the next it takes nothing before it was waited for, which takes a time, and then may
+// break.
+class slow_stream final : public stream {
+public:
+    slow_stream(std::shared_ptr<support::memory_peer> peer, support::manual_clock& time, duration later,
+                bool breaks)
+        : peer_(peer), below_(std::move(peer)), clock_(time), later_(later), breaks_(breaks) {}
+    result<io_status> try_receive(chunk& out) override { return below_.try_receive(out); }
+    wait_operation wait_readable(time_point) override {
+        if (sends_ == 2) ++peer_->early_reads;
+        return wait_operation(wait_outcome::ready);
+    }
+    result<bool> try_send(gather& parts) override {
+        if (++sends_ == 2) return false;
+        if (sends_ > 2 && breaks_) return fault(errc::connect, "broken");
+        if (sends_ > 2) peer_->arrive(ok);
+        return below_.try_send(parts);
+    }
+    wait_operation wait_writable(time_point) override {
+        clock_.advance(later_);
+        return wait_operation(wait_outcome::ready);
+    }
+    send_progress progress() const noexcept override { return below_.progress(); }
+    void close() noexcept override { below_.close(); }
+    void park() noexcept override { below_.park(); }
+    bool unpark() noexcept override { return below_.unpark(); }
+
+private:
+    std::shared_ptr<support::memory_peer> peer_;
+    support::memory_stream below_;
+    support::manual_clock& clock_;
+    duration later_;
+    bool breaks_;
+    int sends_ = 0;
+};
+
+std::shared_ptr<const http::request> request_of(std::size_t size) {
+    auto made = std::make_shared<http::request>();
+    made->method = "POST";
+    made->body.assign(size, 'x');
+    return made;
+}
+
+TEST_F(ClientOverMemory, AUsedConnectionThatBreaksLateUnderARequestMayHaveServedIt) {
+    for (const std::size_t size : {std::size_t{1000}, std::size_t{100'000}}) {
+        for (const int seconds : {1, 10}) {
+            int dialed = 0;
+            client c(
+                loop.engine(), pool_limits(), clock,
+                [&](std::shared_ptr<const endpoint>, time_point) -> task<result<std::unique_ptr<stream>>> {
+                    auto with = std::make_shared<support::memory_peer>();
+                    with->arrive(ok);
+                    const bool breaks = dialed++ == 0;
+                    std::unique_ptr<stream> made =
+                        std::make_unique<slow_stream>(with, clock, std::chrono::seconds(seconds), breaks);
+                    co_return std::move(made);
+                });
+            const exchange_limits limits(clock.now() + std::chrono::minutes(10));
+            ASSERT_TRUE(loop.run(c.exchange(to, request, limits)));
+            EXPECT_EQ(loop.run(c.exchange(to, request_of(size), limits)).has_value(), seconds == 1) << size;
+            EXPECT_EQ(dialed, seconds == 1 ? 2 : 1) << size;
+        }
+    }
+}
+
+TEST_F(ClientOverMemory, OnlyWhileALargeBodyIsSentAnAnswerIsWaitedFor) {
+    for (const std::size_t size : {std::size_t{1000}, std::size_t{100'000}}) {
+        const auto with = std::make_shared<support::memory_peer>();
+        with->arrive(ok);
+        client c(loop.engine(), pool_limits(), clock,
+                 [&](std::shared_ptr<const endpoint>, time_point) -> task<result<std::unique_ptr<stream>>> {
+                     std::unique_ptr<stream> made =
+                         std::make_unique<slow_stream>(with, clock, std::chrono::seconds(1), false);
+                     co_return std::move(made);
+                 });
+        const exchange_limits limits(clock.now() + std::chrono::minutes(10));
+        ASSERT_TRUE(loop.run(c.exchange(to, request, limits)));
+        ASSERT_TRUE(loop.run(c.exchange(to, request_of(size), limits)));
+        EXPECT_EQ(with->early_reads != 0, size > 64 * 1024) << size;
+    }
+}
+
 // Wakes its reader for nothing, and has the reader canceled just before.
 class canceling_stream final : public stream {
 public:

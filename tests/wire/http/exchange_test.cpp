@@ -189,9 +189,9 @@ TEST_P(HttpExchange, AnAnswerInTheMiddleOfAnUploadIsTheAnswer) {
             ASSERT_TRUE(exchange());
         }
         auto under_way = loop.start(client->exchange(to, request("/", huge), patient()));
-        loop.run_until([&] {
+        loop.run_until([&] { // both to send more and for the answer
             return server.is_paused(refuse) && loop.engine().counters().waiters == 2;
-        }); // to send, and for the answer
+        });
         server.resume(refuse);
         loop.run_to_idle();
         const result<http::response> got = under_way.take();

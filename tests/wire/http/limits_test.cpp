@@ -84,6 +84,17 @@ TEST_P(HttpLimits, ARequestThatTheServerDoesNotRead) {
     expect_recovery();
 }
 
+TEST_P(HttpLimits, AServerThatTakesNothingOfARequest) {
+    server.add(script().read_request().send(ok).pause("read").discard_rest());
+    ASSERT_TRUE(exchange());
+    const auto huge = request("/", std::string(32 * 1024 * 1024, 'x'));
+    exchange_limits limits(time_point::max()); // without another limit it waits for ever
+    limits.gap = std::chrono::milliseconds(500);
+    expect_timeout(loop.run(client->exchange(to, huge, limits)), "sending the request");
+    server.resume("read");
+    expect_recovery();
+}
+
 TEST_P(HttpLimits, TheQueueForAConnection) {
     pool_limits limits;
     limits.connections = 1;

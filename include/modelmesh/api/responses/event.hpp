@@ -17,8 +17,8 @@ struct shell_delta {
     friend bool operator==(const shell_delta&, const shell_delta&) = default;
 };
 
-/// One event; `type` says which of the other members are set. One struct and no variant: the 58 types share so few
-/// members that a variant would be longer, and a reader would look for the type 58 times in each piece of text.
+/// One event; `type` says which of the other members are set. One struct and no variant: the 58 types are made of the
+/// same few members, and a variant would have each piece of text searched for its type up to 58 times.
 struct event {
     std::string_view type{};          ///< response.created, response.output_text.delta, error, ...
     std::int64_t sequence_number = 0; ///< rises from event to event
