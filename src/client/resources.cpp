@@ -45,7 +45,6 @@ result<audio::recording> read_recording(std::string&& body) {
     made.bytes = std::move(body);
     return made;
 }
-template <> constexpr router::reply_format<audio::recording> format_of<audio::recording> = read_recording;
 
 // Text, srt and vtt are not JSON.
 result<audio::transcription> read_transcription(std::string&& body) {

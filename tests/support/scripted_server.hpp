@@ -72,6 +72,21 @@ private:
     std::vector<step> steps_;
 };
 
+/// The ways in which a connection ends.
+enum class ending : std::uint8_t { close, cut, reset };
+
+[[nodiscard]] inline script ended(script so_far, ending how) {
+    switch (how) {
+    case ending::close:
+        return so_far.close();
+    case ending::cut:
+        return so_far.cut();
+    case ending::reset:
+        return so_far.reset();
+    }
+    return so_far;
+}
+
 class scripted_server {
 public:
     enum class transport { plain, tls };

@@ -5,24 +5,12 @@
 namespace modelmesh::net {
 namespace {
 
+using support::ended;
+using support::ending;
 using support::script;
 
 class HttpCut : public support::http_test {
 protected:
-    enum class ending { close, cut, reset };
-
-    static script ended(script so_far, ending how) {
-        switch (how) {
-        case ending::close:
-            return so_far.close();
-        case ending::cut:
-            return so_far.cut();
-        case ending::reset:
-            return so_far.reset();
-        }
-        return so_far;
-    }
-
     // @param is_whole  whether the answer is complete after that many bytes.
     template <class Whole> void cut_everywhere(const std::string& answer, ending how, Whole is_whole) {
         make_client(pool_limits()); // without a connection at rest
@@ -85,6 +73,41 @@ TEST_P(HttpCut, EverySplitOfTheAnswerIsTheSameAnswer) {
         EXPECT_EQ(got->body, "data: one\n\n:\n\ndata: \xC3\xA4\ndata: 2\n\n");
     }
     EXPECT_EQ(server.connections(), 1u);
+}
+
+TEST_P(HttpCut, AnAnswerThatStallsTimesOutWhereverItDoes) {
+    for (std::size_t cut = 0; cut < chunked.size(); ++cut) {
+        SCOPED_TRACE("stalls at byte " + std::to_string(cut));
+        server.add(script().read_request().send(chunked.substr(0, cut)).discard_rest());
+        exchange_limits limits = patient();
+        limits.first_byte = limits.gap = std::chrono::milliseconds(20);
+        const result<http::response> got = loop.run(client->exchange(to, request(), limits));
+        ASSERT_FALSE(got);
+        EXPECT_EQ(got.error().kind(), errc::timed_out) << got.error().message;
+        EXPECT_EQ(client->counters().in_use + client->counters().idle, 0u);
+    }
+    server.add(script().read_request().send(ok));
+    EXPECT_TRUE(exchange());
+}
+
+TEST_P(HttpCut, ARequestThatIsCutAnywhereIsAFaultAndIsNotSentTwice) {
+    const std::string asked = "POST / HTTP/1.1\r\nHost: " + address() +
+                              "\r\nUser-Agent: modelmesh/0.1.0\r\nAccept-Encoding: identity\r\n"
+                              "Content-Length: 4\r\n\r\nbody";
+    std::size_t connections = 0;
+    for (std::size_t cut = 0; cut <= asked.size(); ++cut) {
+        for (const ending how : {ending::close, ending::cut, ending::reset}) {
+            SCOPED_TRACE("cut at byte " + std::to_string(cut));
+            server.add(ended(script().expect(asked.substr(0, cut)), how));
+            const result<http::response> got = exchange("/", "body");
+            ASSERT_FALSE(got);
+            EXPECT_EQ(got.error().kind(), errc::connect) << got.error().message;
+            EXPECT_EQ(server.connections(), ++connections);
+            EXPECT_EQ(client->counters().in_use + client->counters().idle, 0u);
+        }
+    }
+    server.add(script().read_request().send(ok));
+    EXPECT_TRUE(exchange());
 }
 
 TEST_P(HttpCut, AMalformedAnswerIsAFaultAndClosesTheConnection) {

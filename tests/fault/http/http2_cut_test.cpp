@@ -7,6 +7,8 @@
 namespace modelmesh::net {
 namespace {
 
+using support::ended;
+using support::ending;
 using support::http2_peer;
 using support::http2_request;
 using support::script;
@@ -58,20 +60,39 @@ INSTANTIATE_TEST_SUITE_P(Engines, Http2Cut, support::http_combinations(), suppor
 
 TEST_P(Http2Cut, AtEveryByte) {
     for (std::size_t cut = 0; cut < answered.size(); ++cut) {
-        SCOPED_TRACE("cut at byte " + std::to_string(cut));
-        script so_far = script().expect(asked).send(answered.substr(0, cut));
-        server.add(cut % 3 == 0 ? so_far.close() : cut % 3 == 1 ? so_far.cut() : so_far.reset());
-        const result<http::response> got = exchange();
-        ASSERT_FALSE(got);
-        const bool is_truncated = got.error().message.find("truncated") != std::string::npos;
-        EXPECT_EQ(got.error().kind(), is_truncated ? errc::protocol : errc::connect) << got.error().message;
-        // A reset may destroy what was sent before it.
-        if (cut % 3 != 2 || is_truncated) {
-            EXPECT_EQ(is_truncated, has_head(cut)) << got.error().message;
+        for (const ending how : {ending::close, ending::cut, ending::reset}) {
+            SCOPED_TRACE("cut at byte " + std::to_string(cut));
+            server.add(ended(script().expect(asked).send(answered.substr(0, cut)), how));
+            const result<http::response> got = exchange();
+            ASSERT_FALSE(got);
+            const bool is_truncated = got.error().message.find("truncated") != std::string::npos;
+            EXPECT_EQ(got.error().kind(), is_truncated ? errc::protocol : errc::connect)
+                << got.error().message;
+            // A reset may destroy what was sent before it.
+            if (how != ending::reset || is_truncated) {
+                EXPECT_EQ(is_truncated, has_head(cut)) << got.error().message;
+            }
+            EXPECT_NE(got.error().message.find(address()), std::string::npos) << got.error().message;
+            EXPECT_EQ(client->counters().in_use, 0u);
         }
-        EXPECT_NE(got.error().message.find(address()), std::string::npos) << got.error().message;
+    }
+    serve(&answer_ok);
+    expect_ok();
+}
+
+TEST_P(Http2Cut, AStallTimesOutAtEveryByte) {
+    for (std::size_t cut = 0; cut < answered.size(); ++cut) {
+        SCOPED_TRACE("stalls at byte " + std::to_string(cut));
+        make_client(pool_limits()); // a stalled connection may be kept, and asked for a sign of life
+        server.add(script().expect(asked).send(answered.substr(0, cut)).discard_rest());
+        exchange_limits limits = patient();
+        limits.first_byte = limits.gap = std::chrono::milliseconds(20);
+        const result<http::response> got = loop.run(client->exchange(to, request(), limits));
+        ASSERT_FALSE(got);
+        EXPECT_EQ(got.error().kind(), errc::timed_out) << got.error().message;
         EXPECT_EQ(client->counters().in_use, 0u);
     }
+    make_client(pool_limits());
     serve(&answer_ok);
     expect_ok();
 }
