@@ -56,6 +56,10 @@ const std::vector<service::route>& service::routes() {
         {"GET", "/images/{id}", &service::show_image},
         {"POST", "/v1/chat/completions", nullptr, read_chat},
         {"POST", "/v1/completions", nullptr, read_text_completion},
+        {"POST", "/v1/responses", &service::create_response},
+        {"GET", "/v1/responses/{id}", &service::show_response},
+        {"DELETE", "/v1/responses/{id}", &service::remove_response},
+        {"POST", "/v1/responses/{id}/cancel", &service::cancel_response},
         {"POST", "/v1/embeddings", nullptr, read_embeddings},
         {"POST", "/v1/moderations", nullptr, read_moderation},
         {"POST", "/v1/images/generations", nullptr, read_image_generation},
@@ -105,17 +109,42 @@ planned_reply service::respond(recorded_request request, bool keep_alive) {
 
 planned_reply service::follow(const route& way, const call& what) {
     try {
-        return way.read != nullptr ? ask_model(way, what) : (this->*way.respond)(what);
+        if (way.read == nullptr) return (this->*way.respond)(what);
+        return ask_model(what, way.path.substr(version_path.size()), way.read(what.request));
     } catch (const refusal& refused) {
         return failed(what.context, refused.status, refused.error);
     }
 }
 
-planned_reply service::ask_model(const route& way, const call& what) {
-    const model_request asked = way.read(what.request);
+planned_reply service::ask_model(const call& what, std::string_view path, const model_request& asked) {
     if (asked.names_model && !serves(asked.model)) throw refusal(404, unknown_model(asked.model));
-    const rule how = script_.next(way.path.substr(version_path.size()), asked.model, asked.stream);
+    const rule how = script_.next(path, asked.model, asked.stream);
     return {reply::to(what.context, asked, how), how};
+}
+
+planned_reply service::create_response(const call& what) {
+    const response_request asked = read_response_request(what.request.body);
+    if (asked.previous && !responses_.has(*asked.previous))
+        throw invalid("Previous response with id '" + *asked.previous + "' not found.",
+                      "previous_response_id", "previous_response_not_found");
+    const auto make = [&](const rule& how, const reply_context& context) {
+        auto made = std::make_shared<response_answer>(asked, how, context);
+        if (asked.store) responses_.keep(made);
+        return made;
+    };
+    return ask_model(what, "responses", {asked.model, asked.stream, make});
+}
+
+planned_reply service::show_response(const call& what) {
+    return plain(what.context, 200, responses_.show(what.id));
+}
+
+planned_reply service::cancel_response(const call& what) {
+    return plain(what.context, 200, responses_.cancel(what.id));
+}
+
+planned_reply service::remove_response(const call& what) {
+    return plain(what.context, 200, responses_.remove(what.id));
 }
 
 planned_reply service::show_health(const call& what) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "reply.hpp"
+#include "responses.hpp"
 #include "script.hpp"
 
 #include <modelmesh/testing/simulator.hpp>
@@ -53,11 +54,16 @@ private:
     static const std::vector<route>& routes();
 
     planned_reply follow(const route& way, const call& what);
-    planned_reply ask_model(const route& way, const call& what);
+    /// @param path  as a rule names it
+    planned_reply ask_model(const call& what, std::string_view path, const model_request& asked);
     planned_reply show_health(const call& what);
     planned_reply list_models(const call& what);
     planned_reply show_model(const call& what);
     planned_reply show_image(const call& what);
+    planned_reply create_response(const call& what);
+    planned_reply show_response(const call& what);
+    planned_reply cancel_response(const call& what);
+    planned_reply remove_response(const call& what);
 
     reply_context next_context(bool keep_alive);
     bool serves(const std::string& model) const;
@@ -65,6 +71,7 @@ private:
     const simulator_options settings_;
     script script_;
     std::uint64_t serial_ = 0;
+    response_store responses_;
     mutable std::mutex mutex_; // guards recorded_, which the tests' threads read
     std::deque<recorded_request> recorded_;
 };
