@@ -2,10 +2,12 @@
 
 #include "json/scan.hpp"
 
+#include <bit>
 #include <charconv>
 #include <cmath>
 #include <cstring>
 #include <stdexcept>
+#include <utility>
 
 namespace modelmesh::json {
 namespace detail {
@@ -26,11 +28,6 @@ void append_double(std::string& out, double value) {
     append_number(out, value);
 }
 
-// Present, after looking through any wrappers.
-bool is_absent(const void* object, const descriptor& type) {
-    return type.what == kind::wrapper && as<wrapper_type>(type).state(object) == presence::absent;
-}
-
 bool is_empty(const void* object, const descriptor& type) {
     if (type.what == kind::sequence) return as<sequence_type>(type).size(object) == 0;
     return type.what == kind::map && as<map_type>(type).size(object) == 0;
@@ -39,19 +36,19 @@ bool is_empty(const void* object, const descriptor& type) {
 void append_object(std::string& out, const void* object, const object_type& type) {
     void* members[most_members];
     type.locate(const_cast<void*>(object), members); // one function serves both ways; nothing is written here
+    const resolved_member* const resolved = type.resolve();
     out += '{';
     const std::size_t start = out.size();
-    for (std::size_t i = 0; i < type.count; ++i) {
+    for (std::uint64_t left = type.present(object) & type.named; left != 0; left &= left - 1) {
+        const auto i = static_cast<std::size_t>(std::countr_zero(left));
         const field& f = type.fields[i];
-        if (f.skipped) continue;
-        const descriptor& member = f.type();
-        if (is_absent(members[i], member) || (f.omit_empty && is_empty(members[i], member))) continue;
+        if (f.omit_empty && is_empty(members[i], *resolved[i].type)) continue;
         if (out.size() != start) out += ',';
         out += f.key.text;
-        append_value(out, members[i], member);
+        append_value(out, members[i], *resolved[i].type);
     }
     if (type.extra != type.count) {
-        const auto& extra = as<extra_type>(type.fields[type.extra].type());
+        const auto& extra = as<extra_type>(*resolved[type.extra].type);
         const void* unknown = members[type.extra];
         for (std::size_t i = 0; i < extra.size(unknown); ++i) {
             if (out.size() != start) out += ',';
@@ -130,8 +127,8 @@ void append_value(std::string& out, const void* object, const descriptor& type) 
         return;
     case kind::wrapper: {
         const auto& wrapper = as<wrapper_type>(type);
-        if (wrapper.state(object) == presence::value)
-            append_value(out, wrapper.get(object), wrapper.element());
+        if (const void* const value = wrapper.get(object))
+            append_value(out, value, wrapper.element());
         else
             out += "null"; // as an element an absent value still needs its place
         return;
@@ -190,6 +187,17 @@ void append_escape(std::string& out, unsigned char c) {
 
 void append_erased(std::string& out, const void* object, const descriptor& type) {
     append_value(out, object, type);
+}
+
+// Grows in memory that the thread keeps, unless a large text has made it large: the text itself is then allocated
+// once, and no larger than it is.
+std::string write_erased(const void* object, const descriptor& type) {
+    constexpr std::size_t largest_kept = 256u << 10;
+    thread_local std::string kept;
+    kept.clear();
+    append_value(kept, object, type);
+    if (kept.size() > largest_kept) return std::exchange(kept, std::string());
+    return kept;
 }
 
 } // namespace detail

@@ -10,7 +10,8 @@ namespace modelmesh::json {
 
 namespace detail {
 void append_erased(std::string& out, const void* object, const descriptor& type);
-}
+std::string write_erased(const void* object, const descriptor& type);
+} // namespace detail
 
 /// Appends a value. Absent members are left out; json::extra comes last.
 /// @throws std::invalid_argument  a string is not UTF-8, or a number is not finite; `out` then ends anywhere.
@@ -20,9 +21,7 @@ template <class T> void append(std::string& out, const T& value) {
 
 /// The value as text. @throws std::invalid_argument  as append().
 template <class T> [[nodiscard]] std::string write(const T& value) {
-    std::string out;
-    append(out, value);
-    return out;
+    return detail::write_erased(&value, detail::describe<T>());
 }
 
 /// Appends a JSON string with its quotes. Escapes only what JSON demands.

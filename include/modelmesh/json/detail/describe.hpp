@@ -102,14 +102,6 @@ template <class E> struct make<open<E>> {
         true};
 };
 
-template <class W> presence state_of(const void* p) {
-    const W& w = *static_cast<const W*>(p);
-    if (w.has_value()) return presence::value;
-    if constexpr (requires { w.is_null(); })
-        return w.is_null() ? presence::null : presence::absent;
-    else
-        return presence::absent;
-}
 template <class W> struct make_wrapper {
     static constexpr wrapper_type value{{kind::wrapper, assign<W>}, requires(const W& w){w.is_null();
 }, describe<typename W::value_type>,
@@ -125,7 +117,10 @@ template <class W> struct make_wrapper {
         else
             w.reset();
     },
-    state_of<W>, [](const void* p) -> const void* { return std::addressof(**static_cast<const W*>(p)); }
+    [](const void* p) -> const void* {
+        const W& w = *static_cast<const W*>(p);
+        return w.has_value() ? std::addressof(*w) : nullptr;
+    }
 }; // namespace modelmesh::json::detail
 }
 ;
@@ -279,6 +274,11 @@ template <class T, std::size_t I> struct wire_name {
 template <class T>
 concept opaque = requires { typename T::json_opaque; };
 
+// Whether a member is to be written. One that may be null is, also without a value.
+template <class M> bool is_present(const M&) { return true; }
+template <class T> bool is_present(const std::optional<T>& member) { return member.has_value(); }
+template <class T> bool is_present(const maybe<T>& member) { return !member.is_absent(); }
+
 template <class T>
 concept wire_struct = std::is_aggregate_v<T> && std::is_class_v<T> && std::is_default_constructible_v<T>;
 
@@ -345,6 +345,14 @@ template <class T> struct make {
         tag_of<T>().member,
         tag_of<T>().value,
         named,
+        [](const void* object) {
+            return with_members(*static_cast<const T*>(object), [](const auto&... member) {
+                std::uint64_t bits = 0;
+                [[maybe_unused]] std::uint64_t bit = 1;
+                ((bits |= is_present(member) ? bit : 0, bit <<= 1), ...);
+                return bits;
+            });
+        },
         [](void* object, void** members) {
             with_members(*static_cast<T*>(object), [members](auto&... member) {
                 [[maybe_unused]] void** at = members;

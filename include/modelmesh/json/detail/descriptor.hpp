@@ -59,14 +59,12 @@ struct enumeration_type : descriptor {
     bool is_open;
 };
 
-enum class presence : std::uint8_t { absent, null, value };
 struct wrapper_type : descriptor {
     bool may_be_null;
     describe_function element;
     void* (*value)(void*); // the present value, made when there is none
     void (*set_null)(void*);
-    presence (*state)(const void*);
-    const void* (*get)(const void*);
+    const void* (*get)(const void*); // the present value; null: there is none
 };
 
 struct sequence_type : descriptor {
@@ -137,7 +135,8 @@ struct object_type : descriptor {
     std::string_view description;
     std::string_view tag_name; // empty: this object is told from others by nothing
     std::string_view tag_value;
-    std::uint64_t named;                          // one bit for each member that is read
+    std::uint64_t named;                          // one bit for each member that is read and written
+    std::uint64_t (*present)(const void* object); // of all members, those that are not absent
     void (*locate)(void* object, void** members); // addresses of all members, in order
     const resolved_member* (*resolve)();          // of all members, in order
 };
