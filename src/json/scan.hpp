@@ -43,41 +43,81 @@ inline constexpr std::size_t deepest = 1024;
 /// beyond ASCII.
 enum class plain : bool { any, ascii };
 
-/// The first byte that is not plain; `end` when there is none. Sixteen bytes at a time where SSE2 is there, else
-/// eight; of a word's flagged bytes the lowest is right (Bit Twiddling Hacks, "hasless" and "haszero").
+template <plain what> [[nodiscard]] inline bool is_plain(unsigned char c) noexcept {
+    return c != '"' && c != '\\' && c >= 0x20 && (what == plain::any || c < 0x80);
+}
+
+// How many of the first bytes of a word in memory are plain. The lowest flagged byte is right, those above it need
+// not be (Bit Twiddling Hacks, "hasless" and "haszero").
+template <plain what> [[nodiscard]] inline int plain_of_8(std::uint64_t word) noexcept {
+    constexpr std::uint64_t ones = ~std::uint64_t{0} / 255;
+    constexpr std::uint64_t highs = ones * 0x80;
+    const auto below = [](std::uint64_t bytes, std::uint64_t limit) {
+        return (bytes - ones * limit) & ~bytes & highs;
+    };
+    std::uint64_t found = below(word ^ ones * '"', 1) | below(word ^ ones * '\\', 1) | below(word, 0x20);
+    if constexpr (what == plain::ascii) found |= word & highs;
+    return std::countr_zero(found) / 8;
+}
+
+#ifdef __SSE2__
+// As a mask, which of the bytes are not plain.
+template <plain what> [[nodiscard]] inline unsigned special_of_16(__m128i bytes) noexcept {
+    __m128i found = what == plain::ascii // as signed numbers, bytes beyond ASCII are below it too
+                        ? _mm_cmplt_epi8(bytes, _mm_set1_epi8(0x20))
+                        : _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes);
+    found = _mm_or_si128(found, _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')));
+    found = _mm_or_si128(found, _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
+    return static_cast<unsigned>(_mm_movemask_epi8(found));
+}
+#endif
+
+/// The first byte that is not plain; `end` when there is none.
 template <plain what = plain::any>
 [[nodiscard]] inline const char* plain_end(const char* at, const char* end) noexcept {
 #ifdef __SSE2__
     for (; end - at >= 16; at += 16) {
-        const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
-        __m128i found = what == plain::ascii // as signed numbers, bytes beyond ASCII are below it too
-                            ? _mm_cmplt_epi8(bytes, _mm_set1_epi8(0x20))
-                            : _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes);
-        found = _mm_or_si128(found, _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')));
-        found = _mm_or_si128(found, _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
-        const auto mask = static_cast<unsigned>(_mm_movemask_epi8(found));
-        if (mask != 0) return at + std::countr_zero(mask);
+        const unsigned special = special_of_16<what>(_mm_loadu_si128(reinterpret_cast<const __m128i*>(at)));
+        if (special != 0) return at + std::countr_zero(special);
     }
 #endif
-    constexpr std::uint64_t ones = ~std::uint64_t{0} / 255;
-    constexpr std::uint64_t highs = ones * 0x80;
-    const auto below = [](std::uint64_t word, std::uint64_t limit) {
-        return (word - ones * limit) & ~word & highs;
-    };
     if constexpr (std::endian::native == std::endian::little) {
         for (; end - at >= 8; at += 8) {
             std::uint64_t word = 0;
             std::memcpy(&word, at, 8);
-            std::uint64_t found =
-                below(word ^ ones * '"', 1) | below(word ^ ones * '\\', 1) | below(word, 0x20);
-            if constexpr (what == plain::ascii) found |= word & highs;
-            if (found != 0) return at + std::countr_zero(found) / 8;
+            if (const int count = plain_of_8<what>(word); count != 8) return at + count;
         }
     }
-    const auto is_plain = [](unsigned char c) {
-        return c != '"' && c != '\\' && c >= 0x20 && (what == plain::any || c < 0x80);
-    };
-    while (at != end && is_plain(static_cast<unsigned char>(*at))) ++at;
+    while (at != end && is_plain<what>(static_cast<unsigned char>(*at))) ++at;
+    return at;
+}
+
+/// Copies plain bytes up to the first that is not, whose place it returns; `to` moves behind the copy. May write as
+/// many bytes as there are, and not only those that are plain.
+template <plain what>
+[[nodiscard]] inline const char* copy_plain(const char* at, const char* end, char*& to) noexcept {
+#ifdef __SSE2__
+    for (; end - at >= 16; at += 16, to += 16) {
+        const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(to), bytes);
+        if (const unsigned special = special_of_16<what>(bytes); special != 0) {
+            to += std::countr_zero(special);
+            return at + std::countr_zero(special);
+        }
+    }
+#endif
+    if constexpr (std::endian::native == std::endian::little) {
+        for (; end - at >= 8; at += 8, to += 8) {
+            std::uint64_t word = 0;
+            std::memcpy(&word, at, 8);
+            std::memcpy(to, &word, 8);
+            if (const int count = plain_of_8<what>(word); count != 8) {
+                to += count;
+                return at + count;
+            }
+        }
+    }
+    while (at != end && is_plain<what>(static_cast<unsigned char>(*at))) *to++ = *at++;
     return at;
 }
 

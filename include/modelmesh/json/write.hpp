@@ -14,7 +14,7 @@ std::string write_erased(const void* object, const descriptor& type);
 } // namespace detail
 
 /// Appends a value. Absent members are left out; json::extra comes last.
-/// @throws std::invalid_argument  a string is not UTF-8, or a number is not finite; `out` then ends anywhere.
+/// @throws std::invalid_argument  a string is not UTF-8, or a number is not finite; nothing was appended.
 template <class T> void append(std::string& out, const T& value) {
     detail::append_erased(out, &value, detail::describe<T>());
 }

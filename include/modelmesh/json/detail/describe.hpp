@@ -259,8 +259,9 @@ template <class T, std::size_t I> struct wire_name {
     static constexpr std::string_view name = rule.name.empty() ? rule.member : rule.name;
     static constexpr bool plain = name.find_first_of("\"\\") == name.npos;
     static_assert(plain, "a wire name needs no escapes");
+    static constexpr std::size_t size = name.size() + 3;
     static constexpr auto text = [] {
-        std::array<char, name.size() + 3> key{};
+        std::array<char, (size + key_text::block - 1) / key_text::block * key_text::block> key{};
         std::size_t at = 0;
         key[at++] = '"';
         for (const char c : name) key[at++] = c;
@@ -268,6 +269,7 @@ template <class T, std::size_t I> struct wire_name {
         key[at] = ':';
         return key;
     }();
+    static constexpr key_text key = make_key({text.data(), size});
 };
 
 // A type that says so (`using json_opaque = void;`) is no part of a document: members of it are passed over.
@@ -278,6 +280,8 @@ concept opaque = requires { typename T::json_opaque; };
 template <class M> bool is_present(const M&) { return true; }
 template <class T> bool is_present(const std::optional<T>& member) { return member.has_value(); }
 template <class T> bool is_present(const maybe<T>& member) { return !member.is_absent(); }
+inline bool is_present(const extra& members) { return !members.empty(); }
+inline bool is_present(const extra_view& members) { return !members.empty(); }
 
 template <class T>
 concept wire_struct = std::is_aggregate_v<T> && std::is_class_v<T> && std::is_default_constructible_v<T>;
@@ -307,12 +311,12 @@ template <class T> struct make {
             return describe<M>;
     }
     template <std::size_t... I> static constexpr auto make_fields(std::index_sequence<I...>) {
-        return std::array<field, sizeof...(I)>{field{
-            wire_name<T, I>::name, make_key({wire_name<T, I>::text.data(), wire_name<T, I>::text.size()}),
-            wire_name<T, I>::rule.description, wire_name<T, I>::rule.minimum, wire_name<T, I>::rule.maximum,
-            wire_name<T, I>::rule.has_range(), type_of<member_type<T, I>>(),
-            wire_name<T, I>::rule.skipped || is_extra<I> || opaque<member_type<T, I>>,
-            wire_name<T, I>::rule.omit_empty}...};
+        return std::array<field, sizeof...(I)>{
+            field{wire_name<T, I>::name, wire_name<T, I>::key, wire_name<T, I>::rule.description,
+                  wire_name<T, I>::rule.minimum, wire_name<T, I>::rule.maximum,
+                  wire_name<T, I>::rule.has_range(), type_of<member_type<T, I>>(),
+                  wire_name<T, I>::rule.skipped || is_extra<I> || opaque<member_type<T, I>>,
+                  wire_name<T, I>::rule.omit_empty}...};
     }
     template <std::size_t... I> static constexpr std::size_t find_extra(std::index_sequence<I...>) {
         std::size_t found = count;

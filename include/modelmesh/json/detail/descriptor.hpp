@@ -100,9 +100,10 @@ struct extra_type : descriptor {
     std::string_view (*text)(const void*, std::size_t);
 };
 
-// A key as it is written, `"name":`, that is compared eight bytes at a time: its first eight, as many as it has,
-// and its last eight.
+// A key as it is written, `"name":`. It is compared eight bytes at a time: its first eight, as many as it has, and
+// its last eight. It is copied in blocks: the memory of the text goes on up to a whole one.
 struct key_text {
+    static constexpr std::size_t block = 16;
     std::string_view text;
     std::uint64_t head;
     std::uint64_t head_mask;
