@@ -198,7 +198,13 @@ void add_value(output& out, const void* object, const descriptor& type) {
     case kind::floating: {
         const double number = as<floating_type>(type).load(object);
         if (!std::isfinite(number)) throw std::invalid_argument("JSON has no infinity and no NaN");
-        out.add_number(number);
+        // Who takes only whole numbers, as for seconds, does not take 1.795e+09.
+        constexpr double exact = 0x1p53;
+        if (std::abs(number) < exact && number == std::trunc(number) &&
+            (number != 0 || !std::signbit(number)))
+            out.add_number(static_cast<std::int64_t>(number));
+        else
+            out.add_number(number);
         return;
     }
     case kind::string:

@@ -99,7 +99,12 @@ TEST(JsonWriter, RefusesWhatJsonCannotSay) {
 }
 
 TEST(JsonWriter, DoublesComeBackBitByBit) {
-    for (const double d : {0.0, -0.0, 1.0, 0.1, 1e300, 5e-324, 1.7976931348623157e308, 123456789.125})
+    EXPECT_EQ(write(1795000000.0), "1795000000");
+    EXPECT_EQ(write(-1795000000.0), "-1795000000");
+    EXPECT_EQ(write(-0.0), "-0");
+    EXPECT_EQ(write(0.5), "0.5");
+    for (const double d : {0.0, -0.0, -1795000000.0, 9007199254740993.0, 1.0, 0.1, 1e300, 5e-324,
+                           1.7976931348623157e308, 123456789.125})
         EXPECT_EQ(read<double>(write(d)).value(), d);
 }
 
