@@ -4,7 +4,8 @@ namespace modelmesh {
 
 namespace {
 bool may_lack_model(operation what) noexcept {
-    return what == operation::moderation || what == operation::image_generation;
+    return what == operation::response || what == operation::moderation ||
+           what == operation::image_generation;
 }
 } // namespace
 

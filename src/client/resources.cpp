@@ -18,15 +18,15 @@
 namespace modelmesh {
 namespace {
 
-template <class Request> constexpr operation operation_of = operation::embedding;
-template <> constexpr operation operation_of<responses::request> = operation::response;
-template <> constexpr operation operation_of<text_completions::request> = operation::text_completion;
-template <> constexpr operation operation_of<rerank::request> = operation::rerank;
-template <> constexpr operation operation_of<moderations::request> = operation::moderation;
-template <> constexpr operation operation_of<images::request> = operation::image_generation;
-template <> constexpr operation operation_of<audio::speech_request> = operation::speech;
-template <> constexpr operation operation_of<audio::transcription_request> = operation::transcription;
-template <> constexpr operation operation_of<audio::translation_request> = operation::translation;
+constexpr operation operation_of(const responses::request&) { return operation::response; }
+constexpr operation operation_of(const text_completions::request&) { return operation::text_completion; }
+constexpr operation operation_of(const embeddings::request&) { return operation::embedding; }
+constexpr operation operation_of(const rerank::request&) { return operation::rerank; }
+constexpr operation operation_of(const moderations::request&) { return operation::moderation; }
+constexpr operation operation_of(const images::request&) { return operation::image_generation; }
+constexpr operation operation_of(const audio::speech_request&) { return operation::speech; }
+constexpr operation operation_of(const audio::transcription_request&) { return operation::transcription; }
+constexpr operation operation_of(const audio::translation_request&) { return operation::translation; }
 
 // Here and now, so that nothing borrows the caller's request afterwards.
 template <class Request> detail::prepared prepare(const Request& req, bool stream = false) {
@@ -35,7 +35,7 @@ template <class Request> detail::prepared prepare(const Request& req, bool strea
         if (!req.file.source) throw std::invalid_argument("the request has no file");
         files.push_back({"file", req.file});
     }
-    return prepared_request::parse(operation_of<Request>, json::write(req), stream, std::move(files));
+    return prepared_request::parse(operation_of(req), json::write(req), stream, std::move(files));
 }
 
 template <class Reply> constexpr router::reply_format<Reply> format_of = router::read_json<Reply>;
@@ -48,8 +48,8 @@ result<audio::recording> read_recording(std::string&& body) {
 
 // Text, srt and vtt are not JSON.
 result<audio::transcription> read_transcription(std::string&& body) {
-    if (body.find_first_not_of(" \t\r\n") != std::string::npos &&
-        body[body.find_first_not_of(" \t\r\n")] == '{')
+    const std::size_t begin = body.find_first_not_of(" \t\r\n");
+    if (begin != std::string::npos && body[begin] == '{')
         return router::read_json<audio::transcription>(std::move(body));
     audio::transcription made;
     made.text = std::move(body);
