@@ -86,7 +86,7 @@ std::string silence(std::string_view format, std::size_t characters) {
     const std::string samples(characters * samples_per_character * 2, '\0');
     if (format == "pcm") return samples;
     if (format == "wav") return wav_of(samples);
-    // MPEG-2 layer III at 32 kbit/s and 24 kHz: frames of 96 bytes and 24 ms; without content they are silent.
+    // MPEG-2 layer III at 32 kbit/s and 24 kHz: frames of 96 bytes and 24 ms; empty, they are silent.
     if (format == "mp3") {
         std::string out;
         for (std::size_t frame = 0; frame <= characters * 10 / 24; ++frame)

@@ -31,7 +31,7 @@ refusal wrong_item(std::size_t index, const std::string& problem) {
                    "invalid_value");
 }
 
-/// An item counts with what it says: a message its text, a call its arguments, an answer of a tool its output.
+/// An item counts with what it says: a message its text, a call its arguments, a tool its output.
 void add_item(response_request& into, const json::value& item, std::size_t index) {
     if (!item.is_object()) throw wrong_item(index, "expected an object");
     const json::object& object = item.get_object();

@@ -61,6 +61,7 @@ const std::vector<service::route>& service::routes() {
         {"DELETE", "/v1/responses/{id}", &service::remove_response},
         {"POST", "/v1/responses/{id}/cancel", &service::cancel_response},
         {"POST", "/v1/embeddings", nullptr, read_embeddings},
+        {"POST", "/v1/rerank", nullptr, read_rerank},
         {"POST", "/v1/moderations", nullptr, read_moderation},
         {"POST", "/v1/images/generations", nullptr, read_image_generation},
         {"POST", "/v1/images/edits", nullptr, read_image_edit},
@@ -68,6 +69,11 @@ const std::vector<service::route>& service::routes() {
         {"POST", "/v1/audio/speech", nullptr, read_speech},
         {"POST", "/v1/audio/transcriptions", nullptr, read_transcription},
         {"POST", "/v1/audio/translations", nullptr, read_translation},
+        {"POST", "/v1/files", &service::add_file},
+        {"GET", "/v1/files", &service::list_files},
+        {"GET", "/v1/files/{id}", &service::show_file},
+        {"DELETE", "/v1/files/{id}", &service::remove_file},
+        {"GET", "/v1/files/{id}/content", &service::send_file},
     };
     return table;
 }
@@ -145,6 +151,27 @@ planned_reply service::cancel_response(const call& what) {
 
 planned_reply service::remove_response(const call& what) {
     return plain(what.context, 200, responses_.remove(what.id));
+}
+
+planned_reply service::add_file(const call& what) {
+    return plain(what.context, 200, files_.add(what.request, what.context));
+}
+
+planned_reply service::list_files(const call& what) {
+    const std::string& target = what.request.target;
+    const std::size_t query = std::min(target.find('?'), target.size());
+    return plain(what.context, 200,
+                 files_.list(std::string_view(target).substr(query == target.size() ? query : query + 1)));
+}
+
+planned_reply service::show_file(const call& what) { return plain(what.context, 200, files_.show(what.id)); }
+
+planned_reply service::send_file(const call& what) {
+    return found(what.context, files_.content(what.id), "application/octet-stream");
+}
+
+planned_reply service::remove_file(const call& what) {
+    return plain(what.context, 200, files_.remove(what.id));
 }
 
 planned_reply service::show_health(const call& what) {

@@ -1,6 +1,7 @@
 // What the simulator answers to which request. Knows routes and the script; no sockets.
 #pragma once
 
+#include "files.hpp"
 #include "reply.hpp"
 #include "responses.hpp"
 #include "script.hpp"
@@ -64,6 +65,11 @@ private:
     planned_reply show_response(const call& what);
     planned_reply cancel_response(const call& what);
     planned_reply remove_response(const call& what);
+    planned_reply add_file(const call& what);
+    planned_reply list_files(const call& what);
+    planned_reply show_file(const call& what);
+    planned_reply send_file(const call& what);
+    planned_reply remove_file(const call& what);
 
     reply_context next_context(bool keep_alive);
     bool serves(const std::string& model) const;
@@ -72,6 +78,7 @@ private:
     script script_;
     std::uint64_t serial_ = 0;
     response_store responses_;
+    file_store files_;
     mutable std::mutex mutex_; // guards recorded_, which the tests' threads read
     std::deque<recorded_request> recorded_;
 };

@@ -1,4 +1,4 @@
-// /v1/audio/transcriptions and /translations: the text tells which file arrived, in every format of the vendor.
+// /v1/audio/transcriptions and /translations: the text tells which file arrived, in every format.
 #include "completion.hpp"
 #include "endpoints.hpp"
 #include "multipart.hpp"

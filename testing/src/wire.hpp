@@ -68,7 +68,7 @@ struct text_input {
     std::uint64_t tokens = 0;
 };
 
-/// A text, a list of texts, a list of tokens, or a list of such lists: how embeddings and completions are asked.
+/// A text, a list of texts, a list of tokens, or a list of such lists: what embeddings and completions take.
 text_input read_text_input(const fields& in, std::string_view name);
 
 /// Splits text into tokens: a word with the blanks before it. Joined again they give the text.

@@ -94,6 +94,8 @@ TEST(Script, AWrongScriptNamesThePlaceAndWhatWouldBeRight) {
         {R"({"rules":[{"cut":{"how":"reset"}}]})", "rules[0].cut: needs either \"after_bytes\" or"},
         {R"({"rules":[{"cut":{"after_bytes":1,"how":"x"}}]})", "\"x\" is not one of reset, close, fin, hang"},
         {R"({"rules":[{"tool_calls":[{"name":"f"}]}]})", "rules[0].tool_calls[0]: needs \"arguments\""},
+        {R"({"rules":[{"path":"/v1/embeddings"}]})",
+         "rules[0].path: \"/v1/embeddings\" is not one of chat/completions, completions,"},
         {R"({"rules":[{"malformed":"all"}]})", "\"all\" is not one of none, head, chunk, json"},
     };
     for (const auto& [text, expected] : cases)

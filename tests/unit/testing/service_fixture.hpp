@@ -93,6 +93,28 @@ private:
     service service_;
 };
 
+/// A form, one part after the other.
+class form_text {
+public:
+    form_text& field(const std::string& name, const std::string& value) {
+        return part("name=\"" + name + "\"", value);
+    }
+    form_text& file(const std::string& name, const std::string& file_name, const std::string& bytes) {
+        return part("name=\"" + name + "\"; filename=\"" + file_name + "\"", bytes);
+    }
+    seen_reply post(provider& sim, const std::string& target) const {
+        return sim.call("POST", target, text_ + "--B--\r\n", "multipart/form-data; boundary=B");
+    }
+
+private:
+    form_text& part(const std::string& names, const std::string& body) {
+        text_ += "--B\r\nContent-Disposition: form-data; " + names + "\r\n\r\n" + body + "\r\n";
+        return *this;
+    }
+
+    std::string text_;
+};
+
 /// The times of creation are the one thing that differs between two runs.
 inline std::string without_times(const std::string& text) {
     return std::regex_replace(text, std::regex(R"re("(created|created_at|completed_at)":\d+)re"),

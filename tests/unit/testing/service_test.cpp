@@ -46,6 +46,13 @@ TEST(Routes, ARuleWithAPathIsForThisRouteAlone) {
                 HasSubstr(R"("text":"x")"));
 }
 
+TEST(Routes, EveryPathOfARuleIsARoute) {
+    for (const std::string_view path : scripted_paths) {
+        provider sim;
+        EXPECT_EQ(sim.post("/v1/" + std::string(path), "").status, 400) << path;
+    }
+}
+
 TEST(Routes, AWrongRequestTakesNoRule) {
     provider sim(R"({"rules":[{"status":503}]})");
     EXPECT_EQ(sim.post("/v1/embeddings", R"({"model":"m"})").status, 400);
