@@ -139,7 +139,12 @@ void add_object(output& out, const void* object, const object_type& type) {
         const field& f = type.fields[i];
         if (f.omit_empty && is_empty(members[i], *resolved[i].type)) continue;
         out.add(f.key);
-        add_value(out, members[i], *resolved[i].type);
+        const bool is_wrapper = resolved[i].type->what == kind::wrapper;
+        const void* const value = is_wrapper ? as<wrapper_type>(*resolved[i].type).get(members[i]) : members[i];
+        if (value != nullptr)
+            add_value(out, value, *resolved[i].element);
+        else
+            out.add("null");
         out.add(',');
     }
     if (type.extra != type.count && (present >> type.extra & 1) != 0) {
