@@ -140,7 +140,8 @@ void add_object(output& out, const void* object, const object_type& type) {
         if (f.omit_empty && is_empty(members[i], *resolved[i].type)) continue;
         out.add(f.key);
         const bool is_wrapper = resolved[i].type->what == kind::wrapper;
-        const void* const value = is_wrapper ? as<wrapper_type>(*resolved[i].type).get(members[i]) : members[i];
+        const void* const value =
+            is_wrapper ? as<wrapper_type>(*resolved[i].type).get(members[i]) : members[i];
         if (value != nullptr)
             add_value(out, value, *resolved[i].element);
         else

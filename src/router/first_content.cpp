@@ -22,8 +22,9 @@ bool has_content(const chat::chunk& chunk) {
         if (says_something(delta.content) || says_something(delta.refusal) ||
             says_something(choice.finish_reason))
             return true;
-        if ((delta.tool_calls && !delta.tool_calls->empty()) || delta.function_call || delta.audio)
-            return true;
+        if (delta.tool_calls && !delta.tool_calls->empty()) return true;
+        if (delta.function_call && *delta.function_call != chat::function_delta()) return true;
+        if (delta.audio && *delta.audio != chat::audio_delta()) return true;
         for (const json::extra_view::entry& other : delta.extra)
             if (!is_empty(other.value.text)) return true;
     }

@@ -1,10 +1,9 @@
 // /v1/moderations: a text with the word "violence" is flagged, everything else is not.
 #include "endpoints.hpp"
 
-#include <boost/beast/core/string.hpp>
-
 #include <algorithm>
 #include <array>
+#include <cctype>
 
 namespace modelmesh::testing::detail {
 namespace {
@@ -40,7 +39,7 @@ struct judged {
 };
 
 bool is_flagged(const std::string& text) {
-    const auto same = [](char a, char b) { return boost::beast::iequals({&a, 1}, {&b, 1}); };
+    const auto same = [](unsigned char a, unsigned char b) { return std::tolower(a) == b; };
     return std::search(text.begin(), text.end(), flagging_word.begin(), flagging_word.end(), same) !=
            text.end();
 }

@@ -202,7 +202,7 @@ private:
         switch (type.what) {
         case kind::wrapper: {
             const auto& wrapper = static_cast<const wrapper_type&>(type);
-            if (wrapper.state(object) == presence::value) walk(wrapper.get(object), wrapper.element(), path);
+            if (const void* const value = wrapper.get(object)) walk(value, wrapper.element(), path);
             return;
         }
         case kind::sequence: {

@@ -399,7 +399,10 @@ public:
     }
     result<bool> try_send(gather& parts) override {
         if (++sends_ == 2) return false;
-        if (sends_ > 2 && breaks_) return fault(errc::connect, "broken");
+        if (sends_ > 2 && breaks_) {
+            peer_->is_ended = true;
+            return fault(errc::connect, "broken");
+        }
         if (sends_ > 2) peer_->arrive(ok);
         return below_.try_send(parts);
     }

@@ -1,6 +1,8 @@
 // What create() finds in the environment, and what it says when there is nothing.
 #include "fixture.hpp"
 
+#include <gmock/gmock.h>
+
 namespace modelmesh::testing {
 namespace {
 
@@ -103,12 +105,12 @@ TEST_P(Environment, AServerOfOnesOwnIsAskedForItsModels) {
 TEST_P(Environment, ACapabilityThatNobodyOffersIsRefused) {
     setenv("OPENAI_API_KEY", "sk-1", 1);
     try {
-        (void)create("text-to-speech");
+        (void)create("text-to-video");
         FAIL() << "no error";
     } catch (const error& e) {
         EXPECT_EQ(e.code(), errc::config);
         EXPECT_NE(std::string(e.what()).find("no configured provider offers "
-                                             "'generation.audio-generation.text-to-speech'"),
+                                             "'generation.video-generation.text-to-video'"),
                   std::string::npos)
             << e.what();
     }

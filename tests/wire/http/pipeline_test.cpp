@@ -111,38 +111,49 @@ TEST_P(HttpPipeline, OnlyWhatMayBeSentTwiceAndIsReadAsAWholeShares) {
     EXPECT_EQ(**loop.run(stream->read()), "/1");
 }
 
-TEST_P(HttpPipeline, LargeRequestsWaitForEachOther) {
-    const std::string large(6 * 1024 * 1024, 'x'); // more than the kernel takes
+// Together more than the kernel takes, and none too large for a pipeline.
+constexpr std::size_t many = 400;
+const std::string part(60 * 1024, 'x');
+
+TEST_P(HttpPipeline, RequestsWaitForEachOtherWhereTheConnectionIsFull) {
+    to = endpoint(http2_use::automatic, many);
     script s;
     s.pause("read");
-    for (int i = 0; i < 3; ++i) s.read_request();
-    s.send(answer(0, "") + answer(1, "") + answer(2, ""));
-    server.add(std::move(s));
+    std::string answers;
+    for (std::size_t i = 0; i < many; ++i) {
+        s.read_request();
+        answers += answer(i % 10, "");
+    }
+    server.add(std::move(s.send(answers)));
     std::vector<support::running<result<http::response>>> all;
-    for (std::size_t i = 0; i < 3; ++i)
-        all.push_back(loop.start(client->exchange(to, replayable(target(i), large), patient())));
-    loop.run_until([&] { return server.is_paused("read") && client->counters().in_use == 3; });
+    for (std::size_t i = 0; i < many; ++i)
+        all.push_back(loop.start(client->exchange(to, replayable(target(i % 10), part), patient())));
+    loop.run_until([&] { return server.is_paused("read") && client->counters().in_use == many; });
     server.resume("read");
     loop.run_to_idle();
-    for (std::size_t i = 0; i < 3; ++i) {
-        EXPECT_EQ(all[i].take().value().body, target(i));
+    for (std::size_t i = 0; i < many; ++i) {
+        EXPECT_EQ(all[i].take().value().body, target(i % 10));
         const std::string arrived = server.requests().at(i);
-        EXPECT_EQ(arrived.substr(arrived.find("\r\n\r\n") + 4).size(), large.size());
+        EXPECT_EQ(arrived.substr(arrived.find("\r\n\r\n") + 4).size(), part.size());
     }
     EXPECT_EQ(server.connections(), 1u);
 }
 
 TEST_P(HttpPipeline, ARequestCutOffWhileItIsSentLetsThoseBeforeItEnd) {
-    const std::string large(24 * 1024 * 1024, 'x');
+    to = endpoint(http2_use::automatic, many + 2);
     server.add(script().read_request().pause("answer").send(answer(0, "")).discard_rest());
     server.otherwise(script().echo_requests());
     auto before = begin("/0");
-    auto cut = loop.start(client->exchange(to, replayable("/1", large), patient()));
+    std::vector<support::running<result<http::response>>>
+        cut; // one of them is under way when the kernel is full
+    for (std::size_t i = 0; i < many; ++i)
+        cut.push_back(loop.start(client->exchange(to, replayable("/1", part), patient())));
     auto behind = begin("/2");
-    loop.run_until([&] { return server.is_paused("answer") && loop.engine().counters().waiters == 3; });
-    cut.cancel();
-    loop.run_until([&] { return cut.is_done() && behind.is_done(); });
-    EXPECT_EQ(cut.take().error().kind(), errc::canceled);
+    loop.run_until(
+        [&] { return server.is_paused("answer") && loop.engine().counters().waiters == many + 2; });
+    for (auto& each : cut) each.cancel();
+    loop.run_until([&] { return behind.is_done(); });
+    for (auto& each : cut) EXPECT_EQ(each.take().error().kind(), errc::canceled);
     EXPECT_EQ(behind.take().value().body, "/2") << "it never left, so another connection took it";
     EXPECT_FALSE(before.is_done());
     server.resume("answer");
@@ -150,6 +161,21 @@ TEST_P(HttpPipeline, ARequestCutOffWhileItIsSentLetsThoseBeforeItEnd) {
     EXPECT_EQ(before.take().value().body, "/0");
     EXPECT_EQ(server.connections(), 2u);
     expect_recovery();
+}
+
+TEST_P(HttpPipeline, ALargeBodyGoesOnAConnectionOfItsOwn) {
+    server.add(script().read_request().pause("answer").send(answer(0, "")));
+    server.add(script().send("HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\n\r\n").discard_rest());
+    auto first = begin("/0");
+    loop.run_until([&] { return server.is_paused("answer"); });
+    const std::string large(24 * 1024 * 1024, 'x');
+    auto refused = loop.start(client->exchange(to, replayable("/1", large), patient()));
+    loop.run_until([&] { return refused.is_done(); });
+    EXPECT_EQ(refused.take().value().status, 413);
+    server.resume("answer");
+    loop.run_to_idle();
+    EXPECT_EQ(first.take().value().body, "/0");
+    EXPECT_EQ(server.connections(), 2u);
 }
 
 TEST_P(HttpPipeline, TheFirstOnAFreshConnectionIsNotSentAgain) {
