@@ -3,6 +3,7 @@
 #pragma once
 
 #include "net/client.hpp"
+#include "support/descriptors.hpp"
 #include "support/run.hpp"
 #include "support/scripted_server.hpp"
 
@@ -38,8 +39,10 @@ class http_test : public testing::TestWithParam<http_parameters> {
 protected:
     http_test() { make_client(modelmesh::net::pool_limits()); }
 
-    /// After the client has let go of its connections nothing is left in the engine, and the scripts are at
-    /// their end.
+    void SetUp() override { descriptors = open_descriptors(); }
+
+    /// After the client has let go of its connections nothing is left in the engine or open in the process, and the
+    /// scripts are at their end.
     void TearDown() override {
         client.reset();
         loop.run_to_idle();
@@ -48,6 +51,7 @@ protected:
         EXPECT_EQ(left.waiters, 0u);
         EXPECT_EQ(left.lent_buffers, 0u);
         for (const std::string& failure : server.finish()) ADD_FAILURE() << failure;
+        EXPECT_EQ(open_descriptors(), descriptors - 1) << "all but the server's listener were there before";
     }
 
     void make_client(modelmesh::net::pool_limits limits) { client.emplace(loop.engine(), limits); }
@@ -90,6 +94,7 @@ protected:
     event_loop loop{std::get<0>(GetParam())};
     std::shared_ptr<const modelmesh::net::endpoint> to = endpoint();
     std::optional<modelmesh::net::client> client;
+    std::size_t descriptors = 0; ///< that were open when the test began
 };
 
 /// Everything that a stream still gives, or the kind of its failure.

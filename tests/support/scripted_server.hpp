@@ -73,7 +73,8 @@ private:
 };
 
 /// The ways in which a connection ends.
-enum class ending : std::uint8_t { close, cut, reset };
+enum class ending : std::uint8_t { close, cut, reset, half_close };
+inline constexpr ending every_ending[] = {ending::close, ending::cut, ending::reset, ending::half_close};
 
 [[nodiscard]] inline script ended(script so_far, ending how) {
     switch (how) {
@@ -83,6 +84,8 @@ enum class ending : std::uint8_t { close, cut, reset };
         return so_far.cut();
     case ending::reset:
         return so_far.reset();
+    case ending::half_close:
+        return so_far.half_close().discard_rest();
     }
     return so_far;
 }

@@ -1,5 +1,6 @@
 // An answer cut at every byte, in every way a connection can end: always a fault, never a hang, never a clean
 // end; and the next request is served.
+#include "support/body_sources.hpp"
 #include "support/http_fixture.hpp"
 
 namespace modelmesh::net {
@@ -49,15 +50,18 @@ INSTANTIATE_TEST_SUITE_P(Engines, HttpCut, support::http_combinations(), support
 TEST_P(HttpCut, AChunkedAnswerThatCloses) { cut_everywhere(chunked, ending::close); }
 TEST_P(HttpCut, AChunkedAnswerThatIsCut) { cut_everywhere(chunked, ending::cut); }
 TEST_P(HttpCut, AChunkedAnswerThatIsReset) { cut_everywhere(chunked, ending::reset); }
+TEST_P(HttpCut, AChunkedAnswerThatIsHalfClosed) { cut_everywhere(chunked, ending::half_close); }
 TEST_P(HttpCut, ACountedAnswerThatCloses) { cut_everywhere(counted, ending::close); }
 TEST_P(HttpCut, ACountedAnswerThatIsCut) { cut_everywhere(counted, ending::cut); }
 TEST_P(HttpCut, ACountedAnswerThatIsReset) { cut_everywhere(counted, ending::reset); }
+TEST_P(HttpCut, ACountedAnswerThatIsHalfClosed) { cut_everywhere(counted, ending::half_close); }
 
 // Only the end of the connection ends such a body, so under TLS the end must be the peer's word.
 TEST_P(HttpCut, AnEndlessAnswerIsWholeOnlyWithAnOrderlyEnd) {
     const std::string endless = "HTTP/1.1 200 OK\r\n\r\nbody";
     const std::size_t head = endless.find("body");
-    cut_everywhere(endless, ending::close, [&](std::size_t cut) { return cut >= head; });
+    for (const ending how : {ending::close, ending::half_close})
+        cut_everywhere(endless, how, [&](std::size_t cut) { return cut >= head; });
     const bool is_tls = server.is_tls();
     cut_everywhere(endless, ending::cut, [&](std::size_t cut) { return !is_tls && cut >= head; });
 }
@@ -73,6 +77,74 @@ TEST_P(HttpCut, EverySplitOfTheAnswerIsTheSameAnswer) {
         EXPECT_EQ(got->body, "data: one\n\n:\n\ndata: \xC3\xA4\ndata: 2\n\n");
     }
     EXPECT_EQ(server.connections(), 1u);
+}
+
+TEST_P(HttpCut, ByteByByteItIsTheSameAnswer) {
+    script all;
+    all.read_request();
+    for (const char byte : chunked) all.send(std::string(1, byte));
+    server.add(std::move(all));
+    const result<http::response> got = exchange();
+    ASSERT_TRUE(got) << got.error().message;
+    EXPECT_EQ(got->body, "data: one\n\n:\n\ndata: \xC3\xA4\ndata: 2\n\n");
+}
+
+// What is left of another answer, at once or while the connection is at rest, is never taken for the next one.
+TEST_P(HttpCut, BytesBehindAnAnswerAreNobodys) {
+    const std::string other = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil";
+    for (std::size_t size = 1; size <= other.size(); ++size) {
+        const std::string left = other.substr(0, size);
+        const std::string name = "rest" + std::to_string(size);
+        for (const bool is_late : {false, true}) {
+            SCOPED_TRACE(std::to_string(size) + (is_late ? " bytes at rest" : " bytes at once"));
+            make_client(pool_limits());
+            const std::size_t before = server.connections();
+            script dirty;
+            dirty.read_request();
+            if (is_late)
+                dirty.send(ok).pause(name).send(left).pause(name + " sent");
+            else
+                dirty.send(ok + left);
+            server.add(std::move(dirty));
+            server.add(script().read_request().send(ok));
+            ASSERT_TRUE(exchange("/1"));
+            if (is_late) {
+                server.resume(name);
+                loop.run_until([&] { return server.is_paused(name + " sent"); });
+            }
+            const result<http::response> got = exchange("/2");
+            if (is_late) server.resume(name + " sent");
+            ASSERT_TRUE(got) << got.error().message;
+            EXPECT_EQ(got->body, "ok");
+            EXPECT_EQ(server.connections(), before + 2);
+        }
+    }
+}
+
+TEST_P(HttpCut, AWrongContentLengthHarmsNobodyElse) {
+    const std::string body = "data: one\n\n\n";
+    for (std::size_t length = 0; length <= body.size() + 2; ++length) {
+        SCOPED_TRACE("said to be " + std::to_string(length));
+        make_client(pool_limits());
+        const bool is_short = length > body.size();
+        script wrong;
+        wrong.read_request().send("HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(length) +
+                                  "\r\n\r\n" + body);
+        if (is_short) wrong.close();
+        if (length == body.size()) wrong.read_request().send(ok);
+        server.add(std::move(wrong));
+        const result<http::response> got = exchange("/1");
+        EXPECT_EQ(got.has_value(), !is_short);
+        if (got) {
+            EXPECT_EQ(got->body, body.substr(0, length));
+        } else {
+            EXPECT_EQ(got.error().kind(), errc::protocol) << got.error().message;
+        }
+        if (length != body.size()) server.add(script().read_request().send(ok));
+        const result<http::response> next = exchange("/2");
+        ASSERT_TRUE(next) << next.error().message;
+        EXPECT_EQ(next->body, "ok");
+    }
 }
 
 TEST_P(HttpCut, AnAnswerThatStallsTimesOutWhereverItDoes) {
@@ -96,10 +168,35 @@ TEST_P(HttpCut, ARequestThatIsCutAnywhereIsAFaultAndIsNotSentTwice) {
                               "Content-Length: 4\r\n\r\nbody";
     std::size_t connections = 0;
     for (std::size_t cut = 0; cut <= asked.size(); ++cut) {
-        for (const ending how : {ending::close, ending::cut, ending::reset}) {
+        for (const ending how : support::every_ending) {
             SCOPED_TRACE("cut at byte " + std::to_string(cut));
             server.add(ended(script().expect(asked.substr(0, cut)), how));
             const result<http::response> got = exchange("/", "body");
+            ASSERT_FALSE(got);
+            EXPECT_EQ(got.error().kind(), errc::connect) << got.error().message;
+            EXPECT_EQ(server.connections(), ++connections);
+            EXPECT_EQ(client->counters().in_use + client->counters().idle, 0u);
+        }
+    }
+    server.add(script().read_request().send(ok));
+    EXPECT_TRUE(exchange());
+}
+
+TEST_P(HttpCut, AnUploadThatIsCutAnywhereIsAFaultAndIsNotSentTwice) {
+    const std::string asked = "POST / HTTP/1.1\r\nHost: " + address() +
+                              "\r\nUser-Agent: modelmesh/0.1.0\r\nAccept-Encoding: identity\r\n"
+                              "Transfer-Encoding: chunked\r\n\r\n2\r\n" +
+                              support::counted_source::bytes(0, 2) + "\r\n1\r\n" +
+                              support::counted_source::bytes(2, 1) + "\r\n0\r\n\r\n";
+    std::size_t connections = 0;
+    for (std::size_t cut = 0; cut <= asked.size(); ++cut) {
+        for (const ending how : support::every_ending) {
+            SCOPED_TRACE("cut at byte " + std::to_string(cut));
+            server.add(ended(script().expect(asked.substr(0, cut)), how));
+            auto upload = std::make_shared<http::request>();
+            upload->method = "POST";
+            upload->source = std::make_shared<support::counted_source>(3, 2);
+            const result<http::response> got = loop.run(client->exchange(to, upload, patient()));
             ASSERT_FALSE(got);
             EXPECT_EQ(got.error().kind(), errc::connect) << got.error().message;
             EXPECT_EQ(server.connections(), ++connections);
@@ -122,13 +219,6 @@ TEST_P(HttpCut, AMalformedAnswerIsAFaultAndClosesTheConnection) {
     }
     server.add(script().read_request().send(ok));
     EXPECT_TRUE(exchange());
-}
-
-TEST_P(HttpCut, AHalfClosedAnswerIsWhole) {
-    server.add(script().read_request().send("HTTP/1.1 200 OK\r\n\r\nok").half_close());
-    const result<http::response> got = exchange();
-    ASSERT_TRUE(got) << got.error().message;
-    EXPECT_EQ(got->body, "ok");
 }
 
 } // namespace

@@ -53,6 +53,19 @@ protected:
         return has;
     }
 
+    // Where the server's frames end (RFC 9113, section 4.1).
+    std::vector<std::size_t> ends_of_frames() const {
+        constexpr std::size_t head = 9;
+        std::vector<std::size_t> ends;
+        for (std::size_t at = 0; at < answered.size(); ends.push_back(at)) {
+            std::size_t length = 0;
+            for (std::size_t i = at; i < at + 3; ++i)
+                length = length << 8 | static_cast<unsigned char>(answered[i]);
+            at += head + length;
+        }
+        return ends;
+    }
+
     std::string asked;
     std::string answered;
 };
@@ -60,7 +73,7 @@ INSTANTIATE_TEST_SUITE_P(Engines, Http2Cut, support::http_combinations(), suppor
 
 TEST_P(Http2Cut, AtEveryByte) {
     for (std::size_t cut = 0; cut < answered.size(); ++cut) {
-        for (const ending how : {ending::close, ending::cut, ending::reset}) {
+        for (const ending how : support::every_ending) {
             SCOPED_TRACE("cut at byte " + std::to_string(cut));
             server.add(ended(script().expect(asked).send(answered.substr(0, cut)), how));
             const result<http::response> got = exchange();
@@ -95,6 +108,56 @@ TEST_P(Http2Cut, AStallTimesOutAtEveryByte) {
     make_client(pool_limits());
     serve(&answer_ok);
     expect_ok();
+}
+
+TEST_P(Http2Cut, AResetBehindEveryFrame) {
+    const std::string reset("\0\0\4\3\0\0\0\0\1\0\0\0\2", 13); // of stream 1, INTERNAL_ERROR
+    std::vector<std::size_t> ends = ends_of_frames();
+    ends.pop_back(); // behind the last one the answer is whole
+    for (const std::size_t end : ends) {
+        SCOPED_TRACE("behind byte " + std::to_string(end));
+        make_client(pool_limits());
+        server.add(script().expect(asked).send(answered.substr(0, end) + reset).discard_rest());
+        const result<http::response> got = exchange();
+        ASSERT_FALSE(got);
+        EXPECT_EQ(got.error().kind(), has_head(end) ? errc::protocol : errc::connect) << got.error().message;
+        EXPECT_EQ(client->counters().in_use, 0u);
+    }
+}
+
+TEST_P(Http2Cut, AGoAwayBehindEveryFrameLetsTheAnswerEnd) {
+    const std::string go_away("\0\0\10\7\0\0\0\0\0\0\0\0\1\0\0\0\0", 17); // NO_ERROR, the last stream is 1
+    for (const std::size_t end : ends_of_frames()) {
+        SCOPED_TRACE("behind byte " + std::to_string(end));
+        make_client(pool_limits());
+        const std::size_t before = server.connections();
+        server.add(script()
+                       .expect(asked)
+                       .send(answered.substr(0, end) + go_away + answered.substr(end))
+                       .discard_rest());
+        const result<http::response> got = exchange();
+        ASSERT_TRUE(got) << got.error().message;
+        EXPECT_EQ(got->body, "data: one\n\n");
+        serve(&answer_ok);
+        expect_ok();
+        EXPECT_EQ(server.connections(), before + 2) << "the next request goes elsewhere";
+    }
+}
+
+TEST_P(Http2Cut, AWrongContentLengthHarmsNobodyElse) {
+    serve([](http2_peer& p, const http2_request& r) {
+        p.answer(r.id, "data: one\n\n", {{"content-length", r.field(":path").substr(1)}});
+    });
+    for (int length = 0; length <= 13; ++length) {
+        SCOPED_TRACE("said to be " + std::to_string(length));
+        const result<http::response> got =
+            await(client->exchange(to, request("/" + std::to_string(length)), patient()));
+        EXPECT_EQ(got.has_value(), length == 11);
+        if (!got) {
+            EXPECT_EQ(got.error().kind(), errc::protocol) << got.error().message;
+        }
+    }
+    EXPECT_EQ(server.connections(), 1u);
 }
 
 TEST_P(Http2Cut, SplitAtEveryByte) {

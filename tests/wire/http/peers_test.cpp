@@ -31,7 +31,9 @@ protected:
     }
 
     void start_node() {
-        std::vector<std::string> command{MODELMESH_NODE, MODELMESH_NODE_SCRIPT, std::to_string(port)};
+        std::vector<std::string> command{MODELMESH_NODE, MODELMESH_NODE_SCRIPT,
+                                         to->http2() == http2_use::off ? "http1" : "http2",
+                                         std::to_string(port)};
         if (to->where().tls) command.insert(command.end(), {key, certificate});
         server.emplace(command, port);
     }
@@ -115,19 +117,29 @@ protected:
 INSTANTIATE_TEST_SUITE_P(Engines, HttpPeers, support::http_combinations(), support::http_name);
 
 TEST_P(HttpPeers, Node) {
-    start_node();
-    EXPECT_EQ(get("/a").body, "/a ");
     const std::string big(400'000, 'x');
-    EXPECT_TRUE(get("/b", big).body == "/b " + big);
     std::string events;
     for (int i = 0; i < 20; ++i) events += "data: " + std::to_string(i) + "\n\n";
-    for (const http::response& got : get_fifty_at_once("/stream")) {
-        EXPECT_EQ(got.headers.get("x-peer"), "node");
-        EXPECT_EQ(got.body, events);
+    for (const http2_use use : {to->http2(), http2_use::off}) {
+        SCOPED_TRACE(use == http2_use::off ? "HTTP/1.1" : "HTTP/2");
+        to = std::make_shared<endpoint>(to->where(), to->tls(), use);
+        client.emplace(loop.engine());
+        server.reset();
+        start_node();
+        EXPECT_EQ(get("/a").body, "/a ");
+        EXPECT_TRUE(get("/b", big).body == "/b " + big);
+        EXPECT_EQ(get("/stream").body, events);
+        EXPECT_EQ(client->counters().opened, 1u) << "one connection serves them all";
+        for (const http::response& got : get_fifty_at_once("/stream")) {
+            EXPECT_EQ(got.headers.get("x-peer"), "node");
+            EXPECT_EQ(got.body, events);
+        }
+        if (use != http2_use::off) {
+            EXPECT_LE(client->counters().opened, 6u) << "ten streams on each connection";
+        }
+        EXPECT_EQ(get("/leave").body, "/leave ");
+        EXPECT_EQ(get("/a").body, "/a ");
     }
-    EXPECT_LE(client->counters().opened, 5u) << "ten streams on each connection";
-    get("/goaway");
-    EXPECT_EQ(get("/a").body, "/a ");
 }
 
 TEST_P(HttpPeers, Nghttpd) {

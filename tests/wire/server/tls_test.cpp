@@ -31,13 +31,18 @@ struct authority {
 /// OpenSSL's own client, for what ours does not do. It trusts everybody.
 class tls_client {
 public:
-    explicit tls_client(raw_socket link, const identity* who = nullptr)
+    explicit tls_client(raw_socket link, const identity* who = nullptr, int max_version = TLS1_3_VERSION)
         : link_(std::move(link)), context_(SSL_CTX_new(TLS_client_method())) {
         // OpenSSL writes with write(2), also to a server that has left.
         sigset_t broken_pipe;
         sigemptyset(&broken_pipe);
         sigaddset(&broken_pipe, SIGPIPE);
         pthread_sigmask(SIG_BLOCK, &broken_pipe, nullptr);
+        SSL_CTX_set_max_proto_version(context_, max_version);
+        if (max_version < TLS1_2_VERSION) {
+            SSL_CTX_set_min_proto_version(context_, max_version);
+            SSL_CTX_set_security_level(context_, 0); // signatures with SHA-1
+        }
         if (who != nullptr) {
             SSL_CTX_use_certificate(context_, who->certificate());
             SSL_CTX_use_PrivateKey(context_, who->key());
@@ -132,6 +137,19 @@ TEST_P(TlsServer, ClientsThatAreNotTlsOrDoNotTrustItFailAlone) {
     const auto untrusting = near.run(connect(*near.io, at(on.port()), tls_settings(), late()));
     EXPECT_FALSE(untrusting);
     on.until([](const server_counters& c) { return c.handshakes_failed == 4 && c.open == 0; });
+}
+
+TEST_P(TlsServer, RefusesWhatIsOlderThan12) {
+    const authority ca;
+    running_server on(GetParam(), server_limits(), ca.settings());
+    for (const int version : {TLS1_VERSION, TLS1_1_VERSION}) {
+        tls_client old(on.connect(), nullptr, version);
+        EXPECT_EQ(ERR_GET_REASON(old.error()), SSL_R_TLSV1_ALERT_PROTOCOL_VERSION) << version;
+        ERR_clear_error();
+    }
+    tls_client recent(on.connect(), nullptr, TLS1_2_VERSION);
+    EXPECT_EQ(recent.ask(get("/hello"), ok("hello").size()), ok("hello"));
+    on.until([](const server_counters& c) { return c.handshakes_failed == 2; });
 }
 
 TEST_P(TlsServer, DemandsCertificatesOfClients) {

@@ -5,6 +5,7 @@
 #include "net/connect.hpp"
 #include "net/engine.hpp"
 #include "net/socket_stream.hpp"
+#include "support/descriptors.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
@@ -16,7 +17,6 @@
 #include <gtest/gtest.h>
 
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -34,18 +34,11 @@ namespace modelmesh::net::testing {
 
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
+using support::open_descriptors;
 
 inline time_point in(duration d) { return clock::system().now() + d; }
 /// Far enough that no test reaches it unless something is broken.
 inline time_point late() { return in(20s); }
-
-inline std::size_t open_descriptors() {
-    std::size_t count = 0;
-    DIR* const folder = ::opendir("/proc/self/fd");
-    while (::readdir(folder) != nullptr) ++count;
-    ::closedir(folder);
-    return count;
-}
 
 /// Memory that this process shares with rings of the kernel.
 inline std::size_t ring_mappings() {

@@ -27,6 +27,11 @@ public:
                int max_version = TLS1_3_VERSION)
         : context_(SSL_CTX_new(TLS_server_method())) {
         SSL_CTX_set_max_proto_version(context_, max_version);
+        // What is older than 1.2 signs with SHA-1, which OpenSSL leaves out at its usual level.
+        if (max_version < TLS1_2_VERSION) {
+            SSL_CTX_set_min_proto_version(context_, max_version);
+            SSL_CTX_set_security_level(context_, 0);
+        }
         SSL_CTX_use_certificate(context_, who.certificate());
         SSL_CTX_use_PrivateKey(context_, who.key());
         if (intermediate != nullptr) SSL_CTX_add1_chain_cert(context_, intermediate->certificate());

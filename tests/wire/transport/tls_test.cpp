@@ -212,6 +212,17 @@ TEST_P(Tls, SessionsAreResumed) {
     }
 }
 
+TEST_P(Tls, WhatIsOlderThan12IsRefused) {
+    for (const int version : {TLS1_VERSION, TLS1_1_VERSION}) {
+        tls_server server(certificates().good, nullptr, 1, serve_echo, version);
+        loop on(GetParam());
+        const auto made = dial(on, server.port(), certificates().trusting());
+        ASSERT_FALSE(made);
+        EXPECT_EQ(made.error().kind(), errc::connect);
+        EXPECT_THAT(made.error().message, ::testing::HasSubstr("protocol version")) << version;
+    }
+}
+
 TEST_P(Tls, ParkedWithTicketsUnreadIsStillUsable) {
     std::latch sent(1);
     tls_server server(certificates().good, nullptr, 1, [&sent](SSL* ssl, raw_socket& socket) {
