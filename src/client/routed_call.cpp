@@ -1,6 +1,24 @@
 #include "client/item_source.hpp"
 
+#include <modelmesh/router/capability.hpp>
+
 namespace modelmesh::detail {
+namespace {
+
+// Who names a model gets what its provider says; a pool's models were chosen for what it is for.
+bool serves(const router::pool& pool, std::string_view wanted) {
+    return pool.capability.empty() || capability::within(wanted, pool.capability) ||
+           capability::within(pool.capability, wanted);
+}
+
+fault cannot_serve(const router::pool& pool, std::string_view wanted) {
+    fault f(errc::bad_request, "the pool '" + pool.name + "' is for '" + pool.capability +
+                                   "', and this request needs '" + std::string(wanted) + "'");
+    f.param = "model";
+    return f;
+}
+
+} // namespace
 
 result<router::call> route(const client_impl& impl, std::shared_ptr<const prepared_request> request,
                            time_point deadline) {
@@ -8,6 +26,8 @@ result<router::call> route(const client_impl& impl, std::shared_ptr<const prepar
     made.picture = impl.current();
     const result<const router::pool*> pool = made.picture->resolve(request->name());
     if (!pool) return pool.error();
+    const std::string_view wanted = capability_of(request->operation());
+    if (!serves(**pool, wanted)) return cannot_serve(**pool, wanted);
     made.pool = *pool;
     made.request = std::move(request);
     made.deadline = deadline;

@@ -18,7 +18,8 @@ namespace modelmesh::detail {
 
 using prepared = result<std::shared_ptr<const prepared_request>>;
 
-/// Errors: not_found, nothing goes by the name that the request asks for.
+/// Errors: not_found, nothing goes by the name that the request asks for; bad_request, a pool that is for something
+/// else does.
 [[nodiscard]] result<router::call> route(const client_impl& impl,
                                          std::shared_ptr<const prepared_request> request,
                                          time_point deadline);

@@ -74,6 +74,8 @@ public:
     /// The request may be sent again elsewhere: the server has said that it did not act on it, or it was lost
     /// behind others and may be sent twice.
     [[nodiscard]] virtual bool is_unprocessed() const noexcept = 0;
+    /// Of one that is unprocessed: whether some of it may have gone out.
+    [[nodiscard]] virtual bool has_begun() const noexcept { return false; }
     /// The server has said that it wants HTTP/1.1 instead.
     [[nodiscard]] virtual bool needs_http1() const noexcept { return false; }
     /// The request did not go out whole, and the rest of it never will: the connection ends with this

@@ -418,8 +418,9 @@ private:
         // An answer ends the wait of who shares a connection.
         if (all && !*all) return is_large() && !lease_.is_shared() ? next::upload : next::wait;
         if (!all) {
-            // The connection ended before anything went out: this was no attempt.
             if (lease_.connection()->is_unprocessed()) {
+                if (lease_.connection()->has_begun()) return lost(all.error());
+                // The connection ended before anything went out: this was no attempt.
                 lease_.give_back();
                 return next::acquire;
             }

@@ -54,7 +54,8 @@ void connection_pool::lease::attach(std::unique_ptr<http1_connection> fresh) {
     ++pool.counters_.opened;
     --pool.dialing_;
     if (is_pipelined_) pipeline();
-    if (std::exchange(pool.is_dialing_alone_, false)) pool.serve_queue();
+    pool.is_dialing_alone_ = false;
+    pool.serve_queue();
 }
 
 void connection_pool::lease::attach(const std::shared_ptr<http2_connection>& fresh) {
@@ -375,7 +376,7 @@ void connection_pool::put_back(std::unique_ptr<http1_connection> connection) noe
         if (connection) {
             ++counters_.reused;
             queue_.front()->grant(lend(std::move(connection), queue_.front()->is_pipelined));
-            return;
+            return serve_queue(); // others may follow on it
         }
     }
     --in_use_;

@@ -23,6 +23,8 @@ result<bool> http1_connection::try_send(const outgoing& what) {
     head_.clear();
     proto::write_request_head(head_, request, what.defaults);
     parser_.start(request.method == "HEAD");
+    is_out_ = false;
+    is_end_ = request.source == nullptr;
     if (request.source) {
         is_chunked_ = !request.source->length();
         is_head_out_ = false; // it goes with the first piece
@@ -30,6 +32,12 @@ result<bool> http1_connection::try_send(const outgoing& what) {
     }
     unsent_ = gather(head_, request.body);
     return try_send_rest();
+}
+
+result<bool> http1_connection::try_send_rest() {
+    const result<bool> taken = stream_->try_send(unsent_);
+    is_out_ = is_end_ && taken && *taken;
+    return taken;
 }
 
 result<bool> http1_connection::try_send_piece(std::string_view piece) {
@@ -47,6 +55,7 @@ result<bool> http1_connection::try_send_end() {
     if (std::exchange(is_head_out_, true)) head_.clear();
     if (is_chunked_) head_.append("0\r\n\r\n");
     unsent_ = gather(head_);
+    is_end_ = true;
     return try_send_rest();
 }
 
@@ -75,7 +84,10 @@ result<event> http1_connection::advance(std::string_view& slice) {
 
         chunk_.release();
         const result<io_status> received = stream_->try_receive(chunk_);
-        if (!received) return lost(received.error());
+        if (!received) {
+            is_garbled_ = received.error().kind() == errc::protocol;
+            return lost(received.error());
+        }
         if (*received == io_status::would_block) return event::need_more;
         if (*received == io_status::end) {
             if (!parser_.started())
@@ -106,7 +118,7 @@ result<read_status> http1_connection::try_read(std::string_view& slice) {
 }
 
 bool http1_connection::is_reusable() const noexcept {
-    if (is_dead_ || is_last_ || !chunk_.empty()) return false;
+    if (is_dead_ || is_last_ || !is_out_ || !chunk_.empty()) return false;
     return is_fresh_ || (parser_.ended() && parser_.keep_alive());
 }
 
@@ -123,7 +135,7 @@ void http1_connection::park() noexcept {
 }
 
 leftover http1_connection::try_finish() noexcept {
-    if (is_dead_ || is_last_ || !parser_.keep_alive()) return leftover::useless;
+    if (is_dead_ || is_last_ || !is_out_ || !parser_.keep_alive()) return leftover::useless;
     std::size_t drained = 0;
     while (drained <= drain_limit) {
         std::string_view ignored;

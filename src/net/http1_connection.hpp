@@ -25,7 +25,7 @@ public:
     explicit http1_connection(std::unique_ptr<stream> transport) : stream_(std::move(transport)) {}
 
     result<bool> try_send(const outgoing& what) override;
-    result<bool> try_send_rest() override { return stream_->try_send(unsent_); }
+    result<bool> try_send_rest() override;
     result<bool> try_send_piece(std::string_view piece) override;
     result<bool> try_send_end() override;
     [[nodiscard]] wait_operation wait_sent(time_point deadline) override {
@@ -54,10 +54,10 @@ public:
     [[nodiscard]] std::optional<std::uint64_t> body_length() const noexcept override {
         return parser_.ended() ? std::nullopt : parser_.content_length();
     }
-    [[nodiscard]] bool has_answer() const noexcept override { return parser_.started(); }
+    [[nodiscard]] bool has_answer() const noexcept override { return parser_.started() || is_garbled_; }
     [[nodiscard]] bool is_unprocessed() const noexcept override { return false; }
-    /// Whether no request was sent yet, or the last message ended exactly at its boundary and another request
-    /// may follow.
+    /// Whether no request was sent yet, or the last one went out whole, its answer ended exactly at its boundary,
+    /// and another request may follow.
     [[nodiscard]] bool is_reusable() const noexcept;
 
     void end_after_this() noexcept override { is_last_ = true; }
@@ -84,6 +84,9 @@ private:
     bool is_fresh_ = true;
     bool is_chunked_ = false;  // the request's body is
     bool is_head_out_ = false; // of a request whose body is streamed
+    bool is_end_ = true;       // of the request: what is unsent
+    bool is_out_ = true;       // the request, whole
+    bool is_garbled_ = false;  // what the server said last
     bool is_dead_ = false;
     bool is_last_ = false;
 };

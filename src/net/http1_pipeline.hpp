@@ -102,6 +102,7 @@ public:
     }
     [[nodiscard]] bool has_answer() const noexcept override { return has_answer_; }
     [[nodiscard]] bool is_unprocessed() const noexcept override { return is_unprocessed_; }
+    [[nodiscard]] bool has_begun() const noexcept override { return is_begun_; }
     [[nodiscard]] bool follows_others() const noexcept override { return home_->was_used_; }
     void end_after_this() noexcept override { home_->is_closing_ = true; }
     void close() noexcept override { finish(true); }

@@ -268,6 +268,7 @@ http2_connection::received http2_connection::receive() {
     if (!input_ || input_.use_count() > 1) input_ = std::make_shared<chunk>();
     const result<io_status> got = stream_->try_receive(*input_);
     if (!got) {
+        if (got.error().kind() == errc::protocol) ++heard_; // it has answered, if only in garbled words
         lost(got.error());
         return received::over;
     }
@@ -423,8 +424,8 @@ wait_operation http2_exchange::wait(time_point deadline) {
 
 void http2_exchange::gave_up(waiter& which, wait_outcome why) noexcept {
     if (&which == &departure_) return; // whoever awaits the answer gives up as well
-    if (why == wait_outcome::timed_out && !is_over_ && connection_->heard_ == heard_before_)
-        connection_->doubt();
+    // What it has said meanwhile may have been the last that came through.
+    if (why == wait_outcome::timed_out && !is_over_) connection_->doubt();
 }
 
 void http2_exchange::body_arrived(std::string_view slice) {

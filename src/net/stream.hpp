@@ -84,8 +84,8 @@ public:
     virtual ~stream() = default;
 
     /// Takes bytes that have already arrived; never suspends, never allocates after warm-up.
-    /// Errors: connect (reset, or under TLS an end without close_notify is `protocol`), canceled after
-    /// close().
+    /// Errors: connect (reset, or under TLS an end without close_notify), protocol (what has come is not TLS, or
+    /// was changed on its way), canceled after close().
     virtual result<io_status> try_receive(chunk& out) = 0;
 
     /// For a reader whom try_receive has answered would_block: ready when asking again is worth while,

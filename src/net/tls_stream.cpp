@@ -259,12 +259,9 @@ fault tls_stream::record_fault(int code) {
     std::string text = "receive from " + peer_ + ": ";
     if (below_ended_ || code == SSL_ERROR_SYSCALL) {
         ERR_clear_error();
-        text += "connection closed without TLS close_notify";
-    } else {
-        text += "TLS: ";
-        text += take_tls_error("unknown reason");
+        return fail(fault(errc::connect, text + "connection closed without TLS close_notify"));
     }
-    return fail(fault(errc::protocol, std::move(text)));
+    return fail(fault(errc::protocol, text + "TLS: " + take_tls_error("unknown reason")));
 }
 
 task<result<void>> tls_stream::handshake(time_point deadline) {

@@ -15,7 +15,7 @@
 namespace modelmesh::net {
 
 /// Either side of a connection. Unusable until handshake() has succeeded. An end of the connection below
-/// without close_notify is a `protocol` fault: the reply may have been cut by somebody else.
+/// without close_notify is a `connect` fault and no end: the reply may have been cut by somebody else.
 class tls_stream final : public stream, private end_watcher {
 public:
     tls_stream(std::unique_ptr<stream> below, buffer_pool& pool, std::shared_ptr<tls_context> context,

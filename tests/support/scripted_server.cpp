@@ -9,8 +9,11 @@
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include <linux/sockios.h>
 
 #include <algorithm>
 #include <array>
@@ -108,6 +111,15 @@ public:
         }
         return both[0].revents != 0;
     }
+    /// False: not within patience, or the connection is lost.
+    bool wait_delivered() const {
+        const auto limit = std::chrono::steady_clock::now() + patience;
+        for (int waiting = 1; std::chrono::steady_clock::now() < limit; std::this_thread::yield()) {
+            if (::ioctl(descriptor_, SIOCOUTQ, &waiting) != 0) return false;
+            if (waiting == 0) return true;
+        }
+        return false;
+    }
     void end_tls() {
         if (ssl_) SSL_shutdown(ssl_.get());
     }
@@ -115,8 +127,7 @@ public:
         end_tls();
         ::shutdown(descriptor_, SHUT_WR);
     }
-    /// The descriptor itself is closed by its owner; what is unread would turn that into a reset, so it is
-    /// read.
+    /// The descriptor itself is closed by its owner; what is unread then follows the end with a reset.
     void end_both() {
         ::shutdown(descriptor_, SHUT_RDWR);
         is_over_ = true;
@@ -253,6 +264,13 @@ script& script::discard_rest() {
 script& script::send(std::string bytes) {
     steps_.emplace_back([bytes = std::move(bytes)](scripted_server& server, server_socket& socket) {
         if (!socket.send(bytes)) server.fail("the client was gone before " + quote(bytes) + " was sent");
+    });
+    return *this;
+}
+
+script& script::delivered() {
+    steps_.emplace_back([](scripted_server& server, server_socket& socket) {
+        if (!socket.wait_delivered()) server.fail("the client's system did not take what was sent");
     });
     return *this;
 }

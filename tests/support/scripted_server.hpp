@@ -43,6 +43,8 @@ public:
     /// Reads until the client is gone and looks at none of it.
     script& discard_rest();
     script& send(std::string bytes);
+    /// Waits until the client's system has all that was sent.
+    script& delivered();
     /// As far as the client wants them.
     script& send_until_gone(std::string bytes);
     /// Sends in two writes with a pause of the network between them, so that they arrive apart.

@@ -64,8 +64,8 @@ class completions {
 public:
     /// Sends one request and waits for the whole reply.
     /// @param req  read before this function returns; need not outlive it. Its `stream` member is ignored.
-    /// @throws error  not_found (no pool or model of that name), bad_request and its kin (the provider
-    ///         refused the request itself, or a json::raw in it is no JSON: `param` names the member),
+    /// @throws error  not_found (no pool or model of that name), bad_request and its kin (a pool for something else,
+    ///         or the provider refused the request itself, or a json::raw in it is no JSON: `param` names the member),
     ///         timed_out, canceled, no_active_model; the kind that all attempts share, or exhausted with every
     ///         attempt listed.
     /// @throws std::invalid_argument  at once, also from try_create(), for what is wrong in the calling code:

@@ -23,8 +23,8 @@ template <class Request, class Reply> class creating {
 public:
     /// Sends one request and waits for the reply. A model that fails is replaced by the next one of the pool.
     /// @param req  read before this function returns; need not outlive it.
-    /// @throws error  not_found (no pool or model of that name), bad_request and its kin (the provider
-    ///         refused the request itself), timed_out, canceled, no_active_model; the kind that all attempts
+    /// @throws error  not_found (no pool or model of that name), bad_request and its kin (a pool for something
+    ///         else, or the provider refused the request itself), timed_out, canceled, no_active_model; the kind that all attempts
     ///         share, or exhausted with every attempt listed.
     /// @throws std::invalid_argument  at once, also from try_create(): a text is not UTF-8, a number is infinite
     ///         or not a number.

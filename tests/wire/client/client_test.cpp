@@ -2,6 +2,8 @@
 #include "fixture.hpp"
 #include "support/scripted_server.hpp"
 
+#include <modelmesh/api/embeddings.hpp>
+
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -396,6 +398,25 @@ TEST_P(Client, AskedForAnUnknownNameItSuggests) {
     ASSERT_FALSE(reply);
     EXPECT_EQ(reply.error().code(), errc::not_found);
     EXPECT_NE(reply.error().message.find("did you mean 'chat-completion'"), std::string::npos);
+}
+
+TEST_P(Client, APoolForSomethingElseIsNotAsked) {
+    simulator& alpha = start("alpha");
+    client c = create(settings);
+    embeddings::request request;
+    request.model = "chat-completion";
+    request.input = "hello";
+    const auto refused = run(c.embeddings.try_create(request));
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code(), errc::bad_request);
+    EXPECT_EQ(refused.error().param, "model");
+    EXPECT_EQ(refused.error().message,
+              "the pool 'chat-completion' is for 'generation.text-generation.chat-completion', and this "
+              "request needs 'representation.embeddings.text-embeddings'");
+    EXPECT_TRUE(alpha.requests().empty());
+    request.model = "alpha-model"; // who names a model is taken at his word
+    const auto got = run(c.embeddings.try_create(request));
+    EXPECT_TRUE(got) << got.error().message;
 }
 
 TEST_P(Client, ModelsAreAskedForWhenNoneAreConfigured) {

@@ -152,6 +152,7 @@ TEST_P(HttpExchange, BytesBehindTheEndOfAStreamEndTheConnection) {
                    .send("0\r\n\r\n")
                    .pause("more")
                    .send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil")
+                   .delivered()
                    .pause("sent"));
     server.add(script().read_request().send(ok));
     {

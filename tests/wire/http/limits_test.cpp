@@ -49,7 +49,7 @@ TEST_P(HttpLimits, AnAnswerThatDoesNotBegin) {
 }
 
 TEST_P(HttpLimits, AHeadThatStopsInTheMiddle) {
-    server.add(script().read_request().send("HTTP/1.1 200 OK\r\nContent-"));
+    server.add(script().read_request().send_until_gone("HTTP/1.1 200 OK\r\nContent-"));
     exchange_limits limits = patient();
     limits.first_byte = brief;
     expect_timeout(loop.run(client->exchange(to, request(), limits)), "waiting for the answer");
@@ -57,7 +57,7 @@ TEST_P(HttpLimits, AHeadThatStopsInTheMiddle) {
 }
 
 TEST_P(HttpLimits, ABodyThatStopsInTheMiddle) {
-    server.add(script().read_request().send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel"));
+    server.add(script().read_request().send_until_gone("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel"));
     exchange_limits limits = patient();
     limits.gap = brief;
     expect_timeout(loop.run(client->exchange(to, request(), limits)), "reading the body");

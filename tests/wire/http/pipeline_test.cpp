@@ -95,6 +95,28 @@ TEST_P(HttpPipeline, NoMoreThanItsDepthAreUnderWay) {
     expect_recovery();
 }
 
+TEST_P(HttpPipeline, AllThatQueueFollowOnTheConnectionThatBecomesFree) {
+    pool_limits limits;
+    limits.connections = 1;
+    make_client(limits);
+    script s;
+    s.read_request().pause("held").send(ok);
+    for (std::size_t i = 0; i < depth; ++i) s.read_request();
+    std::string answers;
+    for (std::size_t i = 0; i < depth; ++i) answers += answer(i, "");
+    server.add(std::move(s.send(answers).echo_requests()));
+    auto alone = loop.start(client->exchange(to, request("/alone"), patient()));
+    loop.run_until([&] { return server.is_paused("held"); });
+    std::vector<support::running<result<http::response>>> all;
+    for (std::size_t i = 0; i < depth; ++i) all.push_back(begin(target(i)));
+    loop.run_until([&] { return client->counters().waiting == depth; });
+    server.resume("held");
+    loop.run_to_idle();
+    EXPECT_EQ(alone.take().value().body, "ok");
+    for (std::size_t i = 0; i < depth; ++i) EXPECT_EQ(all[i].take().value().body, target(i));
+    expect_recovery();
+}
+
 TEST_P(HttpPipeline, OnlyWhatMayBeSentTwiceAndIsReadAsAWholeShares) {
     server.otherwise(script().echo_requests());
     const result<http::response> first = loop.run(client->exchange(to, replayable("/0"), patient()));

@@ -26,9 +26,10 @@ protected:
         : front(kind) {
         this->to = via_front(this->to->http2());
     }
-    void TearDown() override {
-        Base::TearDown();
+    std::size_t finish_servers() override {
+        const std::size_t others = Base::finish_servers();
         for (const std::string& failure : front.finish()) ADD_FAILURE() << "proxy: " << failure;
+        return others + 1;
     }
 
     proxy settings(const std::string& user = user_info) const {

@@ -310,6 +310,14 @@ TEST_P(HttpUpload, ASourceThatThrowsIsHeardOf) {
     }
 }
 
+TEST_P(HttpUpload, ASourceThatThrowsAfterAnEarlyAnswerLeavesNoConnection) {
+    const auto source = std::make_shared<counted_source>(16 * mebi);
+    source->throws_at = 200; // more than the kernel takes before the server, which has answered, reads
+    server.add(script().expect("POST").send("HTTP/1.1 204 No Content\r\n\r\n").discard_rest());
+    EXPECT_THROW(static_cast<void>(send(source)), std::runtime_error);
+    expect_recovery();
+}
+
 TEST_P(HttpUpload, AWrongLengthIsTheSourcesFault) {
     for (const std::size_t announced : {std::size_t{99'999}, std::size_t{100'001}, std::size_t{0}}) {
         SCOPED_TRACE(announced);

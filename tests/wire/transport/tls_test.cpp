@@ -156,7 +156,7 @@ TEST_P(Tls, AGoodbyeArrivesBeforeTheEnd) {
     EXPECT_EQ(heard, "goodbye");
 }
 
-TEST_P(Tls, EndWithoutCloseNotifyIsAProtocolFaultAfterTheBytes) {
+TEST_P(Tls, EndWithoutCloseNotifyIsALossAfterTheBytes) {
     tls_server server(certificates().good, nullptr, 1, [](SSL* ssl, raw_socket& socket) {
         tls_server::write(ssl, "cut");
         socket.half_close();
@@ -169,7 +169,7 @@ TEST_P(Tls, EndWithoutCloseNotifyIsAProtocolFaultAfterTheBytes) {
     for (int again = 0; again < 2; ++again) {
         const auto end = on.run(read(**made, 1, late()));
         ASSERT_FALSE(end);
-        EXPECT_EQ(end.error().kind(), errc::protocol);
+        EXPECT_EQ(end.error().kind(), errc::connect);
         EXPECT_THAT(end.error().message, ::testing::HasSubstr("close_notify"));
     }
 }
