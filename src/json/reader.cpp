@@ -145,15 +145,17 @@ const char* expectation(const descriptor& type) {
 /// answers false after it has stored the failure.
 class pass {
 public:
-    pass(std::string_view text, const read_options& options, scratch& unescaped)
-        : begin_(text.data()), end_(text.data() + text.size()), at_(begin_), options_(options),
-          unescaped_(unescaped) {}
+    /// @param arrived  what is behind so many bytes only ends the document.
+    pass(std::string_view text, std::size_t arrived, const read_options& options, scratch& unescaped)
+        : begin_(text.data()), end_(text.data() + text.size()), arrived_(begin_ + arrived), at_(begin_),
+          options_(options), unescaped_(unescaped) {}
 
     bool document(void* target, const descriptor& type);
     fault take_failure() { return std::move(failure_); }
 
 private:
     enum class behind : std::uint8_t { another, end, failure };
+    enum class fit : std::uint8_t { no, yes, not_yet };
 
     bool value(void* target, const descriptor& type, const place& here, std::size_t depth);
     bool object(void* target, const object_type& type, const place& here, std::size_t depth);
@@ -162,8 +164,9 @@ private:
     bool map(void* target, const map_type& type, const place& here, std::size_t depth);
     bool sequence(void* target, const sequence_type& type, const place& here, std::size_t depth);
     bool variant(void* target, const variant_type& type, const place& here, std::size_t depth);
-    [[nodiscard]] bool fits(const descriptor& type, const char* at) const;
-    [[nodiscard]] bool has_tag(const object_type& type, const char* at) const;
+    [[nodiscard]] fit fits(const descriptor& type, const char* at) const;
+    [[nodiscard]] fit has_tag(const object_type& type, const char* at) const;
+    bool enumerator(void* target, const enumeration_type& type, const place& here);
     bool integer(void* target, const integer_type& type, const place& here);
     bool floating(void* target, const floating_type& type, const place& here);
     bool raw_text(std::string_view& text, const place& here, std::size_t depth);
@@ -179,6 +182,12 @@ private:
                  const place& here);
     behind element(char closing, const place& here);
 
+    // Whether a value that ends here has not arrived to its end.
+    [[nodiscard]] bool is_unfinished(const char* end) const noexcept { return end > arrived_; }
+    bool leave_out() {
+        is_left_out_ = true;
+        return true;
+    }
     bool enter(const place& here, std::size_t depth) {
         return depth < std::min(options_.limits.depth, deepest) || fail(at_, "nested too deeply", here);
     }
@@ -193,7 +202,9 @@ private:
 
     const char* begin_;
     const char* end_;
+    const char* arrived_;
     const char* at_;
+    bool is_left_out_ = false; ///< the value before at_: it cannot be told yet, and counts as absent
     const read_options& options_;
     scratch& unescaped_;
     char* unescaped_at_ = nullptr; // null until the first string with an escape that a view needs
@@ -356,7 +367,7 @@ bool pass::sequence(void* target, const sequence_type& type, const place& here, 
             if (next == behind::failure) return false;
             if (inside.index == options_.limits.elements) return fail(token, "too many elements", here);
             if (!value(type.at(target, inside.index), element_type, inside, depth + 1)) return false;
-            ++inside.index;
+            if (!std::exchange(is_left_out_, false)) ++inside.index;
         }
     }
     type.truncate(target, inside.index); // elements of an earlier document are reused, the rest goes
@@ -379,6 +390,7 @@ bool pass::map(void* target, const map_type& type, const place& here, std::size_
         void* const slot = type.insert(target, inside.name);
         if (slot == nullptr) return fail(key, "member is given twice", inside);
         if (!value(slot, element_type, inside, depth + 1)) return false;
+        if (std::exchange(is_left_out_, false)) type.erase(target, inside.name);
     }
     return true;
 }
@@ -502,6 +514,10 @@ bool pass::object(void* target, const object_type& type, const place& here, std:
             part_type = resolved[found].element;
         }
         if (!value(part, *part_type, inside, depth + 1)) return false;
+        if (std::exchange(is_left_out_, false)) {
+            given &= ~bit;
+            continue;
+        }
         if (type.fields[found].has_range && !is_within(type.fields[found], *part_type, part))
             return fail(token_of_value, range_of(type.fields[found]), inside);
     }
@@ -516,56 +532,81 @@ bool pass::object(void* target, const object_type& type, const place& here, std:
 
 // Whether a value is of this alternative, as far as can be told without reading it: by its first character, an
 // array by its first element, an object by its tag.
-bool pass::fits(const descriptor& type, const char* at) const {
-    if (at == end_ || !accepts(type, *at)) return false;
+pass::fit pass::fits(const descriptor& type, const char* at) const {
+    if (at == end_ || !accepts(type, *at)) return fit::no;
     switch (type.what) {
     case kind::wrapper:
-        return *at == 'n' || fits(as<wrapper_type>(type).element(), at);
+        return *at == 'n' ? fit::yes : fits(as<wrapper_type>(type).element(), at);
     case kind::sequence: {
         const char* const first = skip_space(at + 1, end_);
-        return first == end_ || *first == ']' || fits(as<sequence_type>(type).element(), first);
+        if (first == end_) return fit::yes;
+        if (*first == ']') return is_unfinished(first + 1) ? fit::not_yet : fit::yes;
+        return fits(as<sequence_type>(type).element(), first);
     }
     case kind::object:
-        return as<object_type>(type).tag_name.empty() || has_tag(as<object_type>(type), at);
+        return as<object_type>(type).tag_name.empty() ? fit::yes : has_tag(as<object_type>(type), at);
     case kind::variant: {
         const auto& variant = as<variant_type>(type);
-        return std::any_of(variant.alternatives, variant.alternatives + variant.count,
-                           [&](describe_function alternative) { return fits(alternative(), at); });
+        for (std::size_t i = 0; i < variant.count; ++i)
+            if (const fit one = fits(variant.alternatives[i](), at); one != fit::no) return one;
+        return fit::no;
     }
     default:
-        return true;
+        return fit::yes;
     }
 }
 
 // Reads the object's members up to the tag. What is malformed on the way has no tag; who reads it says why.
-bool pass::has_tag(const object_type& type, const char* at) const {
+pass::fit pass::has_tag(const object_type& type, const char* at) const {
     for (;;) {
         at = skip_space(at + 1, end_); // behind '{' or ','
-        if (at == end_ || *at != '"') return false;
+        if (at == end_) return fit::no;
+        if (*at == '}' && is_unfinished(at + 1)) return fit::not_yet;
+        if (*at != '"') return fit::no;
         const scanned name = scan_value(at, end_, options_.limits, 0);
-        if (name.problem != nullptr) return false;
+        if (name.problem != nullptr) return fit::no;
         const std::string_view key(at + 1, static_cast<std::size_t>(name.at - at - 2));
         at = skip_space(name.at, end_);
-        if (at == end_ || *at != ':') return false;
+        if (at == end_ || *at != ':') return fit::no;
         at = skip_space(at + 1, end_);
         const scanned value = scan_value(at, end_, options_.limits, 0);
-        if (value.problem != nullptr) return false;
+        if (value.problem != nullptr) return fit::no;
+        if (is_unfinished(value.at)) return fit::not_yet;
         if (key == type.tag_name) {
             const std::string_view text(at, static_cast<std::size_t>(value.at - at));
-            return text.size() == type.tag_value.size() + 2 &&
-                   text.substr(1, text.size() - 2) == type.tag_value;
+            const bool is_same =
+                text.size() == type.tag_value.size() + 2 && text.substr(1, text.size() - 2) == type.tag_value;
+            return is_same ? fit::yes : fit::no;
         }
         at = skip_space(value.at, end_);
-        if (at == end_ || *at != ',') return false;
+        if (at != end_ && *at == '}' && is_unfinished(at + 1)) return fit::not_yet;
+        if (at == end_ || *at != ',') return fit::no;
     }
 }
 
 bool pass::variant(void* target, const variant_type& type, const place& here, std::size_t depth) {
     for (std::size_t i = 0; i < type.count; ++i) {
         const descriptor& alternative = type.alternatives[i]();
-        if (fits(alternative, at_)) return value(type.select(target, i), alternative, here, depth);
+        switch (fits(alternative, at_)) {
+        case fit::yes:
+            return value(type.select(target, i), alternative, here, depth);
+        case fit::not_yet: {
+            std::string_view text;
+            return raw_text(text, here, depth) && leave_out();
+        }
+        case fit::no:
+            break;
+        }
     }
     return unexpected(type, here);
+}
+
+bool pass::enumerator(void* target, const enumeration_type& type, const place& here) {
+    const char* const token = at_;
+    std::string_view text;
+    if (!view(text, here)) return false;
+    if (is_unfinished(at_)) return leave_out();
+    return type.store(target, text) || fail(token, "unknown value", here);
 }
 
 bool pass::value(void* target, const descriptor& type, const place& here, std::size_t depth) {
@@ -589,13 +630,9 @@ bool pass::value(void* target, const descriptor& type, const place& here, std::s
     case kind::view:
         if (first != '"') break;
         return view(*static_cast<std::string_view*>(target), here);
-    case kind::enumeration: {
+    case kind::enumeration:
         if (first != '"') break;
-        const char* const token = at_;
-        std::string_view text;
-        if (!view(text, here)) return false;
-        return as<enumeration_type>(type).store(target, text) || fail(token, "unknown value", here);
-    }
+        return enumerator(target, as<enumeration_type>(type), here);
     case kind::raw: {
         std::string_view text;
         if (!raw_text(text, here, depth)) return false;
@@ -656,25 +693,30 @@ reader::~reader() = default;
 reader::reader(reader&&) noexcept = default;
 reader& reader::operator=(reader&&) noexcept = default;
 
-result<void> reader::read_erased(std::string_view bytes, void* target, const descriptor& type,
-                                 const read_options& options) {
+result<void> reader::read_erased(std::string_view bytes, std::size_t arrived, void* target,
+                                 const descriptor& type, const read_options& options) {
     if (bytes.size() > options.limits.total) return make_fault(options.kind, "document is too long", {}, 0);
     if (!valid_utf8(bytes)) return make_fault(options.kind, "invalid UTF-8", {}, first_invalid_utf8(bytes));
-    pass reading(bytes, options, state_->unescaped);
+    pass reading(bytes, arrived, options, state_->unescaped);
     if (!reading.document(target, type)) return reading.take_failure();
     return {};
 }
 
-result<void> detail::read_once(std::string_view bytes, void* target, const descriptor& type,
-                               const read_options& options) {
+result<void> detail::read_beginning(std::string_view bytes, std::size_t arrived, void* target,
+                                    const descriptor& type, const read_options& options) {
     // Kept for the thread's next document, unless a large one has made it large.
     constexpr std::size_t largest_kept = 256u << 10;
     if (bytes.size() > largest_kept) {
         reader once;
-        return once.read_erased(bytes, target, type, options);
+        return once.read_erased(bytes, arrived, target, type, options);
     }
     thread_local reader kept;
-    return kept.read_erased(bytes, target, type, options);
+    return kept.read_erased(bytes, arrived, target, type, options);
+}
+
+result<void> detail::read_once(std::string_view bytes, void* target, const descriptor& type,
+                               const read_options& options) {
+    return read_beginning(bytes, bytes.size(), target, type, options);
 }
 
 } // namespace modelmesh::json

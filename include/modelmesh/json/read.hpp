@@ -52,6 +52,10 @@ namespace detail {
 // Reads with a reader that the thread keeps.
 result<void> read_once(std::string_view bytes, void* target, const descriptor& type,
                        const read_options& options);
+// The same of a document of which so many bytes have arrived; what is behind them only ends it. Of what it cuts off,
+// a value that cannot be told yet counts as absent: an enumerator by half its name, a variant's object without tag.
+result<void> read_beginning(std::string_view bytes, std::size_t arrived, void* target, const descriptor& type,
+                            const read_options& options);
 } // namespace detail
 
 /// Reads documents one after the other, reusing its memory: after the first few, reading allocates only what
@@ -70,14 +74,14 @@ public:
     template <class T>
     [[nodiscard]] result<void> read(std::string_view bytes, T& target,
                                     const read_options& options = read_options::standard()) {
-        return read_erased(bytes, &target, detail::describe<T>(), options);
+        return read_erased(bytes, bytes.size(), &target, detail::describe<T>(), options);
     }
 
 private:
-    friend result<void> detail::read_once(std::string_view, void*, const detail::descriptor&,
-                                          const read_options&);
-    result<void> read_erased(std::string_view bytes, void* target, const detail::descriptor& type,
-                             const read_options& options);
+    friend result<void> detail::read_beginning(std::string_view, std::size_t, void*,
+                                               const detail::descriptor&, const read_options&);
+    result<void> read_erased(std::string_view bytes, std::size_t arrived, void* target,
+                             const detail::descriptor& type, const read_options& options);
     struct state;
     std::unique_ptr<state> state_;
 };

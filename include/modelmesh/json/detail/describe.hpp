@@ -158,6 +158,9 @@ template <class T, class Less, class Allocator> struct make<std::map<std::string
                                             static_cast<dictionary*>(p)->try_emplace(std::string(key));
                                         return added ? &at->second : nullptr;
                                     },
+                                    [](void* p, std::string_view key) {
+                                        static_cast<dictionary*>(p)->erase(std::string(key));
+                                    },
                                     [](const void* p, void* context, map_type::visitor visit) {
                                         for (const auto& [key, element] : *static_cast<const dictionary*>(p))
                                             visit(context, key, &element);

@@ -80,6 +80,7 @@ struct map_type : descriptor {
     void (*clear)(void*);
     std::size_t (*size)(const void*);
     void* (*insert)(void*, std::string_view); // null: the key is there already
+    void (*erase)(void*, std::string_view);
     using visitor = void (*)(void* context, std::string_view key, const void* value);
     void (*each)(const void*, void* context, visitor);
 };
