@@ -25,9 +25,8 @@ modelmesh::task<> ask(modelmesh::client client, std::string question) {
 
     std::printf("> %s\n", question.c_str());
     auto stream = co_await client.chat.completions.stream(request);
-    while (auto chunk = co_await stream.next()) {
-        const std::string_view text = chunk->text();
-        std::fwrite(text.data(), 1, text.size(), stdout);
+    while (auto text = co_await stream.next_text()) {
+        std::fwrite(text->data(), 1, text->size(), stdout);
         std::fflush(stdout);
     }
     const modelmesh::route& route = stream.route();

@@ -1,4 +1,4 @@
-// An answer that is a C++ value.
+// An answer that is a C++ value, shown while it arrives.
 //   structured_output ["text"]      with OPENAI_API_KEY, OPENAI_BASE_URL, OLLAMA_HOST or VLLM_HOST set
 #include <modelmesh/modelmesh.hpp>
 
@@ -18,7 +18,10 @@ modelmesh::task<> extract(std::string text) {
     modelmesh::chat::request request;
     request.model = "chat-completion";
     request.messages = {modelmesh::chat::system("Extract the event."), modelmesh::chat::user(text)};
-    const modelmesh::chat::parsed<event> answer = co_await client.chat.completions.parse<event>(request);
+    auto stream = co_await client.chat.completions.parse_stream<event>(request);
+    while (const event* so_far = co_await stream.next())
+        std::cout << "... " << so_far->title << ", " << so_far->people << " people\n";
+    const modelmesh::chat::parsed<event> answer = co_await stream.finish();
     std::cout << answer.value.title << " at " << answer.value.place.value_or("an unknown place") << ", "
               << answer.value.people << " people\n";
 }

@@ -15,6 +15,16 @@ const json::read_options& complete() noexcept {
     return options;
 }
 
+// A read of content, whose failure says so.
+result<void> explained(result<void> read) {
+    if (!read) {
+        fault wrong = std::move(read).error();
+        wrong.message = "parse: the answer does not fit its schema: " + wrong.message;
+        return wrong;
+    }
+    return read;
+}
+
 } // namespace
 
 chat::request with_schema(const chat::request& req, std::string_view name, std::string schema) {
@@ -41,11 +51,13 @@ result<void> read_content(const chat::reply& from, void* target, const json::det
         cut.param = "max_completion_tokens";
         return cut;
     }
-    result<void> read = json::detail::read_once(first.message.text(), target, type, complete());
-    if (read) return read;
-    fault wrong = std::move(read).error();
-    wrong.message = "parse: the answer does not fit its schema: " + wrong.message;
-    return wrong;
+    return explained(json::detail::read_once(first.message.text(), target, type, complete()));
+}
+
+result<void> read_content(std::string_view text, std::size_t arrived, void* target,
+                          const json::detail::descriptor& type) {
+    return explained(
+        json::detail::read_beginning(text, arrived, target, type, json::read_options::lenient()));
 }
 
 } // namespace modelmesh::detail

@@ -45,8 +45,8 @@ modelmesh::task<> chat(modelmesh::client client, chat_arguments arguments) {
         co_return;
     }
     auto stream = co_await client.chat.completions.stream(request);
-    while (auto chunk = co_await stream.next()) {
-        print(chunk->text());
+    while (auto text = co_await stream.next_text()) {
+        print(*text);
         std::fflush(stdout);
     }
     print("\n");

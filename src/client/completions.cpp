@@ -99,6 +99,24 @@ task<result<std::optional<chunk_view>>> stream::try_read() {
 
 task<std::optional<chunk_view>> stream::next() { return detail::or_throw(try_read()); }
 
+namespace {
+task<result<std::optional<std::string_view>>> next_text_of(std::shared_ptr<detail::chat_source> source) {
+    for (;;) {
+        const result<std::optional<chunk_view>> chunk = co_await detail::chat_source::read(source);
+        if (!chunk) co_return chunk.error();
+        if (!*chunk) co_return std::optional<std::string_view>();
+        if (const std::string_view text = (*chunk)->text(); !text.empty())
+            co_return std::optional<std::string_view>(text);
+    }
+}
+} // namespace
+
+task<result<std::optional<std::string_view>>> stream::try_read_text() {
+    return core::canceled_as_fault(next_text_of(source_), "reading the stream");
+}
+
+task<std::optional<std::string_view>> stream::next_text() { return detail::or_throw(try_read_text()); }
+
 result<stream_state> stream::try_next(chunk_view& out) {
     if (source_->is_elsewhere()) return stream_state::pending;
     const result<router::stream_state> state = source_->try_next(out);

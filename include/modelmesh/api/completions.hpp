@@ -4,6 +4,7 @@
 #include <modelmesh/api/call_options.hpp>
 #include <modelmesh/api/chat.hpp>
 #include <modelmesh/api/chat/parsed.hpp>
+#include <modelmesh/api/chat/parsed_stream.hpp>
 #include <modelmesh/api/chat/tools.hpp>
 #include <modelmesh/core/compiler.hpp>
 #include <modelmesh/core/or_throw.hpp>
@@ -45,6 +46,10 @@ public:
     /// Cancellation: all types; nothing that came after what was read is promised afterwards.
     [[nodiscard]] task<std::optional<chunk_view>> next();
     [[nodiscard]] task<result<std::optional<chunk_view>>> try_read();
+    /// Waits for more text of the first choice, never empty, and passes over all else; nothing means that the reply
+    /// is complete. Errors and cancellation as for next(); calls of both may alternate.
+    [[nodiscard]] task<std::optional<std::string_view>> next_text();
+    [[nodiscard]] task<result<std::optional<std::string_view>>> try_read_text();
     /// Takes a chunk that has already arrived, without suspending. On an executor that the library cannot run
     /// on itself it answers `pending` although bytes may have arrived.
     [[nodiscard]] result<stream_state> try_next(chunk_view& out);
@@ -96,9 +101,22 @@ public:
     template <class T>
     [[nodiscard]] task<result<parsed<T>>> try_parse(const request& req,
                                                     const call_options& opt = call_options::none()) {
-        const request asked =
-            detail::with_schema(req, detail::schema_name<T>(), json::schema<T>(json::schema_style::strict));
+        const request asked = detail::asking_for<T>(req);
         return detail::read_parsed<T>(try_create(asked, opt));
+    }
+
+    /// Asks as parse() does, and shows the T while it fills: see parsed_stream. Completes as stream() does; its
+    /// errors are those of stream(), and the others come when the answer is read.
+    template <class T>
+    [[nodiscard]] task<parsed_stream<T>> parse_stream(const request& req,
+                                                      const call_options& opt = call_options::none()) {
+        return detail::or_throw(try_parse_stream<T>(req, opt));
+    }
+    template <class T>
+    [[nodiscard]] task<result<parsed_stream<T>>> try_parse_stream(
+        const request& req, const call_options& opt = call_options::none()) {
+        const request asked = detail::asking_for<T>(req);
+        return parsed_stream<T>::open(try_stream(asked, opt));
     }
 
     /// Asks, runs the tools that the model calls, tells it their answers, and asks again, until it answers
@@ -119,6 +137,11 @@ public:
     template <class T> task<parsed<T>> parse(request&&, const call_options& = call_options::none()) = delete;
     template <class T>
     task<result<parsed<T>>> try_parse(request&&, const call_options& = call_options::none()) = delete;
+    template <class T>
+    task<parsed_stream<T>> parse_stream(request&&, const call_options& = call_options::none()) = delete;
+    template <class T>
+    task<result<parsed_stream<T>>> try_parse_stream(request&&,
+                                                    const call_options& = call_options::none()) = delete;
     task<reply> create(request&&, const call_options& = call_options::none()) = delete;
     task<result<reply>> try_create(request&&, const call_options& = call_options::none()) = delete;
     task<chat::stream> stream(request&&, const call_options& = call_options::none()) = delete;

@@ -464,6 +464,50 @@ TEST_P(Client, TheChunkOfTotalsIsKeptFromAReaderThatDoesNotWantIt) {
     EXPECT_EQ(fewer, all - 1);
 }
 
+// Of the first choice, and nothing that is empty.
+TEST_P(Client, ATextStreamPassesOverChunksWithoutText) {
+    const std::string events =
+        "data: {\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}\n\n"
+        "data: {\"choices\":[{\"index\":1,\"delta\":{\"content\":\"other\"}}]}\n\n"
+        "data: {\"choices\":[{\"index\":1,\"delta\":{\"content\":\"x\"}},"
+        "{\"index\":0,\"delta\":{\"content\":\"one\"}}]}\n\n"
+        "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":null,\"reasoning_content\":\"hm\"}}]}\n\n"
+        ": ping\n\n"
+        "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\" two\\n\"}}]}\n\n"
+        "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n"
+        "data: {\"choices\":[],\"usage\":{\"total_tokens\":2}}\n\n";
+    struct reading {
+        static task<std::vector<std::string>> all(client c, chat::request request) {
+            std::vector<std::string> seen;
+            auto stream = co_await c.chat.completions.stream(request);
+            for (;;) {
+                const auto text = co_await stream.try_read_text();
+                if (!text) seen.push_back(text.error().kind() == errc::protocol ? "protocol" : "other fault");
+                if (!text || !*text) co_return seen;
+                seen.emplace_back(**text);
+            }
+        }
+    };
+    for (const bool is_whole : {true, false}) {
+        const std::string sent = events + (is_whole ? "data: [DONE]\n\n" : "");
+        support::scripted_server server(support::scripted_server::transport::plain);
+        server.add(support::script()
+                       .read_request()
+                       .send("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: " +
+                             std::to_string(sent.size()) + "\r\n\r\n" + sent)
+                       .discard_rest());
+        provider_config provider;
+        provider.connector = "openai.llm.v1";
+        provider.base_url = "http://127.0.0.1:" + std::to_string(server.port());
+        provider.models = {"m"};
+        settings.providers.assign({{"scripted", provider}});
+        std::vector<std::string> want{"one", " two\n"};
+        if (!is_whole) want.push_back("protocol");
+        EXPECT_EQ(run(reading::all(create(settings), question())), want);
+        EXPECT_EQ(server.finish(), std::vector<std::string>{});
+    }
+}
+
 TEST_P(Client, OddMetadataDoesNotDiscardAGoodAnswer) {
     const std::string body = R"({"id":null,"created":1.5,"model":null,"choices":[{"index":null,"message":)"
                              R"({"role":"assistant","content":"fine"}}],"usage":{"prompt_tokens":null}})";

@@ -30,12 +30,19 @@ namespace modelmesh::detail {
 /// Reads the content of the first choice. Errors: as completions::parse().
 [[nodiscard]] result<void> read_content(const chat::reply& from, void* target,
                                         const json::detail::descriptor& type);
+/// Reads a content that is still arriving: `text` is so much of it, and what ends it. Errors: protocol.
+[[nodiscard]] result<void> read_content(std::string_view text, std::size_t arrived, void* target,
+                                        const json::detail::descriptor& type);
 
 template <class T> [[nodiscard]] constexpr std::string_view schema_name() {
     if constexpr (requires { T::json_name; })
         return T::json_name;
     else
         return "answer";
+}
+
+template <class T> [[nodiscard]] chat::request asking_for(const chat::request& req) {
+    return with_schema(req, schema_name<T>(), json::schema<T>(json::schema_style::strict));
 }
 
 template <class T> task<result<chat::parsed<T>>> read_parsed(task<result<chat::reply>> asked) {
