@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 #include <system_error>
 #include <utility>
 
@@ -55,6 +56,8 @@ private:
     std::unique_ptr<char[]> memory_;
     std::size_t capacity_ = 0;
 };
+
+constexpr const char* not_utf8 = "invalid UTF-8";
 
 template <class T> const T& as(const descriptor& type) noexcept { return static_cast<const T&>(type); }
 
@@ -151,13 +154,14 @@ public:
           options_(options), unescaped_(unescaped) {}
 
     bool document(void* target, const descriptor& type);
-    fault take_failure() { return std::move(failure_); }
+    fault take_failure() { return std::move(*failure_); }
 
 private:
     enum class behind : std::uint8_t { another, end, failure };
     enum class fit : std::uint8_t { no, yes, not_yet };
 
     bool value(void* target, const descriptor& type, const place& here, std::size_t depth);
+    bool any_value(void* target, const descriptor& type, const place& here, std::size_t depth);
     bool object(void* target, const object_type& type, const place& here, std::size_t depth);
     bool member_name(const object_type& type, std::size_t& expected, std::size_t& found,
                      std::string_view& out, const place& object);
@@ -169,6 +173,7 @@ private:
     bool enumerator(void* target, const enumeration_type& type, const place& here);
     bool integer(void* target, const integer_type& type, const place& here);
     bool floating(void* target, const floating_type& type, const place& here);
+    bool is_utf8_from(const char* at);
     bool raw_text(std::string_view& text, const place& here, std::size_t depth);
     bool string_content(std::string_view& content, bool& escaped, const place& here);
     bool view(std::string_view& out, const place& here);
@@ -181,6 +186,7 @@ private:
     bool has_all(const object_type& type, std::uint64_t given, const resolved_member* resolved,
                  const place& here);
     behind element(char closing, const place& here);
+    [[gnu::cold, gnu::noinline]] behind no_element(char closing, const place& here);
 
     // Whether a value that ends here has not arrived to its end.
     [[nodiscard]] bool is_unfinished(const char* end) const noexcept { return end > arrived_; }
@@ -191,7 +197,7 @@ private:
     bool enter(const place& here, std::size_t depth) {
         return depth < std::min(options_.limits.depth, deepest) || fail(at_, "nested too deeply", here);
     }
-    bool fail(const char* where, std::string_view problem, const place& here) {
+    [[gnu::cold, gnu::noinline]] bool fail(const char* where, std::string_view problem, const place& here) {
         failure_ =
             make_fault(options_.kind, problem, pointer_of(&here), static_cast<std::size_t>(where - begin_));
         return false;
@@ -204,11 +210,12 @@ private:
     const char* end_;
     const char* arrived_;
     const char* at_;
+    bool is_utf8_ = false;     ///< all that comes
     bool is_left_out_ = false; ///< the value before at_: it cannot be told yet, and counts as absent
     const read_options& options_;
     scratch& unescaped_;
     char* unescaped_at_ = nullptr; // null until the first string with an escape that a view needs
-    fault failure_;
+    std::optional<fault> failure_;
 };
 
 bool pass::document(void* target, const descriptor& type) {
@@ -229,7 +236,7 @@ bool pass::is_empty(char closing) {
 }
 
 // Behind an element: to the next one, or out of the array or object.
-pass::behind pass::element(char closing, const place& here) {
+inline pass::behind pass::element(char closing, const place& here) {
     at_ = skip_space(at_, end_);
     if (at_ != end_ && *at_ == ',') {
         at_ = skip_space(at_ + 1, end_);
@@ -239,6 +246,10 @@ pass::behind pass::element(char closing, const place& here) {
         ++at_;
         return behind::end;
     }
+    return no_element(closing, here);
+}
+
+pass::behind pass::no_element(char closing, const place& here) {
     if (at_ == end_)
         fail(at_, "document ends too early", here);
     else
@@ -253,9 +264,21 @@ bool pass::word(std::string_view text, const descriptor& type, const place& here
     return true;
 }
 
-bool pass::string_content(std::string_view& content, bool& escaped, const place& here) {
+// UTF-8 is looked at where a text first leaves ASCII, for all that comes: outside of texts nothing leaves it.
+bool pass::is_utf8_from(const char* at) {
+    is_utf8_ = is_utf8_ || valid_utf8({at, static_cast<std::size_t>(end_ - at)});
+    return is_utf8_;
+}
+
+[[gnu::always_inline]] inline bool pass::string_content(std::string_view& content, bool& escaped,
+                                                        const place& here) {
     const char* const quote = at_;
-    const scanned found = detail::string_content(quote + 1, end_, escaped);
+    escaped = false;
+    scanned found = detail::string_content<plain::ascii>(quote + 1, quote + 1, end_, escaped);
+    if (found.problem == nullptr && *found.at != '"') {
+        if (!is_utf8_from(found.at)) return fail(found.at, not_utf8, here);
+        found = detail::string_content<plain::any>(quote + 1, found.at, end_, escaped);
+    }
     if (found.problem != nullptr) return fail(found.at, found.problem, here);
     content = {quote + 1, static_cast<std::size_t>(found.at - quote - 1)};
     if (content.size() > options_.limits.string) return fail(quote, "string is too long", here);
@@ -263,7 +286,7 @@ bool pass::string_content(std::string_view& content, bool& escaped, const place&
     return true;
 }
 
-bool pass::view(std::string_view& out, const place& here) {
+[[gnu::always_inline]] inline bool pass::view(std::string_view& out, const place& here) {
     bool escaped = false;
     if (!string_content(out, escaped, here)) return false;
     if (!escaped) return true;
@@ -307,7 +330,25 @@ bool pass::raw_text(std::string_view& text, const place& here, std::size_t depth
     const scanned done = scan_value(at_, end_, options_.limits, depth);
     if (done.problem != nullptr) return fail(done.at, done.problem, here);
     text = {at_, static_cast<std::size_t>(done.at - at_)};
+    if (!is_utf8_ && !valid_utf8(text)) return fail(at_, not_utf8, here);
     at_ = done.at;
+    return true;
+}
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+// Eight digits at once: pairs, pairs of pairs, and both halves (simdjson's parse_eight_digits_unrolled).
+bool eight_digits(const char* at, std::uint64_t& number) {
+    if constexpr (std::endian::native != std::endian::little) return false;
+    std::uint64_t word = 0;
+    std::memcpy(&word, at, 8);
+    constexpr std::uint64_t ones = ~std::uint64_t{0} / 255;
+    if ((word & ones * 0xF0) != ones * 0x30 || ((word + ones * 6) & ones * 0xF0) != ones * 0x30) return false;
+    word = (word - ones * '0') * 10 + ((word - ones * '0') >> 8);
+    word = (((word & 0x000000FF000000FF) * 0x000F424000000064) +
+            (((word >> 16) & 0x000000FF000000FF) * 0x0000271000000001)) >>
+           32;
+    number = static_cast<std::uint32_t>(word);
     return true;
 }
 
@@ -333,6 +374,22 @@ bool pass::floating(void* target, const floating_type& type, const place& here) 
 }
 
 bool pass::integer(void* target, const integer_type& type, const place& here) {
+    // Digits that any integer of 64 bits holds, and nothing else: what nearly all are.
+    constexpr std::ptrdiff_t most = 18;
+    const char* at = at_;
+    std::uint64_t digits = 0;
+    if (std::uint64_t word = 0; end_ - at >= 8 && is_digit(at[7]) && eight_digits(at, word)) {
+        digits = word;
+        at += 8;
+    }
+    while (at != end_ && is_digit(*at) && at - at_ <= most)
+        digits = digits * 10 + static_cast<std::uint64_t>(*at++ - '0');
+    const bool is_plain = at != at_ && at - at_ <= most && (*at_ != '0' || at - at_ == 1) &&
+                          (at == end_ || (*at != '.' && (*at | 0x20) != 'e'));
+    if (is_plain && type.store(target, digits)) {
+        at_ = at;
+        return true;
+    }
     const scanned number = scan_number(at_, end_);
     if (number.problem != nullptr) return fail(number.at, number.problem, here);
     const auto exactly = [&](auto& out) {
@@ -395,7 +452,7 @@ bool pass::map(void* target, const map_type& type, const place& here, std::size_
     return true;
 }
 
-bool pass::begins_with(const key_text& key) const noexcept {
+inline bool pass::begins_with(const key_text& key) const noexcept {
     const auto left = static_cast<std::size_t>(end_ - at_);
     const std::size_t size = key.text.size();
     if (left < 8 || left < size) return std::string_view(at_, left).starts_with(key.text);
@@ -404,29 +461,34 @@ bool pass::begins_with(const key_text& key) const noexcept {
     if (((word ^ key.head) & key.head_mask) != 0) return false;
     if (size <= 8) return true;
     std::memcpy(&word, at_ + size - 8, 8);
-    return word == key.tail &&
-           (size <= 16 || std::string_view(at_ + 8, size - 16) == key.text.substr(8, size - 16));
+    if (word != key.tail) return false;
+    for (std::size_t i = 8; i + 8 < size; i += 8)
+        if (std::memcmp(at_ + i, key.text.data() + i, 8) != 0) return false;
+    return true;
 }
 
 // Finds the member whose name comes next, `type.count` when the type does not name it. Members mostly come in
 // the order of their declaration, and without white space.
-bool pass::member_name(const object_type& type, std::size_t& expected, std::size_t& found,
-                       std::string_view& out, const place& object) {
-    const auto following = [&type](std::size_t i) { return i + 1 == type.count ? 0 : i + 1; };
-    for (std::size_t tried = 0; tried < type.count; ++tried) {
-        const std::size_t index = std::exchange(expected, following(expected));
+inline bool pass::member_name(const object_type& type, std::size_t& expected, std::size_t& found,
+                              std::string_view& out, const place& object) {
+    const auto is_next = [&](std::size_t index) {
         const field& candidate = type.fields[index];
-        if (candidate.skipped || !begins_with(candidate.key)) continue;
+        if (candidate.skipped || !begins_with(candidate.key)) return false;
         out = candidate.name;
         at_ = skip_space(at_ + candidate.key.text.size(), end_);
         found = index;
+        expected = index + 1;
         return true;
-    }
+    };
+    for (std::size_t index = expected; index < type.count; ++index)
+        if (is_next(index)) return true;
+    for (std::size_t index = 0; index < expected; ++index)
+        if (is_next(index)) return true;
     // Unknown, or with white space, or with escapes.
     if (!name(out, object)) return false;
     for (found = 0; found < type.count; ++found)
         if (!type.fields[found].skipped && type.fields[found].name == out) break;
-    if (found != type.count) expected = following(found);
+    if (found != type.count) expected = found + 1;
     return true;
 }
 
@@ -471,21 +533,22 @@ bool pass::object(void* target, const object_type& type, const place& here, std:
     if (!enter(here, depth)) return false;
     static_assert(most_members <= 64, "given has one bit a member");
     void* members[most_members];
-    type.locate(target, members);
-    const resolved_member* const resolved = type.resolve();
+    const std::uint64_t present = type.locate(target, members);
+    const resolved_object& all = type.resolve();
+    const resolved_member* const resolved = all.members;
     const extra_type* const extra =
         type.extra != type.count ? &as<extra_type>(*resolved[type.extra].type) : nullptr;
-    if (extra != nullptr) extra->clear(members[type.extra]);
+    if (extra != nullptr && (present >> type.extra & 1) != 0) extra->clear(members[type.extra]);
 
     std::uint64_t seen = 0;
     std::uint64_t given = 0; // and not a null that counts as absent
     std::size_t expected = 0;
     std::size_t count = 0;
+    place inside{&here};
     for (behind next = is_empty('}') ? behind::end : behind::another; next != behind::end;
          next = element('}', here)) {
         if (next == behind::failure) return false;
         if (count++ == options_.limits.elements) return fail(token, "too many elements", here);
-        place inside{&here};
         const char* const key = at_;
         std::size_t found = 0;
         if (!member_name(type, expected, found, inside.name, here)) return false;
@@ -514,16 +577,19 @@ bool pass::object(void* target, const object_type& type, const place& here, std:
             part_type = resolved[found].element;
         }
         if (!value(part, *part_type, inside, depth + 1)) return false;
-        if (std::exchange(is_left_out_, false)) {
+        if (is_left_out_) {
+            is_left_out_ = false;
             given &= ~bit;
             continue;
         }
-        if (type.fields[found].has_range && !is_within(type.fields[found], *part_type, part))
+        if ((type.ranged & bit) != 0 && !is_within(type.fields[found], *part_type, part))
             return fail(token_of_value, range_of(type.fields[found]), inside);
     }
 
     if (options_.missing == missing_members::reject && !has_all(type, given, resolved, here)) return false;
-    for (std::uint64_t missing = type.named & ~given; missing != 0; missing &= missing - 1) {
+    // A member that was absent and is absent by default needs nothing.
+    const std::uint64_t changed = seen | present | all.present;
+    for (std::uint64_t missing = type.named & ~given & changed; missing != 0; missing &= missing - 1) {
         const auto i = static_cast<std::size_t>(std::countr_zero(missing));
         resolved[i].type->assign(members[i], resolved[i].initial);
     }
@@ -609,7 +675,16 @@ bool pass::enumerator(void* target, const enumeration_type& type, const place& h
     return type.store(target, text) || fail(token, "unknown value", here);
 }
 
-bool pass::value(void* target, const descriptor& type, const place& here, std::size_t depth) {
+// What most members are is read without the way through all kinds.
+inline bool pass::value(void* target, const descriptor& type, const place& here, std::size_t depth) {
+    if (at_ != end_ && *at_ == '"') {
+        if (type.what == kind::view) return view(*static_cast<std::string_view*>(target), here);
+        if (type.what == kind::string) return string(*static_cast<std::string*>(target), here);
+    }
+    return any_value(target, type, here, depth);
+}
+
+bool pass::any_value(void* target, const descriptor& type, const place& here, std::size_t depth) {
     if (at_ == end_) return fail(at_, "document ends too early", here);
     const char first = *at_;
     switch (type.what) {
@@ -624,12 +699,6 @@ bool pass::value(void* target, const descriptor& type, const place& here, std::s
     case kind::floating:
         if (first != '-' && (first < '0' || first > '9')) break;
         return floating(target, as<floating_type>(type), here);
-    case kind::string:
-        if (first != '"') break;
-        return string(*static_cast<std::string*>(target), here);
-    case kind::view:
-        if (first != '"') break;
-        return view(*static_cast<std::string_view*>(target), here);
     case kind::enumeration:
         if (first != '"') break;
         return enumerator(target, as<enumeration_type>(type), here);
@@ -662,6 +731,8 @@ bool pass::value(void* target, const descriptor& type, const place& here, std::s
     case kind::object:
         if (first != '{') break;
         return object(target, as<object_type>(type), here, depth);
+    case kind::string:
+    case kind::view: // those are read above
     case kind::extra:
         break;
     }
@@ -696,10 +767,10 @@ reader& reader::operator=(reader&&) noexcept = default;
 result<void> reader::read_erased(std::string_view bytes, std::size_t arrived, void* target,
                                  const descriptor& type, const read_options& options) {
     if (bytes.size() > options.limits.total) return make_fault(options.kind, "document is too long", {}, 0);
-    if (!valid_utf8(bytes)) return make_fault(options.kind, "invalid UTF-8", {}, first_invalid_utf8(bytes));
     pass reading(bytes, arrived, options, state_->unescaped);
-    if (!reading.document(target, type)) return reading.take_failure();
-    return {};
+    if (reading.document(target, type)) return {};
+    if (!valid_utf8(bytes)) return make_fault(options.kind, not_utf8, {}, first_invalid_utf8(bytes));
+    return reading.take_failure();
 }
 
 result<void> detail::read_beginning(std::string_view bytes, std::size_t arrived, void* target,

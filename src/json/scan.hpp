@@ -35,6 +35,7 @@ inline constexpr std::size_t deepest = 1024;
 [[nodiscard]] scanned scan_document(std::string_view text, const limits& bounds) noexcept;
 
 [[nodiscard]] inline const char* skip_space(const char* at, const char* end) noexcept {
+    if (at != end && *at > ' ') return at; // there mostly is none
     while (at != end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t')) ++at;
     return at;
 }
@@ -123,19 +124,26 @@ template <plain what>
 }
 
 /// Finds the end of a string's content, and whether it has escapes, which are not looked at.
-/// @param begin  behind the opening quote. @returns `at` is the closing quote.
-[[nodiscard]] inline scanned string_content(const char* begin, const char* end, bool& escaped) noexcept {
+/// @param begin  behind the opening quote. @param at  from where to look. @returns `at` is the closing quote; with
+/// `ascii` it may also be the first byte beyond ASCII, which is no problem.
+template <plain what = plain::any>
+[[nodiscard]] inline scanned string_content(const char* begin, const char* at, const char* end,
+                                            bool& escaped) noexcept {
     constexpr const char* open_ended = "string does not end";
-    escaped = false;
-    for (const char* at = begin;;) {
-        at = plain_end(at, end);
+    for (;;) {
+        at = plain_end<what>(at, end);
         if (at == end) return {begin - 1, open_ended};
         if (*at == '"') return {at};
+        if (what == plain::ascii && static_cast<unsigned char>(*at) >= 0x80) return {at};
         if (*at != '\\') return {at, "control character in a string"};
         if (end - at < 2) return {begin - 1, open_ended};
         escaped = true;
         at += 2;
     }
+}
+[[nodiscard]] inline scanned string_content(const char* begin, const char* end, bool& escaped) noexcept {
+    escaped = false;
+    return string_content(begin, begin, end, escaped);
 }
 
 /// Scans a number that starts at `begin`. @returns `at` is behind it.

@@ -130,9 +130,9 @@ void add_raw(output& out, std::string_view text) { out.add(text.empty() ? "null"
 
 void add_object(output& out, const void* object, const object_type& type) {
     void* members[most_members];
-    type.locate(const_cast<void*>(object), members); // one function serves both ways; nothing is written here
-    const resolved_member* const resolved = type.resolve();
-    const std::uint64_t present = type.present(object);
+    // One function serves both ways; nothing is written here.
+    const std::uint64_t present = type.locate(const_cast<void*>(object), members);
+    const resolved_member* const resolved = type.resolve().members;
     out.add('{');
     for (std::uint64_t left = present & type.named; left != 0; left &= left - 1) {
         const auto i = static_cast<std::size_t>(std::countr_zero(left));

@@ -8,7 +8,10 @@
 #include <limits>
 #include <map>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <variant>
+#include <vector>
 
 namespace modelmesh::json {
 namespace {
@@ -155,6 +158,30 @@ TEST(JsonReader, IntegersAreExactOrAnError) {
     EXPECT_FALSE(read<std::int8_t>("128"));
     EXPECT_EQ(read<std::int8_t>("-128").value(), -128);
     EXPECT_EQ(read<std::chrono::milliseconds>("1500").value(), std::chrono::milliseconds(1500));
+}
+
+TEST(JsonReader, IntegersOfEveryLengthAreRead) {
+    std::string digits;
+    for (std::uint64_t value = 0; digits.size() < 18; value = value * 10 + (digits.size() % 9) + 1) {
+        digits = std::to_string(value);
+        for (const std::string_view behind : {"", " ", "        ", ",1"}) { // with and without bytes to spare
+            const bool is_list = behind == ",1";
+            const std::string text = "[" + digits + std::string(behind) + "]";
+            const auto list = read<std::vector<std::uint64_t>>(text);
+            ASSERT_TRUE(list) << text;
+            EXPECT_EQ(list->front(), value) << text;
+            EXPECT_EQ(list->size(), is_list ? 2u : 1u) << text;
+            EXPECT_EQ(read<std::vector<std::int64_t>>(text)->front(), static_cast<std::int64_t>(value));
+            EXPECT_EQ(read<std::vector<std::int64_t>>("[-" + text.substr(1))->front(),
+                      -static_cast<std::int64_t>(value));
+        }
+        EXPECT_FALSE(read<std::vector<std::uint64_t>>("[0" + digits + "]")) << digits;
+        EXPECT_FALSE(read<std::vector<std::uint64_t>>("[" + digits + ".5]")) << digits;
+        EXPECT_FALSE(read<std::vector<std::uint64_t>>("[" + digits + "e1]")) << digits;
+        EXPECT_FALSE(read<std::vector<std::uint64_t>>("[" + digits + ":]")) << digits; // the one behind '9'
+        EXPECT_FALSE(read<std::vector<std::uint64_t>>("[" + digits + "/]")) << digits; // the one before '0'
+        EXPECT_FALSE(read<std::uint8_t>(digits).has_value() && value > 255) << digits;
+    }
 }
 
 TEST(JsonReader, NumbersBeyondTheTypeAreAnError) {

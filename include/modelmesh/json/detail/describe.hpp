@@ -149,22 +149,20 @@ struct make<std::vector<T>> {
 
 template <class T, class Less, class Allocator> struct make<std::map<std::string, T, Less, Allocator>> {
     using dictionary = std::map<std::string, T, Less, Allocator>;
-    static constexpr map_type value{{kind::map, assign<dictionary>},
-                                    describe<T>,
-                                    [](void* p) { static_cast<dictionary*>(p)->clear(); },
-                                    [](const void* p) { return static_cast<const dictionary*>(p)->size(); },
-                                    [](void* p, std::string_view key) -> void* {
-                                        const auto [at, added] =
-                                            static_cast<dictionary*>(p)->try_emplace(std::string(key));
-                                        return added ? &at->second : nullptr;
-                                    },
-                                    [](void* p, std::string_view key) {
-                                        static_cast<dictionary*>(p)->erase(std::string(key));
-                                    },
-                                    [](const void* p, void* context, map_type::visitor visit) {
-                                        for (const auto& [key, element] : *static_cast<const dictionary*>(p))
-                                            visit(context, key, &element);
-                                    }};
+    static constexpr map_type value{
+        {kind::map, assign<dictionary>},
+        describe<T>,
+        [](void* p) { static_cast<dictionary*>(p)->clear(); },
+        [](const void* p) { return static_cast<const dictionary*>(p)->size(); },
+        [](void* p, std::string_view key) -> void* {
+            const auto [at, added] = static_cast<dictionary*>(p)->try_emplace(std::string(key));
+            return added ? &at->second : nullptr;
+        },
+        [](void* p, std::string_view key) { static_cast<dictionary*>(p)->erase(std::string(key)); },
+        [](const void* p, void* context, map_type::visitor visit) {
+            for (const auto& [key, element] : *static_cast<const dictionary*>(p))
+                visit(context, key, &element);
+        }};
 };
 
 template <class... T> struct make<std::variant<T...>> {
@@ -285,6 +283,12 @@ template <class T> bool is_present(const std::optional<T>& member) { return memb
 template <class T> bool is_present(const maybe<T>& member) { return !member.is_absent(); }
 inline bool is_present(const extra& members) { return !members.empty(); }
 inline bool is_present(const extra_view& members) { return !members.empty(); }
+template <class... M> std::uint64_t present_of(const M&... member) {
+    std::uint64_t bits = 0;
+    [[maybe_unused]] std::uint64_t bit = 1;
+    ((bits |= is_present(member) ? bit : 0, bit <<= 1), ...);
+    return bits;
+}
 
 template <class T>
 concept wire_struct = std::is_aggregate_v<T> && std::is_class_v<T> && std::is_default_constructible_v<T>;
@@ -314,13 +318,24 @@ template <class T> struct make {
             return describe<M>;
     }
     template <std::size_t... I> static constexpr auto make_fields(std::index_sequence<I...>) {
-        return std::array<field, sizeof...(I)>{
-            field{wire_name<T, I>::name, wire_name<T, I>::key, wire_name<T, I>::rule.description,
-                  wire_name<T, I>::rule.minimum, wire_name<T, I>::rule.maximum,
-                  wire_name<T, I>::rule.has_range(), type_of<member_type<T, I>>(),
-                  wire_name<T, I>::rule.skipped || is_extra<I> || opaque<member_type<T, I>>,
-                  wire_name<T, I>::rule.omit_empty}...};
+        return std::array<field, sizeof...(I)>{field{
+            wire_name<T, I>::name, wire_name<T, I>::key,
+            wire_name<T, I>::rule.skipped || is_extra<I> || opaque<member_type<T, I>>,
+            wire_name<T, I>::rule.omit_empty, type_of<member_type<T, I>>(), wire_name<T, I>::rule.description,
+            wire_name<T, I>::rule.minimum, wire_name<T, I>::rule.maximum}...};
     }
+    // Of one object whose members are all as they are by default.
+    struct defaults {
+        T object{};
+        std::array<resolved_member, count> members = with_members(object, [](const auto&... member) {
+            return std::array<resolved_member, count>{resolve(member)...};
+        });
+        resolved_object all{members.data(), with_members(object, [](const auto&... member) {
+                                return present_of(member...);
+                            })};
+        defaults() = default;
+        defaults(const defaults&) = delete;
+    };
     template <std::size_t... I> static constexpr std::size_t find_extra(std::index_sequence<I...>) {
         std::size_t found = count;
         ((is_extra<I> ? void(found = I) : void()), ...);
@@ -337,42 +352,33 @@ template <class T> struct make {
                   "json_fields names a member that does not exist");
 
     static constexpr auto fields = make_fields(std::make_index_sequence<count>{});
-    static constexpr std::uint64_t named = [] {
+    template <class Is> static constexpr std::uint64_t bits_of(Is is) {
         std::uint64_t bits = 0;
         for (std::size_t i = 0; i < count; ++i)
-            if (!fields[i].skipped) bits |= std::uint64_t{1} << i;
+            if (is(fields[i])) bits |= std::uint64_t{1} << i;
         return bits;
-    }();
-    static constexpr object_type value{
-        {kind::object, assign<T>},
-        fields.data(),
-        count,
-        find_extra(std::make_index_sequence<count>{}),
-        description_of<T>(),
-        tag_of<T>().member,
-        tag_of<T>().value,
-        named,
-        [](const void* object) {
-            return with_members(*static_cast<const T*>(object), [](const auto&... member) {
-                std::uint64_t bits = 0;
-                [[maybe_unused]] std::uint64_t bit = 1;
-                ((bits |= is_present(member) ? bit : 0, bit <<= 1), ...);
-                return bits;
-            });
-        },
-        [](void* object, void** members) {
-            with_members(*static_cast<T*>(object), [members](auto&... member) {
-                [[maybe_unused]] void** at = members;
-                ((*at++ = std::addressof(member)), ...);
-            });
-        },
-        []() -> const resolved_member* {
-            static const T object{};
-            static const auto members = with_members(object, [](const auto&... member) {
-                return std::array<resolved_member, sizeof...(member)>{resolve(member)...};
-            });
-            return members.data();
-        }};
+    }
+    static constexpr object_type value{{kind::object, assign<T>},
+                                       fields.data(),
+                                       count,
+                                       find_extra(std::make_index_sequence<count>{}),
+                                       description_of<T>(),
+                                       tag_of<T>().member,
+                                       tag_of<T>().value,
+                                       bits_of([](const field& f) { return !f.skipped; }),
+                                       bits_of([](const field& f) { return f.has_range(); }),
+                                       [](void* object, void** members) {
+                                           return with_members(*static_cast<T*>(object),
+                                                               [members](auto&... member) {
+                                                                   [[maybe_unused]] void** at = members;
+                                                                   ((*at++ = std::addressof(member)), ...);
+                                                                   return present_of(member...);
+                                                               });
+                                       },
+                                       []() -> const resolved_object& {
+                                           static const defaults known{};
+                                           return known.all;
+                                       }};
 };
 
 template <class T> const descriptor& describe() noexcept { return make<T>::value; }

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <string_view>
 
 namespace modelmesh::json::detail {
@@ -111,16 +112,21 @@ struct key_text {
     std::uint64_t tail;
 };
 
+// What every read and write looks at comes first, in one cache line.
 struct field {
     std::string_view name;
     key_text key;
+    bool skipped;
+    bool omit_empty;
+    describe_function type;
     std::string_view description;
     double minimum;
     double maximum;
-    bool has_range;
-    describe_function type;
-    bool skipped;
-    bool omit_empty;
+
+    [[nodiscard]] constexpr bool has_range() const noexcept {
+        constexpr double infinity = std::numeric_limits<double>::infinity();
+        return minimum > -infinity || maximum < infinity;
+    }
 };
 
 // What the tables reach through functions, looked up once.
@@ -128,6 +134,10 @@ struct resolved_member {
     const descriptor* type;
     const descriptor* element; // of a wrapper, else the type
     const void* initial;       // the member of a default-constructed object
+};
+struct resolved_object {
+    const resolved_member* members; // all, in order
+    std::uint64_t present;          // as locate() answers for a default-constructed object
 };
 
 struct object_type : descriptor {
@@ -137,10 +147,11 @@ struct object_type : descriptor {
     std::string_view description;
     std::string_view tag_name; // empty: this object is told from others by nothing
     std::string_view tag_value;
-    std::uint64_t named;                          // one bit for each member that is read and written
-    std::uint64_t (*present)(const void* object); // of all members, those that are not absent
-    void (*locate)(void* object, void** members); // addresses of all members, in order
-    const resolved_member* (*resolve)();          // of all members, in order
+    std::uint64_t named;  // one bit for each member that is read and written
+    std::uint64_t ranged; // one bit for each member that has a range
+    // Addresses of all members, in order. Answers one bit for each that is not absent.
+    std::uint64_t (*locate)(void* object, void** members);
+    const resolved_object& (*resolve)();
 };
 
 /// The descriptor of T, defined in describe.hpp. Wire types of the library declare it `extern template`.
