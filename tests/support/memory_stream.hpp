@@ -39,7 +39,8 @@ private:
     }
 };
 
-class memory_stream final : public modelmesh::net::stream {
+/// A test of streams that behave in another way overrides what differs.
+class memory_stream : public modelmesh::net::stream {
 public:
     explicit memory_stream(std::shared_ptr<memory_peer> peer) : peer_(std::move(peer)) {}
     ~memory_stream() override { peer_->is_destroyed = true; }
@@ -82,6 +83,9 @@ public:
         peer_->is_parked = false;
         return peer_->may_unpark;
     }
+
+protected:
+    [[nodiscard]] memory_peer& peer() const noexcept { return *peer_; }
 
 private:
     std::shared_ptr<memory_peer> peer_;

@@ -342,26 +342,17 @@ TEST_F(ClientOverMemory, WithoutAnAnswerTheFailureToSendIsReported) {
 }
 
 // Ends when its reader waits, some time later.
-class late_stream final : public stream {
+class late_stream final : public support::memory_stream {
 public:
     late_stream(std::shared_ptr<support::memory_peer> peer, support::manual_clock& clock, duration later)
-        : peer_(peer), below_(std::move(peer)), clock_(clock), later_(later) {}
-    result<io_status> try_receive(chunk& out) override { return below_.try_receive(out); }
+        : memory_stream(std::move(peer)), clock_(clock), later_(later) {}
     wait_operation wait_readable(time_point) override {
         clock_.advance(later_);
-        peer_->is_ended = true;
+        peer().is_ended = true;
         return wait_operation(wait_outcome::ready);
     }
-    result<bool> try_send(gather& parts) override { return below_.try_send(parts); }
-    wait_operation wait_writable(time_point until) override { return below_.wait_writable(until); }
-    send_progress progress() const noexcept override { return below_.progress(); }
-    void close() noexcept override { below_.close(); }
-    void park() noexcept override { below_.park(); }
-    bool unpark() noexcept override { return below_.unpark(); }
 
 private:
-    std::shared_ptr<support::memory_peer> peer_;
-    support::memory_stream below_;
     support::manual_clock& clock_;
     duration later_;
 };
@@ -387,37 +378,30 @@ TEST_F(ClientOverMemory, AUsedConnectionThatIsLostLateMayBeLostOverTheRequest) {
 
 // Takes the first request. Of the next it takes nothing before it was waited for, which takes a time, and then may
 // break.
-class slow_stream final : public stream {
+class slow_stream final : public support::memory_stream {
 public:
     slow_stream(std::shared_ptr<support::memory_peer> peer, support::manual_clock& time, duration later,
                 bool breaks)
-        : peer_(peer), below_(std::move(peer)), clock_(time), later_(later), breaks_(breaks) {}
-    result<io_status> try_receive(chunk& out) override { return below_.try_receive(out); }
+        : memory_stream(std::move(peer)), clock_(time), later_(later), breaks_(breaks) {}
     wait_operation wait_readable(time_point) override {
-        if (sends_ == 2) ++peer_->early_reads;
+        if (sends_ == 2) ++peer().early_reads;
         return wait_operation(wait_outcome::ready);
     }
     result<bool> try_send(gather& parts) override {
         if (++sends_ == 2) return false;
         if (sends_ > 2 && breaks_) {
-            peer_->is_ended = true;
+            peer().is_ended = true;
             return fault(errc::connect, "broken");
         }
-        if (sends_ > 2) peer_->arrive(ok);
-        return below_.try_send(parts);
+        if (sends_ > 2) peer().arrive(ok);
+        return memory_stream::try_send(parts);
     }
     wait_operation wait_writable(time_point) override {
         clock_.advance(later_);
         return wait_operation(wait_outcome::ready);
     }
-    send_progress progress() const noexcept override { return below_.progress(); }
-    void close() noexcept override { below_.close(); }
-    void park() noexcept override { below_.park(); }
-    bool unpark() noexcept override { return below_.unpark(); }
 
 private:
-    std::shared_ptr<support::memory_peer> peer_;
-    support::memory_stream below_;
     support::manual_clock& clock_;
     duration later_;
     bool breaks_;
@@ -471,28 +455,19 @@ TEST_F(ClientOverMemory, OnlyWhileALargeBodyIsSentAnAnswerIsWaitedFor) {
 }
 
 // Wakes its reader for nothing, and has the reader canceled just before.
-class canceling_stream final : public stream {
+class canceling_stream final : public support::memory_stream {
 public:
     canceling_stream(boost::asio::io_context& context, std::string answer, std::function<void()>* cancel)
-        : context_(context), peer_(std::make_shared<support::memory_peer>()), below_(peer_), cancel_(cancel) {
-        peer_->arrive(std::move(answer));
+        : memory_stream(std::make_shared<support::memory_peer>()), context_(context), cancel_(cancel) {
+        peer().arrive(std::move(answer));
     }
-    result<io_status> try_receive(chunk& out) override { return below_.try_receive(out); }
     wait_operation wait_readable(time_point) override {
         boost::asio::post(context_, [this] { (*cancel_)(); }); // before the one that goes on with the reader
         return wait_operation(wait_outcome::ready);
     }
-    result<bool> try_send(gather&) override { return true; }
-    wait_operation wait_writable(time_point) override { return wait_operation(wait_outcome::ready); }
-    send_progress progress() const noexcept override { return below_.progress(); }
-    void close() noexcept override { below_.close(); }
-    void park() noexcept override {}
-    bool unpark() noexcept override { return false; }
 
 private:
     boost::asio::io_context& context_;
-    std::shared_ptr<support::memory_peer> peer_;
-    support::memory_stream below_;
     std::function<void()>* cancel_;
 };
 
