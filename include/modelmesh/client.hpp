@@ -34,6 +34,7 @@ public:
     modelmesh::images::resource images;                ///< client.images.generate(...)
     modelmesh::audio::resource audio;                  ///< client.audio.speech.create(...)
     modelmesh::rerank::resource rerank;                ///< client.rerank.create(...)
+    modelmesh::search::resource search;                ///< client.search.create(...)
     modelmesh::text_completions::resource completions; ///< client.completions.create(...), the older kind
     modelmesh::models::resource models;                ///< client.models.list()
 

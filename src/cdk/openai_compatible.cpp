@@ -48,19 +48,25 @@ constexpr std::array<std::string_view, 3> drawing{"dall", "image", "diffusion"};
 constexpr std::array<std::string_view, 1> moderating{"moderation"};
 constexpr std::array<std::string_view, 2> completing{"davinci", "babbage"};
 constexpr std::array<std::string_view, 3> else_where{"audio", "realtime", "sora"}; // no operation of ours
+constexpr std::array<std::string_view, 1> chatting{"gpt"}; // also where it searches before it answers
+constexpr std::array<std::string_view, 1> searching{"search"};
 
 struct naming {
     std::span<const std::string_view> words;
     std::string_view capability;
+    std::string_view another{}; ///< which it has, too
 };
-constexpr std::array<naming, 8> namings{{{ranking, capability_of(operation::rerank)},
-                                         {embedding, capability_of(operation::embedding)},
-                                         {hearing, capability_of(operation::transcription)},
-                                         {speaking, capability_of(operation::speech)},
-                                         {drawing, capability_of(operation::image_generation)},
-                                         {moderating, capability_of(operation::moderation)},
-                                         {completing, capability_of(operation::text_completion)},
-                                         {else_where, {}}}};
+constexpr std::array<naming, 10> namings{
+    {{ranking, capability_of(operation::rerank)},
+     {embedding, capability_of(operation::embedding)},
+     {hearing, capability_of(operation::transcription)},
+     {speaking, capability_of(operation::speech)},
+     {drawing, capability_of(operation::image_generation), capability_of(operation::image_edit)},
+     {moderating, capability_of(operation::moderation)},
+     {completing, capability_of(operation::text_completion)},
+     {else_where, {}},
+     {chatting, capability_of(operation::chat_completion)},
+     {searching, capability_of(operation::search)}}};
 
 std::string_view path_of(operation what) noexcept {
     switch (what) {
@@ -76,6 +82,10 @@ std::string_view path_of(operation what) noexcept {
         return "/moderations";
     case operation::image_generation:
         return "/images/generations";
+    case operation::image_edit:
+        return "/images/edits";
+    case operation::image_variation:
+        return "/images/variations";
     case operation::speech:
         return "/audio/speech";
     case operation::transcription:
@@ -84,6 +94,8 @@ std::string_view path_of(operation what) noexcept {
         return "/audio/translations";
     case operation::rerank:
         return "/rerank";
+    case operation::search:
+        return "/search";
     }
     return {};
 }
@@ -282,19 +294,30 @@ template <class Put> void for_each_member(const prepared_request& input, const t
     if (input.stream() && input.operation() != operation::speech) put("stream", "true");
 }
 
-// A form's fields are texts: strings without their quotes, lists as several fields `name[]`.
-result<void> encode_form(const prepared_request& input, const target& to, http::request& output) {
+// A form's fields are texts: strings without their quotes, lists as several fields `name[]`, objects as several
+// fields `name[key]`. Null is no text, and is left out.
+void add_field(http::form_data& form, const std::string& name, std::string_view value) {
+    if (value == "null") return;
+    if (value.starts_with('[')) {
+        if (const auto items = json::read<std::vector<json::raw>>(value))
+            for (const json::raw& item : *items) add_field(form, name + "[]", item.text);
+    } else if (value.starts_with('{')) {
+        if (const result<object_members> members = json::members(value))
+            for (const json::member& m : *members) add_field(form, name + "[" + m.name + "]", m.value);
+    } else {
+        form.add_field(name, text_of(value));
+    }
+}
+
+// Calls `add_fields(form)`, and makes the form with the files behind these fields the request's body.
+template <class Fill>
+void encode_form(const std::vector<attached_file>& files, http::request& output, Fill&& add_fields) {
     thread_local xoshiro256 random{std::random_device()()};
     http::form_data form(random);
-    for_each_member(input, to, [&form](std::string_view name, std::string_view value) {
-        const result<std::vector<json::raw>> items = json::read<std::vector<json::raw>>(value);
-        if (!items) return form.add_field(name, text_of(value));
-        for (const json::raw& item : *items) form.add_field(std::string(name) + "[]", text_of(item.text));
-    });
-    for (const attached_file& each : input.files())
+    add_fields(form);
+    for (const attached_file& each : files)
         form.add_file(each.field, each.file.name, each.file.content_type, each.file.source);
     std::move(form).attach_to(output);
-    return {};
 }
 
 // Whether the text may be an error in a form that calls itself one, told without parsing it. Inside a string
@@ -359,6 +382,9 @@ bool ends_with_any(std::string_view type, std::span<const std::string_view> endi
 // Events that say by their type what they are and which is the last: responses, images, transcriptions.
 class event_stream_decoder final : public stream_decoder {
 public:
+    /// @param pictures  that are to be completed, where the stream is one of pictures.
+    explicit event_stream_decoder(std::int64_t pictures) : pictures_(pictures) {}
+
     result<void> on_frame(const frame& input, frame_sink& output) override {
         if (done_) return {};
         if (input.data == "[DONE]") return finish(output);
@@ -373,9 +399,13 @@ public:
         if (event->type == "response.failed") return failure(input.data);
         output.chunk(input.data);
         // transcript.text.done is the last of its kind; response.output_text.done is not.
-        constexpr std::array<std::string_view, 4> last{"response.completed", "response.incomplete",
-                                                       "_generation.completed", "transcript.text.done"};
-        return ends_with_any(event->type, last) ? finish(output) : result<void>();
+        constexpr std::array<std::string_view, 3> last{"response.completed", "response.incomplete",
+                                                       "transcript.text.done"};
+        constexpr std::array<std::string_view, 2> picture{"image_generation.completed",
+                                                          "image_edit.completed"};
+        const bool is_last =
+            ends_with_any(event->type, last) || (ends_with_any(event->type, picture) && --pictures_ <= 0);
+        return is_last ? finish(output) : result<void>();
     }
 
     result<void> on_end(frame_sink&) override {
@@ -399,6 +429,7 @@ private:
         return make_fault(said.code == "rate_limit_exceeded" ? 429 : 500, std::move(said));
     }
 
+    std::int64_t pictures_;
     bool done_ = false;
 };
 
@@ -426,7 +457,14 @@ result<void> openai_compatible::encode(const prepared_request& input, const targ
                                  : input.stream()                       ? "text/event-stream"
                                                                         : "application/json");
     authorize(to, output.headers);
-    if (!input.files().empty()) return encode_form(input, to, output);
+    if (!input.files().empty()) {
+        encode_form(input.files(), output, [&](http::form_data& form) {
+            for_each_member(input, to, [&form](std::string_view name, std::string_view value) {
+                add_field(form, std::string(name), value);
+            });
+        });
+        return {};
+    }
     output.headers.set("Content-Type", "application/json");
     std::string& body = output.body;
     body.clear();
@@ -470,8 +508,10 @@ std::unique_ptr<stream_decoder> openai_compatible::open_stream(const prepared_re
         return std::make_unique<chunk_stream_decoder>();
     case operation::speech:
         return std::make_unique<byte_stream_decoder>();
-    default:
-        return std::make_unique<event_stream_decoder>();
+    default: {
+        const result<std::int64_t> pictures = json::read<std::int64_t>(input.find("n"));
+        return std::make_unique<event_stream_decoder>(pictures ? *pictures : 1);
+    }
     }
 }
 
@@ -495,10 +535,13 @@ result<std::vector<model_info>> openai_compatible::decode_list_models(http::resp
 }
 
 std::vector<std::string> openai_compatible::capabilities_of(std::string_view model) const {
-    for (const naming& one : namings)
-        if (has_word(model, one.words))
-            return one.capability.empty() ? std::vector<std::string>()
-                                          : std::vector<std::string>{std::string(one.capability)};
+    for (const naming& one : namings) {
+        if (!has_word(model, one.words)) continue;
+        std::vector<std::string> capabilities;
+        for (const std::string_view capability : {one.capability, one.another})
+            if (!capability.empty()) capabilities.emplace_back(capability);
+        return capabilities;
+    }
     return {std::string(capability_of(operation::chat_completion))};
 }
 

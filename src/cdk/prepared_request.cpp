@@ -4,8 +4,16 @@ namespace modelmesh {
 
 namespace {
 bool may_lack_model(operation what) noexcept {
-    return what == operation::response || what == operation::moderation ||
-           what == operation::image_generation;
+    switch (what) {
+    case operation::response:
+    case operation::moderation:
+    case operation::image_generation:
+    case operation::image_edit:
+    case operation::image_variation:
+        return true;
+    default:
+        return false;
+    }
 }
 } // namespace
 

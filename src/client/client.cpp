@@ -143,6 +143,7 @@ client client_impl::handle(std::shared_ptr<client_impl> impl) {
     c.responses.impl_ = impl;
     c.completions.impl_ = impl;
     c.rerank.impl_ = impl;
+    c.search.impl_ = impl;
     c.embeddings.impl_ = impl;
     c.moderations.impl_ = impl;
     c.images.impl_ = impl;

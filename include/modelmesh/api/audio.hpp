@@ -150,11 +150,14 @@ struct transcription_request {
     http::attachment file{};
     std::string model{};                                             ///< a capability, a pool or a model
     json::maybe<std::string> language{};                             ///< ISO 639-1
+    json::maybe<std::vector<std::string>> languages{};               ///< which it may be
+    json::maybe<std::vector<std::string>> keywords{};                ///< that may be heard
     json::maybe<std::string> prompt{};                               ///< what came before, or how to spell
     json::maybe<std::string> response_format{};                      ///< json, verbose_json, text, srt, vtt
     json::maybe<double> temperature{};                               ///< 0 to 1
     json::maybe<std::vector<std::string>> include{};                 ///< logprobs
     json::maybe<std::vector<std::string>> timestamp_granularities{}; ///< word, segment
+    json::maybe<bool> stream{};
     json::maybe<std::variant<std::string, server_detection>> chunking_strategy{}; ///< auto, or how
     json::maybe<std::vector<std::string>> known_speaker_names{};
     json::maybe<std::vector<std::string>> known_speaker_references{}; ///< data URLs

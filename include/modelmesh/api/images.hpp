@@ -3,6 +3,7 @@
 
 #include <modelmesh/api/route.hpp>
 #include <modelmesh/core/result.hpp>
+#include <modelmesh/http/attachment.hpp>
 #include <modelmesh/json/types.hpp>
 
 #include <cstdint>
@@ -29,6 +30,41 @@ struct request {
     json::extra extra{};
 
     friend bool operator==(const request&, const request&) = default;
+};
+
+struct edit_request {
+    http::attachments image{}; ///< 1 to 16
+    std::string prompt{};
+    http::attachment
+        mask{}; ///< a PNG that is transparent where the first picture is to be edited; none: anywhere
+    json::maybe<std::string> background{}; ///< transparent, opaque, auto
+    json::maybe<std::string> model{};      ///< a capability, a pool or a model
+    json::maybe<std::int64_t> n{};
+    json::maybe<std::string> size{};                ///< 1024x1024 and its like, or auto
+    json::maybe<std::string> response_format{};     ///< url, b64_json
+    json::maybe<std::string> output_format{};       ///< png, jpeg, webp
+    json::maybe<std::int64_t> output_compression{}; ///< percent
+    json::maybe<std::string> user{};
+    json::maybe<std::string> input_fidelity{}; ///< high, low
+    json::maybe<bool> stream{};
+    json::maybe<std::int64_t> partial_images{}; ///< 0 to 3
+    json::maybe<std::string> quality{};         ///< low, medium, high, auto; standard
+    json::extra extra{};
+
+    friend bool operator==(const edit_request&, const edit_request&) = default;
+};
+
+/// For others like a picture.
+struct variation_request {
+    http::attachment image{};         ///< a square PNG
+    json::maybe<std::string> model{}; ///< a capability, a pool or a model
+    json::maybe<std::int64_t> n{};
+    json::maybe<std::string> response_format{}; ///< url, b64_json
+    json::maybe<std::string> size{};
+    json::maybe<std::string> user{};
+    json::extra extra{};
+
+    friend bool operator==(const variation_request&, const variation_request&) = default;
 };
 
 struct token_details {

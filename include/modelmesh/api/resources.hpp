@@ -80,6 +80,12 @@ struct reply;
 using resource = creating<request, reply>; ///< <modelmesh/api/rerank.hpp>
 } // namespace rerank
 
+namespace search {
+struct request;
+struct reply;
+using resource = creating<request, reply>; ///< <modelmesh/api/search.hpp>
+} // namespace search
+
 namespace embeddings {
 struct request;
 struct reply;
@@ -94,19 +100,58 @@ using resource = creating<request, reply>; ///< <modelmesh/api/moderations.hpp>
 
 namespace images {
 struct request;
+struct edit_request;
+struct variation_request;
 struct reply;
+struct event;
 
-/// `client.images`; its types are in <modelmesh/api/images.hpp>.
+/// `client.images`; its types are in <modelmesh/api/images.hpp>. Pictures of requests are read while they are sent;
+/// where a model fails, the next one gets them from their beginning, if their sources can be rewound.
 class resource {
 public:
     /// Makes pictures. As creating::create() otherwise; a request without a model asks for "text-to-image".
     [[nodiscard]] task<reply> generate(const request& req, const call_options& opt = call_options::none());
     [[nodiscard]] task<result<reply>> try_generate(const request& req,
                                                    const call_options& opt = call_options::none());
+    /// The same with pictures that are still coming, where the request has `partial_images`, and the complete one
+    /// at last. Completes with the first picture; until then a failing model is replaced by the next one.
+    [[nodiscard]] task<item_stream<event>> generate_stream(const request& req,
+                                                           const call_options& opt = call_options::none());
+    [[nodiscard]] task<result<item_stream<event>>> try_generate_stream(
+        const request& req, const call_options& opt = call_options::none());
+
+    /// Makes pictures of pictures. As creating::create() otherwise; a request without a model asks for
+    /// "image-to-image".
+    /// @throws std::invalid_argument  also: the request has no image.
+    [[nodiscard]] task<reply> edit(const edit_request& req, const call_options& opt = call_options::none());
+    [[nodiscard]] task<result<reply>> try_edit(const edit_request& req,
+                                               const call_options& opt = call_options::none());
+    /// The same as a stream; see generate_stream().
+    [[nodiscard]] task<item_stream<event>> edit_stream(const edit_request& req,
+                                                       const call_options& opt = call_options::none());
+    [[nodiscard]] task<result<item_stream<event>>> try_edit_stream(
+        const edit_request& req, const call_options& opt = call_options::none());
+
+    /// Makes others like a picture. As edit() otherwise.
+    [[nodiscard]] task<reply> create_variation(const variation_request& req,
+                                               const call_options& opt = call_options::none());
+    [[nodiscard]] task<result<reply>> try_create_variation(const variation_request& req,
+                                                           const call_options& opt = call_options::none());
 
 #if MODELMESH_GCC12_COROUTINES
     task<reply> generate(request&&, const call_options& = call_options::none()) = delete;
     task<result<reply>> try_generate(request&&, const call_options& = call_options::none()) = delete;
+    task<item_stream<event>> generate_stream(request&&, const call_options& = call_options::none()) = delete;
+    task<result<item_stream<event>>> try_generate_stream(request&&,
+                                                         const call_options& = call_options::none()) = delete;
+    task<reply> edit(edit_request&&, const call_options& = call_options::none()) = delete;
+    task<result<reply>> try_edit(edit_request&&, const call_options& = call_options::none()) = delete;
+    task<item_stream<event>> edit_stream(edit_request&&, const call_options& = call_options::none()) = delete;
+    task<result<item_stream<event>>> try_edit_stream(edit_request&&,
+                                                     const call_options& = call_options::none()) = delete;
+    task<reply> create_variation(variation_request&&, const call_options& = call_options::none()) = delete;
+    task<result<reply>> try_create_variation(variation_request&&,
+                                             const call_options& = call_options::none()) = delete;
 #endif
 
 private:

@@ -14,10 +14,13 @@ enum class operation : std::uint8_t {
     embedding,
     moderation,
     image_generation,
+    image_edit,
+    image_variation,
     speech,
     transcription,
     translation, ///< of speech into English text
     rerank,      ///< not OpenAI's: the format that Cohere and Jina share
+    search,      ///< of the web; not OpenAI's either: the format of <modelmesh/api/search.hpp>
 };
 
 /// Canonical path of the capability that serves it (<modelmesh/router/capability.hpp>).
@@ -34,6 +37,9 @@ enum class operation : std::uint8_t {
         return "evaluation.content-moderation";
     case operation::image_generation:
         return "generation.image-generation.text-to-image";
+    case operation::image_edit:
+    case operation::image_variation:
+        return "generation.image-generation.image-to-image";
     case operation::speech:
         return "generation.audio-generation.text-to-speech";
     case operation::transcription:
@@ -41,6 +47,8 @@ enum class operation : std::uint8_t {
         return "understanding.audio-understanding.speech-to-text";
     case operation::rerank:
         return "retrieval.reranking";
+    case operation::search:
+        return "retrieval.search.web-search";
     }
     return {};
 }
@@ -49,8 +57,9 @@ enum class operation : std::uint8_t {
 inline constexpr std::string_view served_capabilities[] = {
     capability_of(operation::chat_completion),  capability_of(operation::text_completion),
     capability_of(operation::embedding),        capability_of(operation::moderation),
-    capability_of(operation::image_generation), capability_of(operation::speech),
-    capability_of(operation::transcription),    capability_of(operation::rerank),
+    capability_of(operation::image_generation), capability_of(operation::image_edit),
+    capability_of(operation::speech),           capability_of(operation::transcription),
+    capability_of(operation::rerank),           capability_of(operation::search),
 };
 
 } // namespace modelmesh

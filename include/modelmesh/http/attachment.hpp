@@ -6,6 +6,8 @@
 
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace modelmesh::http {
 
@@ -24,6 +26,15 @@ public:
     std::shared_ptr<body_source> source;
 
     friend bool operator==(const attachment&, const attachment&) = default;
+};
+
+/// The files of a member that may have several.
+class attachments : public std::vector<attachment> {
+public:
+    using vector::vector;
+    attachments(attachment one) : vector(1, std::move(one)) {}
+
+    using json_opaque = void; ///< as that of one
 };
 
 /// A regular file, by the last part of its path. Errors: bad_request, it cannot be opened.

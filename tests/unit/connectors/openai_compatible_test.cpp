@@ -302,13 +302,19 @@ TEST(OpenAiCompatible, ModelsForOtherThingsThanChatAreToldByTheWordsOfTheirNames
                                           "davinci-002",
                                           "BAAI/bge-reranker-v2",
                                           "Qwen/Qwen3-Embedding-8B",
-                                          "gpt-4o-mini-TTS"};
+                                          "gpt-4o-mini-TTS",
+                                          "tavily-search"};
     for (const auto& [name, chats] : listed(codec, others)) EXPECT_FALSE(chats) << name;
     // Parts of words are not words.
-    const std::vector<std::string> chatting{"gpt-4o",        "o3-mini",
-                                            "llama3.2:3b",   "imagenet-chat",
-                                            "my-audiobooks", "meta-llama/Llama-3.1-8B-Instruct",
-                                            "gemma-pro",     "attsy"};
+    const std::vector<std::string> chatting{"gpt-4o",
+                                            "o3-mini",
+                                            "gpt-4o-search-preview",
+                                            "llama3.2:3b",
+                                            "imagenet-chat",
+                                            "my-audiobooks",
+                                            "meta-llama/Llama-3.1-8B-Instruct",
+                                            "gemma-pro",
+                                            "attsy"};
     for (const auto& [name, chats] : listed(codec, chatting)) EXPECT_TRUE(chats) << name;
 }
 

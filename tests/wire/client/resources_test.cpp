@@ -10,6 +10,7 @@
 #include <modelmesh/api/moderations.hpp>
 #include <modelmesh/api/rerank.hpp>
 #include <modelmesh/api/responses.hpp>
+#include <modelmesh/api/search.hpp>
 #include <modelmesh/api/text_completions.hpp>
 
 #include <gmock/gmock.h>
@@ -216,6 +217,8 @@ audio::transcription_request hearing(http::attachment file) {
     return asked;
 }
 
+const std::string part = "#\r\nContent-Disposition: form-data; name=";
+
 // A form without its boundary, which is another each time.
 std::string without_boundary(std::string form) {
     const std::string boundary = form.substr(0, form.find("\r\n"));
@@ -236,7 +239,6 @@ TEST_P(ClientResources, AFileIsTranscribedAndSentAgainToTheNextModel) {
     EXPECT_EQ(got->x_modelmesh->provider, "beta");
     EXPECT_THAT(beta.requests().at(0), StartsWith("POST /v1/audio/transcriptions HTTP/1.1\r\n"));
     EXPECT_THAT(beta.requests().at(0), HasSubstr("\r\nContent-Type: multipart/form-data; boundary="));
-    const std::string part = "#\r\nContent-Disposition: form-data; name=";
     EXPECT_EQ(without_boundary(body_of(beta)),
               part + "\"model\"\r\n\r\nwhisper-1\r\n" + part + "\"language\"\r\n\r\nen\r\n" + part +
                   "\"timestamp_granularities[]\"\r\n\r\nword\r\n" + part +
@@ -269,6 +271,68 @@ TEST_P(ClientResources, ATranscriptionAsTextIsText) {
     EXPECT_EQ(run(c.audio.transcriptions.create(asked)).text, "1\n00:00:00,000 --> 00:00:01,000\nHello.\n");
     const audio::transcription_request nothing;
     EXPECT_THROW((void)c.audio.transcriptions.try_create(nothing), std::invalid_argument);
+}
+
+images::edit_request editing(http::attachments pictures) {
+    images::edit_request asked;
+    asked.image = std::move(pictures);
+    asked.prompt = "a hat";
+    asked.n = 2;
+    return asked;
+}
+
+TEST_P(ClientResources, PicturesAreEditedAndSentAgainToTheNextModel) {
+    client c = with("gpt-image-1");
+    alpha.add(script().read_request().send(busy));
+    beta.add(script().read_request().send(answer(R"({"created":7,"data":[{"b64_json":"iVBORw0KGgo="}]})")));
+    images::edit_request asked =
+        editing({http::attach_bytes("a.png", "PNG1"), http::attach_bytes("b.png", "PNG2")});
+    asked.mask = http::attachment("m.png", "image/png", http::bytes_source("MASK"));
+    asked.quality = nullptr;
+    const images::reply got = run(c.images.edit(asked));
+    EXPECT_EQ(images::bytes_of(got.data->at(0)).value(), "\x89PNG\r\n\x1a\n");
+    EXPECT_EQ(got.x_modelmesh->pool, "image-to-image");
+    EXPECT_EQ(got.x_modelmesh->provider, "beta");
+    EXPECT_THAT(beta.requests().at(0), StartsWith("POST /v1/images/edits HTTP/1.1\r\n"));
+    EXPECT_THAT(beta.requests().at(0), HasSubstr("\r\nContent-Type: multipart/form-data; boundary="));
+    EXPECT_EQ(without_boundary(body_of(beta)),
+              part + "\"prompt\"\r\n\r\na hat\r\n" + part + "\"n\"\r\n\r\n2\r\n" + part +
+                  "\"model\"\r\n\r\ngpt-image-1\r\n" + part +
+                  "\"image[]\"; filename=\"a.png\"\r\n\r\nPNG1\r\n" + part +
+                  "\"image[]\"; filename=\"b.png\"\r\n\r\nPNG2\r\n" + part +
+                  "\"mask\"; filename=\"m.png\"\r\nContent-Type: image/png\r\n\r\nMASK\r\n#--\r\n");
+    EXPECT_EQ(without_boundary(body_of(alpha)), without_boundary(body_of(beta)));
+    const images::edit_request nothing;
+    EXPECT_THROW((void)c.images.try_edit(nothing), std::invalid_argument);
+}
+
+TEST_P(ClientResources, OthersLikeAPictureAreMade) {
+    client c = with("dall-e-2");
+    alpha.add(script().read_request().send(answer(R"({"created":7,"data":[{"url":"http://x/y.png"}]})")));
+    images::variation_request asked;
+    asked.image = http::attach_bytes("a.png", "PNG1");
+    asked.model = "dall-e-2";
+    EXPECT_EQ(run(c.images.create_variation(asked)).data->at(0).url, "http://x/y.png");
+    EXPECT_THAT(alpha.requests().at(0), StartsWith("POST /v1/images/variations HTTP/1.1\r\n"));
+    EXPECT_EQ(without_boundary(body_of(alpha)), part + "\"model\"\r\n\r\ndall-e-2\r\n" + part +
+                                                    "\"image\"; filename=\"a.png\"\r\n\r\nPNG1\r\n#--\r\n");
+    const images::variation_request nothing;
+    EXPECT_THROW((void)c.images.try_create_variation(nothing), std::invalid_argument);
+}
+
+TEST_P(ClientResources, WebPagesAreFound) {
+    client c = with("tavily-search");
+    alpha.add(script().read_request().send(
+        answer(R"({"query":"cats","results":[{"title":"Cats","url":"http://cats.example/","score":0.9}]})")));
+    search::request asked;
+    asked.model = "web";
+    asked.query = "cats";
+    asked.max_results = 1;
+    const search::reply got = run(c.search.create(asked));
+    EXPECT_EQ(got.results.at(0).url, "http://cats.example/");
+    EXPECT_EQ(got.x_modelmesh->pool, "web-search");
+    EXPECT_THAT(alpha.requests().at(0), StartsWith("POST /v1/search HTTP/1.1\r\n"));
+    EXPECT_EQ(body_of(alpha), R"({"model":"tavily-search","query":"cats","max_results":1})");
 }
 
 TEST_P(ClientResources, DocumentsAreRanked) {
@@ -357,6 +421,57 @@ TEST_P(ClientResources, AResponseThatFailsBeforeItsContentIsAskedForElsewhere) {
     c = with("gpt-5");
     alpha.add(script().read_request().send(events(created + delta)));
     EXPECT_THAT(run(told(c)), HasSubstr("|protocol: "));
+}
+
+std::string picture(const std::string& type, const std::string& more) {
+    return event(R"({"type":")" + type + R"(","b64_json":"AAAA","created_at":1,"size":"s","quality":"q",)" +
+                 R"("background":"b","output_format":"png",)" + more + "}");
+}
+const std::string partial = picture("image_edit.partial_image", R"("partial_image_index":0)");
+const std::string complete = picture("image_edit.completed", R"("usage":{})");
+
+// The types of a picture's events, and how it ended.
+task<std::string> seen(task<result<item_stream<images::event>>> opening) {
+    result<item_stream<images::event>> opened = co_await std::move(opening);
+    if (!opened) co_return "not opened: " + opened.error().message;
+    std::string types = opened->route().provider + ":";
+    for (;;) {
+        const result<std::optional<images::event>> next = co_await opened->try_read();
+        if (!next) co_return types + "|" + std::string(to_string(next.error().kind()));
+        if (!*next) co_return types;
+        types.append(" ").append((*next)->type);
+    }
+}
+
+TEST_P(ClientResources, PicturesComeWhileTheyAreMade) {
+    client c = with("gpt-image-1");
+    images::request asked;
+    asked.prompt = "a cat";
+    asked.partial_images = 1;
+    const std::string first = picture("image_generation.partial_image", R"("partial_image_index":0)");
+    const std::string last = picture("image_generation.completed", R"("usage":{})");
+    alpha.add(script().read_request().send(busy));
+    beta.add(script().read_request().send(events(first + last)));
+    EXPECT_EQ(run(seen(c.images.try_generate_stream(asked))),
+              "beta: image_generation.partial_image image_generation.completed");
+    EXPECT_EQ(body_of(beta), R"({"prompt":"a cat","partial_images":1,"model":"gpt-image-1","stream":true})");
+}
+
+TEST_P(ClientResources, EditedPicturesAreCompleteWhenAllOfThemAre) {
+    images::edit_request asked = editing(http::attach_bytes("a.png", "PNG1"));
+    client c = with("gpt-image-1");
+    alpha.add(script().read_request().send(events(partial + complete + complete)));
+    EXPECT_EQ(run(seen(c.images.try_edit_stream(asked))),
+              "alpha: image_edit.partial_image image_edit.completed image_edit.completed");
+    EXPECT_EQ(without_boundary(body_of(alpha)),
+              part + "\"prompt\"\r\n\r\na hat\r\n" + part + "\"n\"\r\n\r\n2\r\n" + part +
+                  "\"model\"\r\n\r\ngpt-image-1\r\n" + part + "\"stream\"\r\n\r\ntrue\r\n" + part +
+                  "\"image\"; filename=\"a.png\"\r\n\r\nPNG1\r\n#--\r\n");
+    c = with("gpt-image-1");
+    asked = editing(http::attach_bytes("a.png", "PNG1"));
+    alpha.add(script().read_request().send(events(partial + complete)));
+    EXPECT_EQ(run(seen(c.images.try_edit_stream(asked))),
+              "alpha: image_edit.partial_image image_edit.completed|protocol");
 }
 
 task<std::string> completion(client c) {
