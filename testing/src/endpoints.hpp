@@ -12,6 +12,7 @@ model_request read_chat(const recorded_request& request);
 model_request read_text_completion(const recorded_request& request); ///< the older /completions
 model_request read_embeddings(const recorded_request& request);
 model_request read_rerank(const recorded_request& request);
+model_request read_search(const recorded_request& request);
 model_request read_moderation(const recorded_request& request);
 model_request read_image_generation(const recorded_request& request);
 model_request read_image_edit(const recorded_request& request);

@@ -1,8 +1,11 @@
 #include "files.hpp"
 
 #include "multipart.hpp"
+#include "paging.hpp"
 
 #include <algorithm>
+#include <utility>
+#include <vector>
 
 namespace modelmesh::testing::detail {
 namespace {
@@ -13,19 +16,6 @@ constexpr std::size_t kept_files = 100;
 constexpr std::int64_t most_listed = 10'000;
 constexpr std::int64_t shortest_life = 3600; // seconds
 constexpr std::int64_t longest_life = 2'592'000;
-
-/// The parameters of a query, as the text fields of a form.
-fields fields_of(std::string_view query) {
-    json::object out;
-    while (!query.empty()) {
-        const std::size_t end = std::min(query.find('&'), query.size());
-        const std::string_view one = query.substr(0, end);
-        query.remove_prefix(std::min(end + 1, query.size()));
-        const std::size_t equals = std::min(one.find('='), one.size());
-        out[one.substr(0, equals)] = one.substr(std::min(equals + 1, one.size()));
-    }
-    return fields(std::move(out));
-}
 
 } // namespace
 
@@ -45,9 +35,17 @@ std::string file_store::add(const recorded_request& request, const reply_context
         in.word("expires_after[anchor]", {"created_at"});
         added.expires = added.created + *life;
     }
+    return json::serialize(keep(std::move(added)));
+}
+
+json::object file_store::keep(entry added) {
     if (entries_.size() == kept_files) entries_.pop_front();
     entries_.push_back(std::move(added));
-    return json::serialize(object_of(entries_.back()));
+    return object_of(entries_.back());
+}
+
+json::object file_store::keep(std::string id, std::string name, std::string purpose, std::string bytes) {
+    return keep(entry{std::move(id), std::move(name), std::move(purpose), std::move(bytes), seconds_now()});
 }
 
 json::object file_store::object_of(const entry& file) {
@@ -72,33 +70,16 @@ std::deque<file_store::entry>::const_iterator file_store::find(const std::string
     return found;
 }
 
-std::string file_store::list(std::string_view query) const {
-    const fields in = fields_of(query);
-    const std::optional<std::string> purpose = in.text("purpose"), after = in.text("after");
-    const bool oldest_first = in.word("order", {"asc", "desc"}) == "asc";
-    const auto limit = static_cast<std::size_t>(in.integer("limit", 1, most_listed).value_or(most_listed));
-
-    std::vector<const entry*> chosen;
-    for (const entry& one : entries_) chosen.push_back(&one);
-    if (!oldest_first) std::reverse(chosen.begin(), chosen.end());
-    if (after) {
-        const entry* last = &*find(*after);
-        chosen.erase(chosen.begin(), std::find(chosen.begin(), chosen.end(), last) + 1);
-    }
-    if (purpose) std::erase_if(chosen, [&](const entry* one) { return one->purpose != *purpose; });
-    const bool has_more = chosen.size() > limit;
-    if (has_more) chosen.resize(limit);
-
-    json::array data;
-    for (const entry* one : chosen) data.push_back(object_of(*one));
-    json::object out{
-        {"object", "list"}, {"data", std::move(data)}, {"first_id", nullptr}, {"last_id", nullptr}};
-    if (!chosen.empty()) {
-        out["first_id"] = chosen.front()->id;
-        out["last_id"] = chosen.back()->id;
-    }
-    out["has_more"] = has_more;
-    return json::serialize(out);
+std::string file_store::list(const recorded_request& request) const {
+    const fields in = query_of(request);
+    const std::optional<std::string> purpose = in.text("purpose");
+    std::vector<json::object> all;
+    for (const entry& one : entries_) all.push_back(object_of(one));
+    if (in.word("order", {"asc", "desc"}) != "asc") std::reverse(all.begin(), all.end());
+    const auto chosen = [&](const json::object& file) {
+        return !purpose || file.at("purpose") == json::value(*purpose);
+    };
+    return json::serialize(page_of(std::move(all), in, page_limits{most_listed, most_listed}, chosen));
 }
 
 std::string file_store::show(const std::string& id) const { return json::serialize(object_of(*find(id))); }

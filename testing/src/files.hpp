@@ -9,7 +9,6 @@
 #include <deque>
 #include <optional>
 #include <string>
-#include <string_view>
 
 namespace modelmesh::testing::detail {
 
@@ -17,8 +16,9 @@ namespace modelmesh::testing::detail {
 class file_store {
 public:
     std::string add(const recorded_request& request, const reply_context& context);
-    /// @param query  of the target: purpose, limit, order, after
-    std::string list(std::string_view query) const;
+    /// Keeps what was not uploaded as a whole. Returns its object.
+    boost::json::object keep(std::string id, std::string name, std::string purpose, std::string bytes);
+    std::string list(const recorded_request& request) const;
     std::string show(const std::string& id) const;
     const std::string& content(const std::string& id) const;
     std::string remove(const std::string& id);
@@ -33,6 +33,7 @@ private:
         std::optional<std::int64_t> expires{};
     };
     static boost::json::object object_of(const entry& file);
+    boost::json::object keep(entry added);
     std::deque<entry>::const_iterator find(const std::string& id) const;
 
     std::deque<entry> entries_; // oldest first

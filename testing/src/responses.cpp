@@ -1,6 +1,7 @@
 #include "responses.hpp"
 
 #include "completion.hpp"
+#include "paging.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -49,6 +50,7 @@ void add_item(response_request& into, const json::value& item, std::size_t index
         if (is_message && role->get_string() == "user") into.question = text;
     }
     into.input_tokens += tokens_per_message;
+    into.items.push_back(object);
 }
 
 } // namespace
@@ -61,6 +63,9 @@ response_request read_response_request(std::string_view body) {
     if (input.is_string()) {
         out.question = input.get_string();
         out.input_tokens = split_tokens(out.question).size() + tokens_per_message;
+        out.items.push_back(json::object{
+            {"role", "user"},
+            {"content", json::array{json::object{{"type", "input_text"}, {"text", out.question}}}}});
     } else if (input.is_array() && !input.get_array().empty()) {
         for (std::size_t i = 0; i < input.get_array().size(); ++i) add_item(out, input.get_array()[i], i);
     } else {
@@ -211,6 +216,18 @@ json::object response_answer::object(response_state state) const {
     return out;
 }
 
+std::vector<json::object> response_answer::input_items() const {
+    std::vector<json::object> out;
+    for (const json::value& item : request_.items) {
+        out.push_back(item.get_object());
+        json::object& added = out.back();
+        if (!added.contains("type")) added["type"] = "message";
+        if (!added.contains("id"))
+            added["id"] = numbered("msg_", serial_) + "_in_" + std::to_string(out.size() - 1);
+    }
+    return out;
+}
+
 std::string response_answer::body() const {
     return json::serialize(object(request_.background ? response_state::queued : response_state::finished));
 }
@@ -330,6 +347,13 @@ std::string response_store::cancel(const std::string& id) {
     if (!found.made->is_background()) throw invalid("Cannot cancel a synchronous response.");
     if (found.state != response_state::finished) found.state = response_state::cancelled;
     return json::serialize(found.made->object(found.state));
+}
+
+std::string response_store::input_items(const std::string& id, const recorded_request& request) {
+    const fields in = query_of(request);
+    std::vector<json::object> all = find(id)->made->input_items();
+    if (in.word("order", {"asc", "desc"}) != "asc") std::reverse(all.begin(), all.end());
+    return json::serialize(page_of(std::move(all), in, page_limits()));
 }
 
 std::string response_store::remove(const std::string& id) {

@@ -25,6 +25,7 @@ struct response_request {
     std::string question;                ///< text of the last user message
     std::optional<std::uint64_t> limit;  ///< max_output_tokens
     std::uint64_t input_tokens = 0;
+    boost::json::array items;   ///< of the input, as they are listed
     boost::json::object echoed; ///< members of the reply that repeat the request, with the vendor's defaults
 };
 
@@ -43,6 +44,8 @@ public:
     /// Made while the client does something else, and asks for it from time to time.
     bool is_background() const { return request_.background && !request_.stream; }
     boost::json::object object(response_state state) const;
+    /// What it was asked with: every item has an id.
+    std::vector<boost::json::object> input_items() const;
 
     delivery form() const override { return request_.stream ? delivery::events : delivery::whole; }
     std::string body() const override; ///< queued when it is to be made in the background
@@ -100,6 +103,7 @@ public:
     std::string show(const std::string& id);
     std::string cancel(const std::string& id); ///< @throws refusal when it is none of the background
     std::string remove(const std::string& id);
+    std::string input_items(const std::string& id, const recorded_request& request);
 
 private:
     struct entry {

@@ -47,10 +47,10 @@ struct api_error {
 };
 
 /// The routes that take rules, as a rule names them: the path after /v1/.
-inline constexpr std::array<std::string_view, 12> scripted_paths{
-    "chat/completions",     "completions",        "responses",    "embeddings",        "rerank",
-    "moderations",          "images/generations", "images/edits", "images/variations", "audio/speech",
-    "audio/transcriptions", "audio/translations"};
+inline constexpr std::array<std::string_view, 13> scripted_paths{
+    "chat/completions", "completions",          "responses",          "embeddings",   "rerank",
+    "search",           "moderations",          "images/generations", "images/edits", "images/variations",
+    "audio/speech",     "audio/transcriptions", "audio/translations"};
 
 /// One rule: what it matches, and the reply it gives.
 struct rule {

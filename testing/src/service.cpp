@@ -54,26 +54,69 @@ const std::vector<service::route>& service::routes() {
         {"GET", "/v1/models", &service::list_models},
         {"GET", "/v1/models/{rest}", &service::show_model},
         {"GET", "/images/{id}", &service::show_image},
-        {"POST", "/v1/chat/completions", nullptr, read_chat},
-        {"POST", "/v1/completions", nullptr, read_text_completion},
+        {"POST", "/v1/chat/completions", read_chat},
+        {"POST", "/v1/completions", read_text_completion},
         {"POST", "/v1/responses", &service::create_response},
-        {"GET", "/v1/responses/{id}", &service::show_response},
-        {"DELETE", "/v1/responses/{id}", &service::remove_response},
-        {"POST", "/v1/responses/{id}/cancel", &service::cancel_response},
-        {"POST", "/v1/embeddings", nullptr, read_embeddings},
-        {"POST", "/v1/rerank", nullptr, read_rerank},
-        {"POST", "/v1/moderations", nullptr, read_moderation},
-        {"POST", "/v1/images/generations", nullptr, read_image_generation},
-        {"POST", "/v1/images/edits", nullptr, read_image_edit},
-        {"POST", "/v1/images/variations", nullptr, read_image_variation},
-        {"POST", "/v1/audio/speech", nullptr, read_speech},
-        {"POST", "/v1/audio/transcriptions", nullptr, read_transcription},
-        {"POST", "/v1/audio/translations", nullptr, read_translation},
-        {"POST", "/v1/files", &service::add_file},
-        {"GET", "/v1/files", &service::list_files},
-        {"GET", "/v1/files/{id}", &service::show_file},
-        {"DELETE", "/v1/files/{id}", &service::remove_file},
+        {"GET", "/v1/responses/{id}",
+         maker([](service& s, const call& c) { return s.responses_.show(c.id); })},
+        {"DELETE", "/v1/responses/{id}",
+         maker([](service& s, const call& c) { return s.responses_.remove(c.id); })},
+        {"POST", "/v1/responses/{id}/cancel",
+         maker([](service& s, const call& c) { return s.responses_.cancel(c.id); })},
+        {"GET", "/v1/responses/{id}/input_items",
+         maker([](service& s, const call& c) { return s.responses_.input_items(c.id, c.request); })},
+        {"POST", "/v1/embeddings", read_embeddings},
+        {"POST", "/v1/rerank", read_rerank},
+        {"POST", "/v1/search", read_search},
+        {"POST", "/v1/moderations", read_moderation},
+        {"POST", "/v1/images/generations", read_image_generation},
+        {"POST", "/v1/images/edits", read_image_edit},
+        {"POST", "/v1/images/variations", read_image_variation},
+        {"POST", "/v1/audio/speech", read_speech},
+        {"POST", "/v1/audio/transcriptions", read_transcription},
+        {"POST", "/v1/audio/translations", read_translation},
+        {"POST", "/v1/files",
+         maker([](service& s, const call& c) { return s.files_.add(c.request, c.context); })},
+        {"GET", "/v1/files", maker([](service& s, const call& c) { return s.files_.list(c.request); })},
+        {"GET", "/v1/files/{id}", maker([](service& s, const call& c) { return s.files_.show(c.id); })},
+        {"DELETE", "/v1/files/{id}", maker([](service& s, const call& c) { return s.files_.remove(c.id); })},
         {"GET", "/v1/files/{id}/content", &service::send_file},
+        {"POST", "/v1/uploads",
+         maker([](service& s, const call& c) { return s.uploads_.create(c.request, c.context); })},
+        {"POST", "/v1/uploads/{id}/parts",
+         maker([](service& s, const call& c) { return s.uploads_.add_part(c.id, c.request, c.context); })},
+        {"POST", "/v1/uploads/{id}/complete", maker([](service& s, const call& c) {
+             return s.uploads_.complete(c.id, c.request, c.context, s.files_);
+         })},
+        {"POST", "/v1/uploads/{id}/cancel",
+         maker([](service& s, const call& c) { return s.uploads_.cancel(c.id); })},
+        {"POST", "/v1/batches",
+         maker([](service& s, const call& c) { return s.batches_.create(c.request, c.context, s.files_); })},
+        {"GET", "/v1/batches", maker([](service& s, const call& c) { return s.batches_.list(c.request); })},
+        {"GET", "/v1/batches/{id}", maker([](service& s, const call& c) {
+             return s.batches_.show(c.id, c.context, s.files_,
+                                    [&s](const std::string& endpoint, const std::string& body) {
+                                        return s.answer_line(endpoint, body);
+                                    });
+         })},
+        {"POST", "/v1/batches/{id}/cancel",
+         maker([](service& s, const call& c) { return s.batches_.cancel(c.id); })},
+        {"POST", "/v1/fine_tuning/jobs",
+         maker([](service& s, const call& c) { return s.jobs_.create(c.request, c.context, s.files_); })},
+        {"GET", "/v1/fine_tuning/jobs",
+         maker([](service& s, const call& c) { return s.jobs_.list(c.request); })},
+        {"GET", "/v1/fine_tuning/jobs/{id}",
+         maker([](service& s, const call& c) { return s.jobs_.show(c.id); })},
+        {"POST", "/v1/fine_tuning/jobs/{id}/cancel",
+         maker([](service& s, const call& c) { return s.jobs_.cancel(c.id); })},
+        {"POST", "/v1/fine_tuning/jobs/{id}/pause",
+         maker([](service& s, const call& c) { return s.jobs_.pause(c.id); })},
+        {"POST", "/v1/fine_tuning/jobs/{id}/resume",
+         maker([](service& s, const call& c) { return s.jobs_.resume(c.id); })},
+        {"GET", "/v1/fine_tuning/jobs/{id}/events",
+         maker([](service& s, const call& c) { return s.jobs_.events(c.id, c.request); })},
+        {"GET", "/v1/fine_tuning/jobs/{id}/checkpoints",
+         maker([](service& s, const call& c) { return s.jobs_.checkpoints(c.id, c.request); })},
     };
     return table;
 }
@@ -115,8 +158,11 @@ planned_reply service::respond(recorded_request request, bool keep_alive) {
 
 planned_reply service::follow(const route& way, const call& what) {
     try {
-        if (way.read == nullptr) return (this->*way.respond)(what);
-        return ask_model(what, way.path.substr(version_path.size()), way.read(what.request));
+        if (const handler* respond = std::get_if<handler>(&way.answer)) return (this->**respond)(what);
+        if (const maker* make = std::get_if<maker>(&way.answer))
+            return plain(what.context, 200, (*make)(*this, what));
+        const reader read = std::get<reader>(way.answer);
+        return ask_model(what, way.path.substr(version_path.size()), read(what.request));
     } catch (const refusal& refused) {
         return failed(what.context, refused.status, refused.error);
     }
@@ -141,37 +187,27 @@ planned_reply service::create_response(const call& what) {
     return ask_model(what, "responses", {asked.model, asked.stream, make});
 }
 
-planned_reply service::show_response(const call& what) {
-    return plain(what.context, 200, responses_.show(what.id));
-}
-
-planned_reply service::cancel_response(const call& what) {
-    return plain(what.context, 200, responses_.cancel(what.id));
-}
-
-planned_reply service::remove_response(const call& what) {
-    return plain(what.context, 200, responses_.remove(what.id));
-}
-
-planned_reply service::add_file(const call& what) {
-    return plain(what.context, 200, files_.add(what.request, what.context));
-}
-
-planned_reply service::list_files(const call& what) {
-    const std::string& target = what.request.target;
-    const std::size_t query = std::min(target.find('?'), target.size());
-    return plain(what.context, 200,
-                 files_.list(std::string_view(target).substr(query == target.size() ? query : query + 1)));
-}
-
-planned_reply service::show_file(const call& what) { return plain(what.context, 200, files_.show(what.id)); }
-
 planned_reply service::send_file(const call& what) {
     return found(what.context, files_.content(what.id), "application/octet-stream");
 }
 
-planned_reply service::remove_file(const call& what) {
-    return plain(what.context, 200, files_.remove(what.id));
+line_reply service::answer_line(const std::string& endpoint, const std::string& body) {
+    const reply_context context = next_context(true);
+    try {
+        if (endpoint == "/v1/responses")
+            return {200, response_answer(read_response_request(body), rule{}, context).body()};
+        for (const route& way : routes()) {
+            const reader* const read = std::get_if<reader>(&way.answer);
+            if (read == nullptr || way.path != endpoint) continue;
+            const model_request asked = (*read)({"POST", endpoint, {}, body});
+            if (asked.names_model && !serves(asked.model)) throw refusal(404, unknown_model(asked.model));
+            if (asked.stream) throw invalid("A request of a batch cannot be streamed.", "stream");
+            return {200, asked.make(rule{}, context)->body()};
+        }
+    } catch (const refusal& refused) {
+        return {refused.status, error_body(refused.error)};
+    }
+    return {404, error_body(default_error(404))};
 }
 
 planned_reply service::show_health(const call& what) {

@@ -1,10 +1,13 @@
 // What the simulator answers to which request. Knows routes and the script; no sockets.
 #pragma once
 
+#include "batches.hpp"
 #include "files.hpp"
+#include "fine_tuning.hpp"
 #include "reply.hpp"
 #include "responses.hpp"
 #include "script.hpp"
+#include "uploads.hpp"
 
 #include <modelmesh/testing/simulator.hpp>
 
@@ -13,6 +16,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 namespace modelmesh::testing::detail {
@@ -44,13 +48,14 @@ private:
     };
     using handler = planned_reply (service::*)(const call&);
     using reader = model_request (*)(const recorded_request&);
+    using maker = std::string (*)(service&, const call&);
 
-    /// One line of the table: a handler, or the reader of a request that a model answers.
+    /// One line of the table: a handler, the reader of a request that a model answers, or what makes the JSON of
+    /// an answer.
     struct route {
         std::string_view method;
         std::string_view path; ///< {id} stands for one segment, {rest} for all that is left
-        handler respond = nullptr;
-        reader read = nullptr;
+        std::variant<handler, reader, maker> answer;
     };
     static const std::vector<route>& routes();
 
@@ -62,14 +67,9 @@ private:
     planned_reply show_model(const call& what);
     planned_reply show_image(const call& what);
     planned_reply create_response(const call& what);
-    planned_reply show_response(const call& what);
-    planned_reply cancel_response(const call& what);
-    planned_reply remove_response(const call& what);
-    planned_reply add_file(const call& what);
-    planned_reply list_files(const call& what);
-    planned_reply show_file(const call& what);
     planned_reply send_file(const call& what);
-    planned_reply remove_file(const call& what);
+    /// What a request of a batch is answered; no rule is for it.
+    line_reply answer_line(const std::string& endpoint, const std::string& body);
 
     reply_context next_context(bool keep_alive);
     bool serves(const std::string& model) const;
@@ -79,6 +79,9 @@ private:
     std::uint64_t serial_ = 0;
     response_store responses_;
     file_store files_;
+    upload_store uploads_;
+    batch_store batches_;
+    job_store jobs_;
     mutable std::mutex mutex_; // guards recorded_, which the tests' threads read
     std::deque<recorded_request> recorded_;
 };
