@@ -2,6 +2,7 @@
 #pragma once
 
 #include <modelmesh/api/completions.hpp>
+#include <modelmesh/api/objects.hpp>
 #include <modelmesh/api/resources.hpp>
 #include <modelmesh/config/config.hpp>
 
@@ -37,6 +38,10 @@ public:
     modelmesh::search::resource search;                ///< client.search.create(...)
     modelmesh::text_completions::resource completions; ///< client.completions.create(...), the older kind
     modelmesh::models::resource models;                ///< client.models.list()
+    modelmesh::files::resource files;                  ///< client.files.create(...)
+    modelmesh::uploads::resource uploads;              ///< client.uploads.parts.create(...)
+    modelmesh::batches::resource batches;              ///< client.batches.create(...)
+    modelmesh::fine_tuning::resource fine_tuning;      ///< client.fine_tuning.jobs.create(...)
 
     /// Asks providers that were configured without models which ones they serve, all at once and 10 s at
     /// most. The first call does it otherwise. A model whose name says that it is none for chat is in no

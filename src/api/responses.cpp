@@ -75,4 +75,5 @@ template const descriptor& describe<responses::item>() noexcept;
 template const descriptor& describe<responses::tool>() noexcept;
 template const descriptor& describe<responses::reply>() noexcept;
 template const descriptor& describe<responses::event>() noexcept;
+template const descriptor& describe<responses::item_list>() noexcept;
 } // namespace modelmesh::json::detail

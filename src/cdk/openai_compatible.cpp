@@ -11,6 +11,7 @@
 #include <cstring>
 #include <random>
 #include <span>
+#include <utility>
 
 namespace modelmesh::connector {
 namespace {
@@ -320,6 +321,19 @@ void encode_form(const std::vector<attached_file>& files, http::request& output,
     std::move(form).attach_to(output);
 }
 
+// One part of a target, in which nothing has a meaning of its own.
+void append_encoded(std::string& target, std::string_view text) {
+    constexpr std::string_view digits = "0123456789ABCDEF";
+    for (const char c : text) {
+        const auto byte = static_cast<unsigned char>(c);
+        const bool is_plain = byte < 0x80 && (std::isalnum(byte) != 0 || std::strchr("-._~", c) != nullptr);
+        if (is_plain && c != '\0')
+            target += c;
+        else
+            target.append({'%', digits[byte >> 4], digits[byte & 0xf]});
+    }
+}
+
 // Whether the text may be an error in a form that calls itself one, told without parsing it. Inside a string
 // the quotes are escaped.
 bool mentions_error(std::string_view json) noexcept {
@@ -513,6 +527,33 @@ std::unique_ptr<stream_decoder> openai_compatible::open_stream(const prepared_re
         return std::make_unique<event_stream_decoder>(pictures ? *pictures : 1);
     }
     }
+}
+
+result<void> openai_compatible::encode_object(const object_call& input, const target& to,
+                                              http::request& output) const {
+    output.method = input.method;
+    output.target = to.base_path;
+    for (const std::string& segment : input.path) append_encoded(output.target += '/', segment);
+    char before = '?';
+    for (const auto& [name, value] : input.query) {
+        append_encoded(output.target += std::exchange(before, '&'), name);
+        append_encoded(output.target += '=', value);
+    }
+    output.headers.set("Accept", input.is_binary ? "*/*" : "application/json");
+    authorize(to, output.headers);
+    if (input.files.empty() && input.json.empty()) return {};
+    if (input.files.empty()) {
+        output.headers.set("Content-Type", "application/json");
+        output.body = input.json;
+        return {};
+    }
+    const std::string_view json = input.json.empty() ? std::string_view("{}") : input.json;
+    const result<object_members> members = json::members(json);
+    if (!members) return members.error();
+    encode_form(input.files, output, [&](http::form_data& form) {
+        for (const json::member& m : *members) add_field(form, m.name, m.value);
+    });
+    return {};
 }
 
 result<void> openai_compatible::encode_list_models(const target& to, http::request& output) const {

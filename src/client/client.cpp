@@ -151,6 +151,12 @@ client client_impl::handle(std::shared_ptr<client_impl> impl) {
     c.audio.transcriptions.impl_ = impl;
     c.audio.translations.impl_ = impl;
     c.models.impl_ = impl;
+    c.files.impl_ = impl;
+    c.uploads.impl_ = impl;
+    c.uploads.parts.impl_ = impl;
+    c.batches.impl_ = impl;
+    c.fine_tuning.jobs.impl_ = impl;
+    c.fine_tuning.jobs.checkpoints.impl_ = impl;
     c.impl_ = std::move(impl);
     return c;
 }

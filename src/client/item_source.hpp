@@ -20,7 +20,7 @@ namespace modelmesh::detail {
 class opened_stream {
 public:
     std::shared_ptr<client_impl> client;
-    std::unique_ptr<router::stream_session> session;
+    std::unique_ptr<router::reply_stream> session;
     modelmesh::route route;
     boost::asio::io_context* elsewhere = nullptr; ///< the library's own loop, when the session lives there
 };
@@ -39,7 +39,7 @@ public:
     [[nodiscard]] const modelmesh::route& route() const noexcept { return from_.route; }
     [[nodiscard]] bool is_elsewhere() const noexcept { return from_.elsewhere != nullptr; }
 
-    /// What has arrived; see stream_session::try_next.
+    /// What has arrived; see reply_stream::try_next.
     result<router::stream_state> try_next(Item& out) {
         for (;;) {
             std::string_view piece;
@@ -119,9 +119,8 @@ public:
             "stream");
     }
 
-private:
     template <class Source, class Item>
-    static task<result<item_stream<Item>>> opened(task<result<opened_stream>> opening) {
+    [[nodiscard]] static task<result<item_stream<Item>>> opened(task<result<opened_stream>> opening) {
         result<opened_stream> from = co_await std::move(opening);
         if (!from) co_return std::move(from).error();
         co_return item_stream<Item>(std::make_shared<Source>(std::move(*from)));

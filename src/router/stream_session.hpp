@@ -3,6 +3,7 @@
 
 #include "proto/sse.hpp"
 #include "router/attempt_plan.hpp"
+#include "router/reply_stream.hpp"
 #include "router/transport.hpp"
 
 #include <modelmesh/connector/provider.hpp>
@@ -15,29 +16,17 @@
 
 namespace modelmesh::router {
 
-enum class stream_state : std::uint8_t { chunk, pending, end };
-
-/// Owned by the reader; used on the event loop of the transport that opened it. Destroying it abandons the
-/// reply.
-class stream_session final : private connector::frame_sink {
+/// The chunks of a model's reply.
+class stream_session final : public reply_stream, private connector::frame_sink {
 public:
     /// @param plan  whose current attempt this stream is.
     stream_session(const attempt_plan& plan, std::unique_ptr<connector::stream_decoder> decoder,
                    std::unique_ptr<router::body> body);
 
-    /// Takes the next chunk that has arrived. `json` is valid until the next call, with 64 readable bytes
-    /// after it. Errors: protocol when the reply was cut short or the decoder refuses it; what the vendor
-    /// reported.
-    result<stream_state> try_next(std::string_view& json);
-    /// Completes when try_next would not answer pending.
-    task<result<void>> wait() { return body_->wait(); }
-
-    /// Ends the stream with a failure that its reader met: a chunk that is no JSON, a wait() that failed.
-    /// Returns it completed; later reads fail the same way, unless only this read was cancelled.
-    fault fail(fault f);
-
-    /// The reader has seen the reply's end, which may come before the stream's: many do not read on.
-    void served();
+    result<stream_state> try_next(std::string_view& json) override;
+    task<result<void>> wait() override { return body_->wait(); }
+    fault fail(fault f) override;
+    void served() override;
 
     /// Passes the stream from the attempt loop, which looked for the first content, to the reader: the chunks
     /// that were read come again, in order. From now on the stream itself tells the model's health how it

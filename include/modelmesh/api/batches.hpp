@@ -1,6 +1,7 @@
 // Batches as OpenAI's wire format has them.
 #pragma once
 
+#include <modelmesh/api/page.hpp>
 #include <modelmesh/api/route.hpp>
 #include <modelmesh/json/types.hpp>
 
@@ -106,9 +107,22 @@ struct batch {
     json::maybe<counts> request_counts{};
     json::maybe<batches::usage> usage{};
     json::maybe<std::map<std::string, std::string>> metadata{};
+    json::maybe<route> x_modelmesh{}; ///< filled by the client
     json::extra extra{};
 
     friend bool operator==(const batch&, const batch&) = default;
+};
+
+struct list {
+    std::string object = "list";
+    std::vector<batch> data{};
+    json::maybe<std::string> first_id{};
+    json::maybe<std::string> last_id{};
+    bool has_more = false;
+    json::maybe<route> x_modelmesh{}; ///< filled by the client
+    json::extra extra{};
+
+    friend bool operator==(const list&, const list&) = default;
 };
 
 } // namespace modelmesh::batches

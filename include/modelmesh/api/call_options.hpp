@@ -4,6 +4,8 @@
 #include <modelmesh/core/clock.hpp>
 
 #include <optional>
+#include <string>
+#include <utility>
 
 namespace modelmesh {
 
@@ -20,8 +22,17 @@ public:
     }
     [[nodiscard]] std::optional<duration> timeout() const noexcept { return timeout_; }
 
+    /// Whom a call is for that only one provider can answer (<modelmesh/api/objects.hpp>): its name in the
+    /// configuration. Default: the first one.
+    call_options& provider(std::string name) {
+        provider_ = std::move(name);
+        return *this;
+    }
+    [[nodiscard]] const std::string& provider() const noexcept { return provider_; }
+
 private:
     std::optional<duration> timeout_;
+    std::string provider_;
 };
 
 } // namespace modelmesh

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <modelmesh/api/chat/message.hpp>
+#include <modelmesh/api/page.hpp>
+#include <modelmesh/api/route.hpp>
 #include <modelmesh/json/fields.hpp>
 #include <modelmesh/json/types.hpp>
 
@@ -241,6 +243,7 @@ struct job {
     std::int64_t seed = 0;
     json::maybe<std::vector<integration>> integrations{};
     json::maybe<std::map<std::string, std::string>> metadata{};
+    json::maybe<route> x_modelmesh{}; ///< filled by the client
     json::extra extra{};
 
     friend bool operator==(const job&, const job&) = default;
@@ -285,10 +288,18 @@ struct checkpoint {
     friend bool operator==(const checkpoint&, const checkpoint&) = default;
 };
 
+/// Which of the jobs.
+class query : public page {
+public:
+    query() = default;
+    std::map<std::string, std::string> metadata; ///< of the jobs that are wanted
+};
+
 struct job_list {
     std::string object = "list";
     std::vector<job> data{};
     bool has_more = false;
+    json::maybe<route> x_modelmesh{}; ///< filled by the client
     json::extra extra{};
 
     friend bool operator==(const job_list&, const job_list&) = default;
@@ -298,6 +309,7 @@ struct event_list {
     std::string object = "list";
     std::vector<event> data{};
     bool has_more = false;
+    json::maybe<route> x_modelmesh{}; ///< filled by the client
     json::extra extra{};
 
     friend bool operator==(const event_list&, const event_list&) = default;
@@ -309,6 +321,7 @@ struct checkpoint_list {
     json::maybe<std::string> first_id{};
     json::maybe<std::string> last_id{};
     bool has_more = false;
+    json::maybe<route> x_modelmesh{}; ///< filled by the client
     json::extra extra{};
 
     friend bool operator==(const checkpoint_list&, const checkpoint_list&) = default;

@@ -9,6 +9,7 @@
 #include <modelmesh/core/task.hpp>
 
 #include <memory>
+#include <string_view>
 
 namespace modelmesh {
 
@@ -61,11 +62,44 @@ public:
 #endif
 };
 
+struct deletion;
+
 namespace responses {
 struct request;
 struct reply;
 struct event;
-using resource = streaming<request, reply, event>; ///< <modelmesh/api/responses.hpp>
+struct item_list;
+class item_query;
+
+/// `client.responses`; its types are in <modelmesh/api/responses.hpp>. Those which were created with `store` are kept
+/// by the provider that made them, and the calls about them are as those of <modelmesh/api/objects.hpp>.
+class resource : public streaming<request, reply, event> {
+public:
+    /// One that is made in the background says by its `status` how far it is.
+    [[nodiscard]] task<reply> retrieve(std::string_view id, const call_options& opt = call_options::none());
+    [[nodiscard]] task<result<reply>> try_retrieve(std::string_view id,
+                                                   const call_options& opt = call_options::none());
+
+    /// Of one that is made in the background.
+    [[nodiscard]] task<reply> cancel(std::string_view id, const call_options& opt = call_options::none());
+    [[nodiscard]] task<result<reply>> try_cancel(std::string_view id,
+                                                 const call_options& opt = call_options::none());
+
+    /// OpenAI's `delete`.
+    [[nodiscard]] task<deletion> remove(std::string_view id, const call_options& opt = call_options::none());
+    [[nodiscard]] task<result<deletion>> try_remove(std::string_view id,
+                                                    const call_options& opt = call_options::none());
+
+    /// One page of what the response was asked with.
+    [[nodiscard]] task<item_list> list_input_items(std::string_view id, const item_query& which,
+                                                   const call_options& opt = call_options::none());
+    [[nodiscard]] task<item_list> list_input_items(std::string_view id,
+                                                   const call_options& opt = call_options::none());
+    [[nodiscard]] task<result<item_list>> try_list_input_items(
+        std::string_view id, const item_query& which, const call_options& opt = call_options::none());
+    [[nodiscard]] task<result<item_list>> try_list_input_items(
+        std::string_view id, const call_options& opt = call_options::none());
+};
 } // namespace responses
 
 namespace text_completions {

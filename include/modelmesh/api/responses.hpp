@@ -9,6 +9,7 @@
 #include <modelmesh/api/responses/item.hpp>
 #include <modelmesh/api/responses/reply.hpp>
 #include <modelmesh/api/responses/request.hpp>
+#include <modelmesh/api/responses/stored.hpp>
 #include <modelmesh/json/detail/descriptor.hpp>
 
 // The library has these tables already: users do not instantiate them again.
@@ -18,4 +19,5 @@ extern template const descriptor& describe<responses::item>() noexcept;
 extern template const descriptor& describe<responses::tool>() noexcept;
 extern template const descriptor& describe<responses::reply>() noexcept;
 extern template const descriptor& describe<responses::event>() noexcept;
+extern template const descriptor& describe<responses::item_list>() noexcept;
 } // namespace modelmesh::json::detail

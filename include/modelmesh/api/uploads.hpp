@@ -43,6 +43,7 @@ struct part {
     std::int64_t created_at = 0; ///< seconds since 1970
     std::string upload_id{};
     std::string object = "upload.part";
+    json::maybe<route> x_modelmesh{}; ///< filled by the client
     json::extra extra{};
 
     friend bool operator==(const part&, const part&) = default;

@@ -10,8 +10,8 @@
 
 namespace modelmesh::connector {
 
-/// The formats of `POST {base}/chat/completions` and of the other operations, and of `GET {base}/models` (OpenAI
-/// API 2.3.0). Derive and override what a vendor does differently.
+/// The formats of `POST {base}/chat/completions` and of the other operations, of `GET {base}/models`, and of calls
+/// about objects (OpenAI API 2.3.0). Derive and override what a vendor does differently.
 class openai_compatible : public provider {
 public:
     result<void> encode(const prepared_request& input, const target& to,
@@ -20,6 +20,8 @@ public:
     [[nodiscard]] fault classify(const http::response& answer,
                                  std::chrono::system_clock::time_point wall) const override;
     [[nodiscard]] std::unique_ptr<stream_decoder> open_stream(const prepared_request& input) const override;
+    result<void> encode_object(const object_call& input, const target& to,
+                               http::request& output) const override;
     result<void> encode_list_models(const target& to, http::request& output) const override;
     result<std::vector<model_info>> decode_list_models(http::response&& answer) const override;
     /// The list does not say it either; this guesses by the words of the name, and is wrong at most about who

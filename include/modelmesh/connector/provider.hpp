@@ -1,6 +1,7 @@
 // The provider connector: a pure codec between the mesh's requests and one vendor's HTTP interface.
 #pragma once
 
+#include <modelmesh/connector/object_call.hpp>
 #include <modelmesh/connector/prepared_request.hpp>
 #include <modelmesh/core/result.hpp>
 #include <modelmesh/http/message.hpp>
@@ -87,6 +88,16 @@ public:
     /// Never null.
     [[nodiscard]] virtual std::unique_ptr<stream_decoder> open_stream(
         const prepared_request& input) const = 0;
+
+    /// Writes the HTTP request of a call about an object that the provider keeps. What a 2xx status comes with
+    /// is the answer in OpenAI's format, or bytes; any other status is classified.
+    /// Errors: unsupported when the vendor has no such call.
+    virtual result<void> encode_object(const object_call& input, const target& to,
+                                       http::request& output) const {
+        static_cast<void>(to);
+        static_cast<void>(output);
+        return fault(errc::unsupported, "no calls about " + input.path.front());
+    }
 
     /// What a model can do that is configured by its name alone: canonical paths.
     [[nodiscard]] virtual std::vector<std::string> capabilities_of(std::string_view model) const {

@@ -314,6 +314,7 @@ TEST(Conformance, ResponsesItemsAndTools) {
     expect_conformance<responses::item>("OutputItem");
     expect_conformance<responses::tool>("Tool");
     expect_conformance<responses::tool_choice>("ToolChoiceParam");
+    expect_conformance<responses::item_list>("ResponseItemList");
 }
 TEST(Conformance, TextCompletions) {
     expect_conformance<text_completions::request>("CreateCompletionRequest");
@@ -358,10 +359,13 @@ TEST(Conformance, Audio) {
 }
 TEST(Conformance, ModelsFilesAndBatches) {
     expect_conformance<models::list>("ListModelsResponse");
+    expect_conformance<files::request>("CreateFileRequest", {"file"});
     expect_conformance<files::file>("OpenAIFile");
+    expect_conformance<deletion>("DeleteFileResponse");
     expect_conformance<files::list>("ListFilesResponse");
     expect_conformance<batches::request>("CreateBatchRequest");
     expect_conformance<batches::batch>("Batch");
+    expect_conformance<batches::list>("ListBatchesResponse");
 }
 
 } // namespace

@@ -93,6 +93,7 @@ struct function_call {
     std::string name{};
     std::string arguments{}; ///< JSON text written by the model; may be malformed
     json::maybe<std::string> status{};
+    json::maybe<std::string> created_by{};
     json::extra extra{};
 
     static constexpr json::tag json_tag{"type", "function_call"};
@@ -125,6 +126,8 @@ struct custom_tool_call {
     json::maybe<std::string> namespace_{};
     std::string name{};
     std::string input{};
+    json::maybe<std::string> status{};
+    json::maybe<std::string> created_by{};
     json::extra extra{};
 
     static constexpr json::tag json_tag{"type", "custom_tool_call"};

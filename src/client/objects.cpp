@@ -1,0 +1,398 @@
+#include <modelmesh/api/objects.hpp>
+
+#include "client/item_source.hpp"
+#include "router/object_request.hpp"
+
+#include <modelmesh/api/batches.hpp>
+#include <modelmesh/api/deletion.hpp>
+#include <modelmesh/api/files.hpp>
+#include <modelmesh/api/fine_tuning.hpp>
+#include <modelmesh/api/page.hpp>
+#include <modelmesh/api/resources.hpp>
+#include <modelmesh/api/responses.hpp>
+#include <modelmesh/api/uploads.hpp>
+#include <modelmesh/core/or_throw.hpp>
+#include <modelmesh/json/members.hpp>
+#include <modelmesh/json/read.hpp>
+#include <modelmesh/json/write.hpp>
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace modelmesh {
+namespace {
+
+using connector::object_call;
+
+// ----------------------------------------------------------------------------------------------------
+// requests, made before the first await, so that nothing borrows what is the caller's
+
+// What is no segment of a path would make a path to something else.
+std::string id_of(std::string_view given) {
+    if (given.empty() || given == "." || given == "..")
+        throw std::invalid_argument("an id is empty or a path: '" + std::string(given) + "'");
+    return std::string(given);
+}
+
+object_call get(std::vector<std::string> path) {
+    object_call made;
+    made.path = std::move(path);
+    return made;
+}
+object_call post(std::vector<std::string> path, std::string json = {}) {
+    object_call made = get(std::move(path));
+    made.method = "POST";
+    made.json = std::move(json);
+    return made;
+}
+object_call remove_of(std::vector<std::string> path) {
+    object_call made = get(std::move(path));
+    made.method = "DELETE";
+    return made;
+}
+object_call bytes_of(std::vector<std::string> path) {
+    object_call made = get(std::move(path));
+    made.is_binary = true;
+    return made;
+}
+object_call with_file(object_call made, std::string field, const http::attachment& file) {
+    if (!file.source) throw std::invalid_argument("the request has no " + field);
+    made.files.push_back({std::move(field), file});
+    return made;
+}
+
+void add(object_call& to, std::string name, const std::optional<std::string>& value) {
+    if (value) to.query.emplace_back(std::move(name), *value);
+}
+object_call paged(object_call made, const page& which) {
+    add(made, "after", which.after);
+    if (which.limit) made.query.emplace_back("limit", std::to_string(*which.limit));
+    return made;
+}
+object_call paged(object_call made, const files::query& which) {
+    made = paged(std::move(made), static_cast<const page&>(which));
+    add(made, "order", which.order);
+    add(made, "purpose", which.purpose);
+    return made;
+}
+object_call paged(object_call made, const fine_tuning::query& which) {
+    made = paged(std::move(made), static_cast<const page&>(which));
+    for (const auto& [name, value] : which.metadata) made.query.emplace_back("metadata[" + name + "]", value);
+    return made;
+}
+object_call paged(object_call made, const responses::item_query& which) {
+    made = paged(std::move(made), static_cast<const page&>(which));
+    add(made, "order", which.order);
+    for (const std::string& each : which.include) made.query.emplace_back("include[]", each);
+    return made;
+}
+
+// ----------------------------------------------------------------------------------------------------
+// calls
+
+/// One call, before it is known whose loop it runs on.
+struct asked_object {
+    std::shared_ptr<const object_call> call;
+    std::string provider; ///< empty: the first one
+    time_point deadline;
+};
+
+asked_object asked_for(object_call call, const call_options& opt) {
+    return {std::make_shared<const object_call>(std::move(call)), opt.provider(), detail::deadline_of(opt)};
+}
+
+using object_send = task<result<router::object_answer>> (*)(router::transport& via, log_sink* log,
+                                                            router::object_request asked);
+
+task<result<router::object_answer>> send_there(std::shared_ptr<detail::client_impl> impl,
+                                               detail::net_transport& via, asked_object asked,
+                                               object_send send) {
+    router::object_request made;
+    made.picture = impl->current();
+    const result<const router::provider_entry*> provider =
+        router::find_provider(*made.picture, asked.provider);
+    if (!provider) co_return provider.error();
+    made.provider = *provider;
+    made.call = std::move(asked.call);
+    made.deadline = asked.deadline;
+    co_return co_await send(via, impl->log(), std::move(made));
+}
+
+// Reading is lenient and takes any object for a reply; what has no id, or is a list of nothing at all, is none.
+template <class Reply> result<Reply> read_object(const std::string& body) {
+    result<Reply> got = json::read<Reply>(body, json::read_options::lenient());
+    if (!got) return got;
+    if constexpr (requires { got->data; }) {
+        if (!got->data.empty()) return got;
+        const result<std::vector<json::member>> members = json::members(body);
+        if (members && std::any_of(members->begin(), members->end(),
+                                   [](const json::member& m) { return m.name == "data"; }))
+            return got;
+        return fault(errc::protocol, "the provider answered with a document that has no data");
+    } else {
+        if (!got->id.empty()) return got;
+        return fault(errc::protocol, "the provider answered with a document that has no id");
+    }
+}
+template <> result<files::content> read_object<files::content>(const std::string& body) {
+    files::content made;
+    made.bytes = body;
+    return made;
+}
+
+template <class Reply>
+task<result<Reply>> whole(std::shared_ptr<detail::client_impl> impl, asked_object asked) {
+    function<task<result<router::object_answer>>(detail::call_site)> work =
+        [impl, asked](detail::call_site at) { return send_there(impl, at.via, asked, router::ask_provider); };
+    result<router::object_answer> answer = co_await detail::client_impl::on_loop(impl, std::move(work));
+    if (!answer) co_return std::move(answer).error();
+    result<Reply> got = read_object<Reply>(answer->body);
+    if (!got) {
+        fault f = std::move(got).error();
+        f.provider = std::move(answer->route.provider);
+        co_return f;
+    }
+    got->x_modelmesh = std::move(answer->route);
+    co_return got;
+}
+
+task<result<detail::opened_stream>> open_there(std::shared_ptr<detail::client_impl> impl,
+                                               detail::call_site at, asked_object asked) {
+    result<router::object_answer> answer =
+        co_await send_there(impl, at.via, std::move(asked), router::open_object);
+    if (!answer) co_return std::move(answer).error();
+    detail::opened_stream opened;
+    opened.client = std::move(impl);
+    opened.session = std::move(answer->stream);
+    opened.route = std::move(answer->route);
+    opened.elsewhere = at.elsewhere;
+    co_return opened;
+}
+
+task<result<detail::opened_stream>> streamed(std::shared_ptr<detail::client_impl> impl, asked_object asked) {
+    function<task<result<detail::opened_stream>>(detail::call_site)> work =
+        [impl, asked](detail::call_site at) { return open_there(impl, at, asked); };
+    co_return co_await detail::client_impl::on_loop(impl, std::move(work));
+}
+
+template <class Reply>
+task<result<Reply>> call(std::shared_ptr<detail::client_impl> impl, object_call what, const call_options& opt,
+                         std::string_view name) {
+    return core::canceled_as_fault(whole<Reply>(std::move(impl), asked_for(std::move(what), opt)),
+                                   std::string(name));
+}
+
+} // namespace
+
+namespace files {
+task<result<file>> resource::try_create(const request& req, const call_options& opt) {
+    return call<file>(impl_, with_file(post({"files"}, json::write(req)), "file", req.file), opt, "create");
+}
+task<file> resource::create(const request& req, const call_options& opt) {
+    return detail::or_throw(try_create(req, opt));
+}
+task<result<files::list>> resource::try_list(const query& which, const call_options& opt) {
+    return call<files::list>(impl_, paged(get({"files"}), which), opt, "list");
+}
+task<files::list> resource::list(const query& which, const call_options& opt) {
+    return detail::or_throw(try_list(which, opt));
+}
+task<result<files::list>> resource::try_list(const call_options& opt) { return try_list(query(), opt); }
+task<files::list> resource::list(const call_options& opt) { return detail::or_throw(try_list(opt)); }
+task<result<file>> resource::try_retrieve(std::string_view id, const call_options& opt) {
+    return call<file>(impl_, get({"files", id_of(id)}), opt, "retrieve");
+}
+task<file> resource::retrieve(std::string_view id, const call_options& opt) {
+    return detail::or_throw(try_retrieve(id, opt));
+}
+task<result<deletion>> resource::try_remove(std::string_view id, const call_options& opt) {
+    return call<deletion>(impl_, remove_of({"files", id_of(id)}), opt, "remove");
+}
+task<deletion> resource::remove(std::string_view id, const call_options& opt) {
+    return detail::or_throw(try_remove(id, opt));
+}
+task<result<files::content>> resource::try_content(std::string_view id, const call_options& opt) {
+    return call<files::content>(impl_, bytes_of({"files", id_of(id), "content"}), opt, "content");
+}
+task<files::content> resource::content(std::string_view id, const call_options& opt) {
+    return detail::or_throw(try_content(id, opt));
+}
+task<result<byte_stream>> resource::try_content_stream(std::string_view id, const call_options& opt) {
+    return core::canceled_as_fault(
+        detail::stream_opener::opened<detail::byte_source, std::string_view>(
+            streamed(impl_, asked_for(bytes_of({"files", id_of(id), "content"}), opt))),
+        "content_stream");
+}
+task<byte_stream> resource::content_stream(std::string_view id, const call_options& opt) {
+    return detail::or_throw(try_content_stream(id, opt));
+}
+} // namespace files
+
+namespace uploads {
+task<result<part>> parts_resource::try_create(std::string_view upload_id, const http::attachment& data,
+                                              const call_options& opt) {
+    return call<part>(impl_, with_file(post({"uploads", id_of(upload_id), "parts"}), "data", data), opt,
+                      "create");
+}
+task<part> parts_resource::create(std::string_view upload_id, const http::attachment& data,
+                                  const call_options& opt) {
+    return detail::or_throw(try_create(upload_id, data, opt));
+}
+task<result<upload>> resource::try_create(const request& req, const call_options& opt) {
+    return call<upload>(impl_, post({"uploads"}, json::write(req)), opt, "create");
+}
+task<upload> resource::create(const request& req, const call_options& opt) {
+    return detail::or_throw(try_create(req, opt));
+}
+task<result<upload>> resource::try_complete(std::string_view id, const completion& of,
+                                            const call_options& opt) {
+    return call<upload>(impl_, post({"uploads", id_of(id), "complete"}, json::write(of)), opt, "complete");
+}
+task<upload> resource::complete(std::string_view id, const completion& of, const call_options& opt) {
+    return detail::or_throw(try_complete(id, of, opt));
+}
+task<result<upload>> resource::try_cancel(std::string_view id, const call_options& opt) {
+    return call<upload>(impl_, post({"uploads", id_of(id), "cancel"}), opt, "cancel");
+}
+task<upload> resource::cancel(std::string_view id, const call_options& opt) {
+    return detail::or_throw(try_cancel(id, opt));
+}
+} // namespace uploads
+
+namespace batches {
+task<result<batch>> resource::try_create(const request& req, const call_options& opt) {
+    return call<batch>(impl_, post({"batches"}, json::write(req)), opt, "create");
+}
+task<batch> resource::create(const request& req, const call_options& opt) {
+    return detail::or_throw(try_create(req, opt));
+}
+task<result<batch>> resource::try_retrieve(std::string_view id, const call_options& opt) {
+    return call<batch>(impl_, get({"batches", id_of(id)}), opt, "retrieve");
+}
+task<batch> resource::retrieve(std::string_view id, const call_options& opt) {
+    return detail::or_throw(try_retrieve(id, opt));
+}
+task<result<batch>> resource::try_cancel(std::string_view id, const call_options& opt) {
+    return call<batch>(impl_, post({"batches", id_of(id), "cancel"}), opt, "cancel");
+}
+task<batch> resource::cancel(std::string_view id, const call_options& opt) {
+    return detail::or_throw(try_cancel(id, opt));
+}
+task<result<batches::list>> resource::try_list(const page& which, const call_options& opt) {
+    return call<batches::list>(impl_, paged(get({"batches"}), which), opt, "list");
+}
+task<batches::list> resource::list(const page& which, const call_options& opt) {
+    return detail::or_throw(try_list(which, opt));
+}
+task<result<batches::list>> resource::try_list(const call_options& opt) { return try_list(page(), opt); }
+task<batches::list> resource::list(const call_options& opt) { return detail::or_throw(try_list(opt)); }
+} // namespace batches
+
+namespace fine_tuning {
+task<result<job>> jobs_resource::try_create(const request& req, const call_options& opt) {
+    return call<job>(impl_, post({"fine_tuning", "jobs"}, json::write(req)), opt, "create");
+}
+task<job> jobs_resource::create(const request& req, const call_options& opt) {
+    return detail::or_throw(try_create(req, opt));
+}
+task<result<job>> jobs_resource::try_retrieve(std::string_view id, const call_options& opt) {
+    return call<job>(impl_, get({"fine_tuning", "jobs", id_of(id)}), opt, "retrieve");
+}
+task<job> jobs_resource::retrieve(std::string_view id, const call_options& opt) {
+    return detail::or_throw(try_retrieve(id, opt));
+}
+task<result<job>> jobs_resource::try_cancel(std::string_view id, const call_options& opt) {
+    return call<job>(impl_, post({"fine_tuning", "jobs", id_of(id), "cancel"}), opt, "cancel");
+}
+task<job> jobs_resource::cancel(std::string_view id, const call_options& opt) {
+    return detail::or_throw(try_cancel(id, opt));
+}
+task<result<job>> jobs_resource::try_pause(std::string_view id, const call_options& opt) {
+    return call<job>(impl_, post({"fine_tuning", "jobs", id_of(id), "pause"}), opt, "pause");
+}
+task<job> jobs_resource::pause(std::string_view id, const call_options& opt) {
+    return detail::or_throw(try_pause(id, opt));
+}
+task<result<job>> jobs_resource::try_resume(std::string_view id, const call_options& opt) {
+    return call<job>(impl_, post({"fine_tuning", "jobs", id_of(id), "resume"}), opt, "resume");
+}
+task<job> jobs_resource::resume(std::string_view id, const call_options& opt) {
+    return detail::or_throw(try_resume(id, opt));
+}
+task<result<job_list>> jobs_resource::try_list(const query& which, const call_options& opt) {
+    return call<job_list>(impl_, paged(get({"fine_tuning", "jobs"}), which), opt, "list");
+}
+task<job_list> jobs_resource::list(const query& which, const call_options& opt) {
+    return detail::or_throw(try_list(which, opt));
+}
+task<result<job_list>> jobs_resource::try_list(const call_options& opt) { return try_list(query(), opt); }
+task<job_list> jobs_resource::list(const call_options& opt) { return detail::or_throw(try_list(opt)); }
+task<result<event_list>> jobs_resource::try_list_events(std::string_view id, const page& which,
+                                                        const call_options& opt) {
+    return call<event_list>(impl_, paged(get({"fine_tuning", "jobs", id_of(id), "events"}), which), opt,
+                            "list_events");
+}
+task<event_list> jobs_resource::list_events(std::string_view id, const page& which, const call_options& opt) {
+    return detail::or_throw(try_list_events(id, which, opt));
+}
+task<result<event_list>> jobs_resource::try_list_events(std::string_view id, const call_options& opt) {
+    return try_list_events(id, page(), opt);
+}
+task<event_list> jobs_resource::list_events(std::string_view id, const call_options& opt) {
+    return detail::or_throw(try_list_events(id, opt));
+}
+task<result<checkpoint_list>> checkpoints_resource::try_list(std::string_view job_id, const page& which,
+                                                             const call_options& opt) {
+    return call<checkpoint_list>(
+        impl_, paged(get({"fine_tuning", "jobs", id_of(job_id), "checkpoints"}), which), opt, "list");
+}
+task<checkpoint_list> checkpoints_resource::list(std::string_view job_id, const page& which,
+                                                 const call_options& opt) {
+    return detail::or_throw(try_list(job_id, which, opt));
+}
+task<result<checkpoint_list>> checkpoints_resource::try_list(std::string_view job_id,
+                                                             const call_options& opt) {
+    return try_list(job_id, page(), opt);
+}
+task<checkpoint_list> checkpoints_resource::list(std::string_view job_id, const call_options& opt) {
+    return detail::or_throw(try_list(job_id, opt));
+}
+} // namespace fine_tuning
+
+namespace responses {
+task<result<reply>> resource::try_retrieve(std::string_view id, const call_options& opt) {
+    return call<reply>(impl_, get({"responses", id_of(id)}), opt, "retrieve");
+}
+task<reply> resource::retrieve(std::string_view id, const call_options& opt) {
+    return detail::or_throw(try_retrieve(id, opt));
+}
+task<result<reply>> resource::try_cancel(std::string_view id, const call_options& opt) {
+    return call<reply>(impl_, post({"responses", id_of(id), "cancel"}), opt, "cancel");
+}
+task<reply> resource::cancel(std::string_view id, const call_options& opt) {
+    return detail::or_throw(try_cancel(id, opt));
+}
+task<result<deletion>> resource::try_remove(std::string_view id, const call_options& opt) {
+    return call<deletion>(impl_, remove_of({"responses", id_of(id)}), opt, "remove");
+}
+task<deletion> resource::remove(std::string_view id, const call_options& opt) {
+    return detail::or_throw(try_remove(id, opt));
+}
+task<result<item_list>> resource::try_list_input_items(std::string_view id, const item_query& which,
+                                                       const call_options& opt) {
+    return call<item_list>(impl_, paged(get({"responses", id_of(id), "input_items"}), which), opt,
+                           "list_input_items");
+}
+task<item_list> resource::list_input_items(std::string_view id, const item_query& which,
+                                           const call_options& opt) {
+    return detail::or_throw(try_list_input_items(id, which, opt));
+}
+task<result<item_list>> resource::try_list_input_items(std::string_view id, const call_options& opt) {
+    return try_list_input_items(id, item_query(), opt);
+}
+task<item_list> resource::list_input_items(std::string_view id, const call_options& opt) {
+    return detail::or_throw(try_list_input_items(id, opt));
+}
+} // namespace responses
+
+} // namespace modelmesh

@@ -1,0 +1,230 @@
+#include "router/object_request.hpp"
+
+#include "core/cancellation.hpp"
+#include "router/guarded.hpp"
+
+#include <modelmesh/http/body_source.hpp>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/cancellation_state.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <utility>
+#include <vector>
+
+namespace modelmesh::router {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr int most_attempts = 3;
+constexpr std::chrono::milliseconds pause_after_lost_connection{100};
+
+bool is_success(int status) noexcept { return status >= 200 && status < 300; }
+
+// The bytes of an answer as they arrive.
+class byte_stream final : public reply_stream {
+public:
+    byte_stream(object_request asked, std::unique_ptr<router::body> body)
+        : asked_(std::move(asked)), body_(std::move(body)) {}
+
+    result<stream_state> try_next(std::string_view& piece) override {
+        if (failure_) return *failure_;
+        const result<body_state> state = body_->try_read(piece);
+        if (!state) return fail(state.error());
+        switch (*state) {
+        case body_state::slice:
+            return stream_state::chunk;
+        case body_state::would_block:
+            return stream_state::pending;
+        case body_state::end:
+            break;
+        }
+        return stream_state::end;
+    }
+    task<result<void>> wait() override { return body_->wait(); }
+    fault fail(fault f) override {
+        if (failure_) return *failure_;
+        settle_failure(*asked_.provider, f);
+        if (f.kind() != errc::canceled) failure_ = f;
+        return f;
+    }
+    void served() override {}
+
+private:
+    object_request asked_;
+    std::unique_ptr<router::body> body_;
+    std::optional<fault> failure_; ///< the first one; every later read fails the same way
+};
+
+// Whether all of them can be read again.
+bool rewind(const std::vector<attached_file>& files) {
+    return std::all_of(files.begin(), files.end(),
+                       [](const attached_file& each) { return each.file.source->rewind(); });
+}
+
+// The decisions of one call: whether another attempt may follow a failure. No I/O.
+class attempts {
+public:
+    attempts(const object_request& asked, const clock& time)
+        : asked_(&asked), clock_(&time), started_(time.now()), attempt_started_(started_) {}
+
+    void begin() {
+        ++number_;
+        attempt_started_ = clock_->now();
+    }
+    [[nodiscard]] int number() const noexcept { return number_; }
+    [[nodiscard]] time_point started() const noexcept { return started_; }
+
+    /// Ends the current attempt badly. How long to wait before the next one; nothing: the failure ends the call.
+    [[nodiscard]] std::optional<duration> failed(fault& f) {
+        const time_point now = clock_->now();
+        settle_failure(*asked_->provider, f);
+        made_.push_back(attempt{{},
+                                f.provider,
+                                f.kind(),
+                                f.http_status,
+                                std::chrono::duration_cast<std::chrono::microseconds>(now - attempt_started_),
+                                f.message});
+        f.attempts = made_;
+        const std::optional<duration> wait = wait_after(f);
+        const bool may_repeat = wait && number_ < most_attempts && *wait < asked_->deadline - now;
+        if (!may_repeat || !rewind(asked_->call->files)) return std::nullopt;
+        return wait;
+    }
+
+private:
+    [[nodiscard]] std::optional<duration> wait_after(const fault& f) const {
+        const bool is_safe = asked_->call->is_safe();
+        const bool is_busy = f.kind() == errc::rate_limit || (is_safe && f.kind() == errc::overloaded);
+        if (is_busy && f.retry_after) return *f.retry_after;
+        if (is_safe && f.kind() == errc::connect) return pause_after_lost_connection;
+        return std::nullopt;
+    }
+
+    const object_request* asked_;
+    const clock* clock_;
+    int number_ = 0;
+    time_point started_;
+    time_point attempt_started_;
+    std::vector<attempt> made_;
+};
+
+void report_failure(log_sink* log, const fault& f, int attempt) {
+    if (log == nullptr || !log->wants(severity::warning)) return;
+    const std::string number = std::to_string(attempt);
+    const std::string status = std::to_string(f.http_status);
+    const std::array<log_field, 5> fields{{{"model", f.model},
+                                           {"provider", f.provider},
+                                           {"attempt", number},
+                                           {"kind", to_string(f.kind())},
+                                           {"status", status}}};
+    log->write(severity::warning, "attempt.failed", fields);
+}
+
+result<std::shared_ptr<const http::request>> encode(const object_request& asked) {
+    const provider_entry& to = *asked.provider;
+    auto request = std::make_shared<http::request>();
+    result<void> encoded =
+        guarded([&] { return to.codec->encode_object(*asked.call, to.target_for({}), *request); });
+    if (!encoded) {
+        fault f = std::move(encoded).error();
+        f.message.insert(0, "provider '" + to.id + "': ");
+        return f;
+    }
+    request->is_replayable = asked.call->is_safe() || to.may_be_asked_twice;
+    return std::shared_ptr<const http::request>(std::move(request));
+}
+
+enum class reading : bool { whole, streamed };
+
+// The references of this coroutine and of those below outlive it: each is awaited where they are owned.
+task<result<opened>> send(transport& via, const object_request& asked, reading how) {
+    result<std::shared_ptr<const http::request>> request = encode(asked);
+    if (!request) co_return std::move(request).error();
+    result<opened> answer = opened();
+    if (how == reading::streamed) {
+        answer = co_await via.open(asked.provider->where, std::move(*request), patience(asked.deadline));
+    } else {
+        result<http::response> whole =
+            co_await via.exchange(asked.provider->where, std::move(*request), patience(asked.deadline));
+        if (whole)
+            answer->head = std::move(*whole);
+        else
+            answer = std::move(whole).error();
+    }
+    if (!answer || is_success(answer->head.status)) co_return std::move(answer);
+    co_return guarded([&] { return asked.provider->codec->classify(answer->head, via.time().wall()); });
+}
+
+task<result<void>> pause(duration time) {
+    asio::steady_timer alarm(co_await asio::this_coro::executor, time);
+    (void)co_await alarm.async_wait(asio::as_tuple(asio::use_awaitable));
+    const asio::cancellation_state state = co_await asio::this_coro::cancellation_state;
+    if (core::is_canceled(state)) co_return fault(errc::canceled, "canceled while waiting for the provider");
+    co_return result<void>();
+}
+
+modelmesh::route route_of(const transport& via, const object_request& asked, const attempts& plan) {
+    modelmesh::route r;
+    r.provider = asked.provider->id;
+    r.attempts = plan.number();
+    r.engine = via.engine_name();
+    r.latency = std::chrono::duration_cast<std::chrono::milliseconds>(via.time().now() - plan.started());
+    return r;
+}
+
+task<result<object_answer>> ask(transport& via, log_sink* log, object_request asked, reading how) {
+    attempts plan(asked, via.time());
+    for (;;) {
+        plan.begin();
+        result<opened> got = co_await send(via, asked, how);
+        if (got) {
+            object_answer answer;
+            answer.route = route_of(via, asked, plan);
+            answer.body = std::move(got->head.body);
+            if (how == reading::streamed)
+                answer.stream = std::make_unique<byte_stream>(std::move(asked), std::move(got->body));
+            co_return std::move(answer);
+        }
+        fault failure = std::move(got).error();
+        const std::optional<duration> wait = plan.failed(failure);
+        report_failure(log, failure, plan.number());
+        if (!wait) co_return std::move(failure);
+        const result<void> waited = co_await pause(*wait);
+        if (!waited) co_return waited.error();
+    }
+}
+
+} // namespace
+
+void settle_failure(const provider_entry& by, fault& f) {
+    f.provider = by.id;
+    by.redact(f.message);
+    by.redact(f.param);
+}
+
+result<const provider_entry*> find_provider(const snapshot& in, std::string_view name) {
+    std::string known;
+    for (const std::unique_ptr<provider_entry>& each : in.providers) {
+        if (name.empty() || each->id == name) return each.get();
+        known.append(known.empty() ? "'" : ", '").append(each->id).append("'");
+    }
+    return fault(errc::not_found,
+                 "there is no provider '" + std::string(name.substr(0, 100)) + "', but " + known);
+}
+
+task<result<object_answer>> ask_provider(transport& via, log_sink* log, object_request asked) {
+    return ask(via, log, std::move(asked), reading::whole);
+}
+task<result<object_answer>> open_object(transport& via, log_sink* log, object_request asked) {
+    return ask(via, log, std::move(asked), reading::streamed);
+}
+
+} // namespace modelmesh::router

@@ -1,0 +1,33 @@
+// A reply that is read piece by piece, whatever it is a reply to.
+#pragma once
+
+#include <modelmesh/core/error.hpp>
+#include <modelmesh/core/result.hpp>
+#include <modelmesh/core/task.hpp>
+
+#include <cstdint>
+#include <string_view>
+
+namespace modelmesh::router {
+
+enum class stream_state : std::uint8_t { chunk, pending, end };
+
+/// Owned by the reader; used on the event loop of the transport that opened it. Destroying it abandons the
+/// reply.
+class reply_stream {
+public:
+    virtual ~reply_stream() = default;
+
+    /// Takes the next piece that has arrived. It is valid until the next call, with 64 readable bytes after it.
+    /// Errors: protocol when the reply was cut short or is none; what the vendor reported.
+    virtual result<stream_state> try_next(std::string_view& piece) = 0;
+    /// Completes when try_next would not answer pending.
+    virtual task<result<void>> wait() = 0;
+    /// Ends the stream with a failure that its reader met: a chunk that is no JSON, a wait() that failed.
+    /// Returns it completed; later reads fail the same way, unless only this read was cancelled.
+    virtual fault fail(fault f) = 0;
+    /// The reader has seen the reply's end, which may come before the stream's: many do not read on.
+    virtual void served() = 0;
+};
+
+} // namespace modelmesh::router
