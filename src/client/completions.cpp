@@ -79,7 +79,7 @@ task<result<stream>> completions::try_stream(const request& req, const call_opti
     detail::prepared asked = detail::prepare(req, true);
     const bool shows_usage = asked && detail::shows_usage(**asked);
     return core::canceled_as_fault(
-        wrapped(detail::run_stream(impl_, std::move(asked), detail::deadline_of(opt)), shows_usage,
+        wrapped(detail::run_stream(impl_, std::move(asked), detail::call_terms(opt)), shows_usage,
                 [](std::shared_ptr<detail::chat_source> source) { return chat::stream(std::move(source)); }),
         "stream");
 }

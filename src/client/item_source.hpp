@@ -106,7 +106,7 @@ private:
 
 /// Opens the stream where the engine can run. Completes when the first content has arrived.
 [[nodiscard]] task<result<opened_stream>> run_stream(std::shared_ptr<client_impl> impl, prepared request,
-                                                     time_point deadline);
+                                                     call_terms terms);
 
 /// The call for one streamed reply. Nothing borrows the caller's request afterwards.
 class stream_opener {
@@ -115,8 +115,7 @@ public:
     [[nodiscard]] static task<result<item_stream<Item>>> open(std::shared_ptr<client_impl> impl,
                                                               prepared request, const call_options& opt) {
         return core::canceled_as_fault(
-            opened<Source, Item>(run_stream(std::move(impl), std::move(request), deadline_of(opt))),
-            "stream");
+            opened<Source, Item>(run_stream(std::move(impl), std::move(request), call_terms(opt))), "stream");
     }
 
     template <class Source, class Item>

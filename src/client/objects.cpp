@@ -93,12 +93,11 @@ object_call paged(object_call made, const responses::item_query& which) {
 /// One call, before it is known whose loop it runs on.
 struct asked_object {
     std::shared_ptr<const object_call> call;
-    std::string provider; ///< empty: the first one
-    time_point deadline;
+    detail::call_terms terms;
 };
 
 asked_object asked_for(object_call call, const call_options& opt) {
-    return {std::make_shared<const object_call>(std::move(call)), opt.provider(), detail::deadline_of(opt)};
+    return {std::make_shared<const object_call>(std::move(call)), detail::call_terms(opt)};
 }
 
 using object_send = task<result<router::object_answer>> (*)(router::transport& via, log_sink* log,
@@ -109,17 +108,16 @@ task<result<router::object_answer>> send_there(std::shared_ptr<detail::client_im
                                                object_send send) {
     router::object_request made;
     made.picture = impl->current();
-    const result<const router::provider_entry*> provider =
-        router::find_provider(*made.picture, asked.provider);
+    const result<const router::provider_entry*> provider = made.picture->find_provider(asked.terms.provider);
     if (!provider) co_return provider.error();
     made.provider = *provider;
     made.call = std::move(asked.call);
-    made.deadline = asked.deadline;
+    made.deadline = asked.terms.deadline;
     co_return co_await send(via, impl->log(), std::move(made));
 }
 
 // Reading is lenient and takes any object for a reply; what has no id, or is a list of nothing at all, is none.
-template <class Reply> result<Reply> read_object(const std::string& body) {
+template <class Reply> result<Reply> read_object(std::string&& body) {
     result<Reply> got = json::read<Reply>(body, json::read_options::lenient());
     if (!got) return got;
     if constexpr (requires { got->data; }) {
@@ -134,9 +132,9 @@ template <class Reply> result<Reply> read_object(const std::string& body) {
         return fault(errc::protocol, "the provider answered with a document that has no id");
     }
 }
-template <> result<files::content> read_object<files::content>(const std::string& body) {
+template <> result<files::content> read_object<files::content>(std::string&& body) {
     files::content made;
-    made.bytes = body;
+    made.bytes = std::move(body);
     return made;
 }
 
@@ -146,7 +144,7 @@ task<result<Reply>> whole(std::shared_ptr<detail::client_impl> impl, asked_objec
         [impl, asked](detail::call_site at) { return send_there(impl, at.via, asked, router::ask_provider); };
     result<router::object_answer> answer = co_await detail::client_impl::on_loop(impl, std::move(work));
     if (!answer) co_return std::move(answer).error();
-    result<Reply> got = read_object<Reply>(answer->body);
+    result<Reply> got = read_object<Reply>(std::move(answer->body));
     if (!got) {
         fault f = std::move(got).error();
         f.provider = std::move(answer->route.provider);

@@ -21,7 +21,7 @@ fault cannot_serve(const router::pool& pool, std::string_view wanted) {
 } // namespace
 
 result<router::call> route(const client_impl& impl, std::shared_ptr<const prepared_request> request,
-                           time_point deadline) {
+                           const call_terms& terms) {
     router::call made;
     made.picture = impl.current();
     const result<const router::pool*> pool = made.picture->resolve(request->name());
@@ -29,17 +29,25 @@ result<router::call> route(const client_impl& impl, std::shared_ptr<const prepar
     const std::string_view wanted = capability_of(request->operation());
     if (!serves(**pool, wanted)) return cannot_serve(**pool, wanted);
     made.pool = *pool;
+    if (!terms.provider.empty()) {
+        const result<const router::provider_entry*> provider = made.picture->find_provider(terms.provider);
+        if (!provider) return provider.error();
+        result<std::shared_ptr<const router::pool>> narrowed = router::narrowed(**pool, **provider);
+        if (!narrowed) return std::move(narrowed).error();
+        made.narrowed = std::move(*narrowed);
+        made.pool = made.narrowed.get();
+    }
     made.request = std::move(request);
-    made.deadline = deadline;
+    made.deadline = terms.deadline;
     return made;
 }
 
 namespace {
 task<result<opened_stream>> streamed(std::shared_ptr<client_impl> impl, call_site at,
-                                     std::shared_ptr<const prepared_request> request, time_point deadline) {
-    const result<void> ready = co_await client_impl::ensure_ready(impl, at.via, deadline);
+                                     std::shared_ptr<const prepared_request> request, call_terms terms) {
+    const result<void> ready = co_await client_impl::ensure_ready(impl, at.via, terms.deadline);
     if (!ready) co_return ready.error();
-    result<router::call> made = route(*impl, std::move(request), deadline);
+    result<router::call> made = route(*impl, std::move(request), terms);
     if (!made) co_return std::move(made).error();
     result<router::served_stream> served =
         co_await router::open_stream(at.via, impl->log(), std::move(*made));
@@ -54,11 +62,11 @@ task<result<opened_stream>> streamed(std::shared_ptr<client_impl> impl, call_sit
 } // namespace
 
 task<result<opened_stream>> run_stream(std::shared_ptr<client_impl> impl, prepared request,
-                                       time_point deadline) {
+                                       call_terms terms) {
     if (!request) co_return std::move(request).error();
     function<task<result<opened_stream>>(call_site)> work = [impl, request = std::move(*request),
-                                                             deadline](call_site at) {
-        return streamed(impl, at, request, deadline);
+                                                             terms](call_site at) {
+        return streamed(impl, at, request, terms);
     };
     co_return co_await client_impl::on_loop(impl, std::move(work));
 }

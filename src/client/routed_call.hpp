@@ -18,30 +18,38 @@ namespace modelmesh::detail {
 
 using prepared = result<std::shared_ptr<const prepared_request>>;
 
-/// Errors: not_found, nothing goes by the name that the request asks for; bad_request, a pool that is for something
-/// else does.
+/// What a call's options say, with an absolute end.
+class call_terms {
+public:
+    explicit call_terms(const call_options& opt) : deadline(deadline_of(opt)), provider(opt.provider()) {}
+    time_point deadline;
+    std::string provider; ///< empty: not said
+};
+
+/// Errors: not_found, nothing goes by the name that the request asks for, or none of it is the provider's;
+/// bad_request, a pool that is for something else does.
 [[nodiscard]] result<router::call> route(const client_impl& impl,
                                          std::shared_ptr<const prepared_request> request,
-                                         time_point deadline);
+                                         const call_terms& terms);
 
 template <class Reply>
 task<result<Reply>> whole(std::shared_ptr<client_impl> impl, net_transport& via,
-                          std::shared_ptr<const prepared_request> request, time_point deadline,
+                          std::shared_ptr<const prepared_request> request, call_terms terms,
                           router::reply_format<Reply> format) {
-    const result<void> ready = co_await client_impl::ensure_ready(impl, via, deadline);
+    const result<void> ready = co_await client_impl::ensure_ready(impl, via, terms.deadline);
     if (!ready) co_return ready.error();
-    result<router::call> made = route(*impl, std::move(request), deadline);
+    result<router::call> made = route(*impl, std::move(request), terms);
     if (!made) co_return std::move(made).error();
     co_return co_await router::complete_as<Reply>(via, impl->log(), std::move(*made), format);
 }
 
 template <class Reply>
-task<result<Reply>> run_whole(std::shared_ptr<client_impl> impl, prepared request, time_point deadline,
+task<result<Reply>> run_whole(std::shared_ptr<client_impl> impl, prepared request, call_terms terms,
                               router::reply_format<Reply> format) {
     if (!request) co_return std::move(request).error();
-    function<task<result<Reply>>(call_site)> work = [impl, request = std::move(*request), deadline,
+    function<task<result<Reply>>(call_site)> work = [impl, request = std::move(*request), terms,
                                                      format](call_site at) {
-        return whole<Reply>(impl, at.via, request, deadline, format);
+        return whole<Reply>(impl, at.via, request, terms, format);
     };
     co_return co_await client_impl::on_loop(impl, std::move(work));
 }
@@ -52,7 +60,7 @@ template <class Reply>
                                            const call_options& opt, std::string_view name,
                                            router::reply_format<Reply> format = router::read_json<Reply>) {
     return core::canceled_as_fault(
-        run_whole<Reply>(std::move(impl), std::move(request), deadline_of(opt), format), std::string(name));
+        run_whole<Reply>(std::move(impl), std::move(request), call_terms(opt), format), std::string(name));
 }
 
 } // namespace modelmesh::detail

@@ -58,12 +58,12 @@ task<result<std::vector<std::string>>> answers(toolbox box, std::vector<tool_cal
 }
 
 task<result<tool_run>> run_all(completions via, request asked, toolbox box, tool_options limits,
-                               time_point deadline) {
+                               call_options opt, time_point deadline) {
     tool_run run;
     while (run.rounds < limits.rounds) {
         ++run.rounds;
         const duration left = std::max(deadline - clock::system().now(), duration::zero());
-        const call_options options = call_options().timeout(left);
+        const call_options options = call_options(opt).timeout(left);
         result<reply> got = co_await via.try_create(asked, options);
         if (!got) co_return std::move(got).error();
         if (got->choices.empty()) co_return fault(errc::protocol, "run_tools: the reply has no choice");
@@ -93,8 +93,8 @@ task<result<tool_run>> completions::try_run_tools(const request& req, const tool
     std::vector<tool> offered = tools.definitions();
     if (asked.tools) offered.insert(offered.begin(), asked.tools->begin(), asked.tools->end());
     if (!offered.empty()) asked.tools = std::move(offered);
-    return core::canceled_as_fault(run_all(*this, std::move(asked), tools, limits, detail::deadline_of(opt)),
-                                   "run_tools");
+    return core::canceled_as_fault(
+        run_all(*this, std::move(asked), tools, limits, opt, detail::deadline_of(opt)), "run_tools");
 }
 
 task<tool_run> completions::run_tools(const request& req, const toolbox& tools, const tool_options& limits,

@@ -15,7 +15,8 @@ namespace modelmesh::router {
 /// One request on its way: keeps what it was routed on alive until it has ended.
 struct call {
     std::shared_ptr<const snapshot> picture;
-    const router::pool* pool = nullptr; ///< of `picture`
+    const router::pool* pool = nullptr; ///< of `picture`, or narrowed to one of its providers
+    std::shared_ptr<const router::pool> narrowed{};
     std::shared_ptr<const prepared_request> request;
     time_point deadline;
 };

@@ -28,6 +28,13 @@ constexpr std::chrono::milliseconds pause_after_lost_connection{100};
 
 bool is_success(int status) noexcept { return status >= 200 && status < 300; }
 
+// Completes `f` with who failed, and takes the key out of its text.
+void settle(const provider_entry& by, fault& f) {
+    f.provider = by.id;
+    by.redact(f.message);
+    by.redact(f.param);
+}
+
 // The bytes of an answer as they arrive.
 class byte_stream final : public reply_stream {
 public:
@@ -51,7 +58,7 @@ public:
     task<result<void>> wait() override { return body_->wait(); }
     fault fail(fault f) override {
         if (failure_) return *failure_;
-        settle_failure(*asked_.provider, f);
+        settle(*asked_.provider, f);
         if (f.kind() != errc::canceled) failure_ = f;
         return f;
     }
@@ -85,7 +92,7 @@ public:
     /// Ends the current attempt badly. How long to wait before the next one; nothing: the failure ends the call.
     [[nodiscard]] std::optional<duration> failed(fault& f) {
         const time_point now = clock_->now();
-        settle_failure(*asked_->provider, f);
+        settle(*asked_->provider, f);
         made_.push_back(attempt{{},
                                 f.provider,
                                 f.kind(),
@@ -203,22 +210,6 @@ task<result<object_answer>> ask(transport& via, log_sink* log, object_request as
 }
 
 } // namespace
-
-void settle_failure(const provider_entry& by, fault& f) {
-    f.provider = by.id;
-    by.redact(f.message);
-    by.redact(f.param);
-}
-
-result<const provider_entry*> find_provider(const snapshot& in, std::string_view name) {
-    std::string known;
-    for (const std::unique_ptr<provider_entry>& each : in.providers) {
-        if (name.empty() || each->id == name) return each.get();
-        known.append(known.empty() ? "'" : ", '").append(each->id).append("'");
-    }
-    return fault(errc::not_found,
-                 "there is no provider '" + std::string(name.substr(0, 100)) + "', but " + known);
-}
 
 task<result<object_answer>> ask_provider(transport& via, log_sink* log, object_request asked) {
     return ask(via, log, std::move(asked), reading::whole);

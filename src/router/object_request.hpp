@@ -12,7 +12,6 @@
 
 #include <memory>
 #include <string>
-#include <string_view>
 
 namespace modelmesh::router {
 
@@ -23,9 +22,6 @@ struct object_request {
     std::shared_ptr<const connector::object_call> call;
     time_point deadline;
 };
-
-/// The provider of this name, or the first one when it is empty. Errors: not_found, naming those there are.
-[[nodiscard]] result<const provider_entry*> find_provider(const snapshot& in, std::string_view name);
 
 /// What a provider answered with a 2xx status.
 class object_answer {
@@ -46,8 +42,5 @@ public:
 task<result<object_answer>> ask_provider(transport& via, log_sink* log, object_request asked);
 /// The same, and completes when the body begins.
 task<result<object_answer>> open_object(transport& via, log_sink* log, object_request asked);
-
-/// What such an answer is found wrong with: completes `f` with who failed, and takes the key out of its text.
-void settle_failure(const provider_entry& by, fault& f);
 
 } // namespace modelmesh::router

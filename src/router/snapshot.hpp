@@ -87,7 +87,13 @@ struct snapshot {
 
     /// One hash lookup. Errors: not_found, naming the nearest known names.
     [[nodiscard]] result<const pool*> resolve(std::string_view name) const;
+    /// The provider of this name, or the first one when it is empty. Errors: not_found, naming those there are.
+    [[nodiscard]] result<const provider_entry*> find_provider(std::string_view name) const;
 };
+
+/// The models of a pool that are one provider's, with the health that they have in it. Errors: not_found, there is
+/// none.
+[[nodiscard]] result<std::shared_ptr<const pool>> narrowed(const pool& from, const provider_entry& to);
 
 /// A pool to build: the plan is the configuration with names resolved.
 struct pool_plan {

@@ -22,8 +22,9 @@ public:
     }
     [[nodiscard]] std::optional<duration> timeout() const noexcept { return timeout_; }
 
-    /// Whom a call is for that only one provider can answer (<modelmesh/api/objects.hpp>): its name in the
-    /// configuration. Default: the first one.
+    /// The one provider that is asked, by its name in the configuration: for requests that have ids of objects
+    /// which it keeps. Default: calls about such objects (<modelmesh/api/objects.hpp>) ask the first provider,
+    /// all others any that the request's model stands for.
     call_options& provider(std::string name) {
         provider_ = std::move(name);
         return *this;

@@ -111,6 +111,42 @@ TEST_P(ClientResources, AModelThatFailsOrAnswersNothingIsReplaced) {
     }
 }
 
+TEST_P(ClientResources, OnlyTheProviderIsAskedThatTheCallNames) {
+    const client c = with("text-embedding-3-small");
+    const auto embed = [](client by, std::string model,
+                          std::string provider) -> task<result<embeddings::reply>> {
+        embeddings::request asked;
+        asked.model = model;
+        asked.input = "one";
+        co_return co_await by.embeddings.try_create(asked, call_options().provider(provider));
+    };
+    beta.add(script().read_request().send(answer(R"({"data":[{"index":0,"embedding":[1]}],"model":"m"})")));
+    result<embeddings::reply> got = run(embed(c, "text-embeddings", "beta"));
+    ASSERT_TRUE(got) << got.error().message;
+    EXPECT_EQ(got->x_modelmesh->provider, "beta");
+    EXPECT_EQ(got->x_modelmesh->attempts, 1);
+    for (int i = 0; i < 3; ++i) {
+        beta.add(script().read_request().send(busy));
+        got = run(embed(c, "text-embeddings", "beta"));
+        ASSERT_FALSE(got);
+        EXPECT_EQ(got.error().kind(), errc::overloaded);
+        EXPECT_EQ(got.error().attempts.size(), 1u);
+    }
+    // The model's health is that of all calls.
+    got = run(embed(c, "text-embeddings", "beta"));
+    ASSERT_FALSE(got);
+    EXPECT_THAT(got.error().message,
+                StartsWith("the only model of pool 'text-embeddings' is out of service"));
+
+    got = run(embed(c, "text-embeddings", "gamma"));
+    ASSERT_FALSE(got);
+    EXPECT_EQ(got.error().kind(), errc::not_found);
+    got = run(embed(c, "alpha.text-embedding-3-small", "beta"));
+    ASSERT_FALSE(got);
+    EXPECT_EQ(got.error().message, "pool 'alpha.text-embedding-3-small' has no model of provider 'beta'");
+    EXPECT_EQ(alpha.connections(), 0u);
+}
+
 TEST_P(ClientResources, AModerationNeedsNoModel) {
     client c = with("omni-moderation-latest");
     alpha.add(script().read_request().send(
@@ -196,6 +232,18 @@ TEST_P(ClientResources, SpeechIsHeardWhileItIsMade) {
     EXPECT_EQ(run(listen(c, &alpha, &heard_first)), "abcde");
     EXPECT_EQ(heard_first, "abc");
     EXPECT_EQ(body_of(alpha), R"({"model":"tts-1","input":"Hello.","voice":"alloy"})");
+}
+
+TEST_P(ClientResources, AStreamIsOfTheProviderThatTheCallNames) {
+    const client c = with("tts-1");
+    beta.add(script().read_request().send(chunked + "2\r\nok\r\n0\r\n\r\n"));
+    const auto first = [](client by) -> task<std::string> {
+        const audio::speech_request asked = speech();
+        byte_stream sound = co_await by.audio.speech.stream(asked, call_options().provider("beta"));
+        const std::optional<std::string_view> piece = co_await sound.next();
+        co_return sound.route().provider + ":" + std::string(piece.value_or("nothing"));
+    };
+    EXPECT_EQ(run(first(c)), "beta:ok");
 }
 
 TEST_P(ClientResources, SpeechFailsOverOnlyBeforeItsFirstByte) {
