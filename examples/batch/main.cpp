@@ -11,6 +11,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <iostream>
 #include <optional>
@@ -46,7 +47,12 @@ modelmesh::task<> ask_all(std::string model, std::vector<std::string> questions)
     work.endpoint = "/v1/chat/completions";
     modelmesh::batches::batch batch = co_await client.batches.create(work);
     boost::asio::steady_timer pause(co_await boost::asio::this_coro::executor);
-    while (!batch.output_file_id && !batch.error_file_id && !batch.failed_at) {
+    const auto is_under_way = [&batch] {
+        constexpr std::array<std::string_view, 4> steps{"validating", "in_progress", "finalizing",
+                                                        "cancelling"};
+        return std::find(steps.begin(), steps.end(), batch.status) != steps.end();
+    };
+    while (is_under_way()) {
         std::cout << batch.status << "\n";
         pause.expires_after(std::chrono::seconds(1));
         co_await pause.async_wait(boost::asio::use_awaitable);

@@ -18,6 +18,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <type_traits>
 
 namespace modelmesh {
 namespace {
@@ -117,7 +118,16 @@ task<result<router::object_answer>> send_there(std::shared_ptr<detail::client_im
 }
 
 // Reading is lenient and takes any object for a reply; what has no id, or is a list of nothing at all, is none.
-template <class Reply> result<Reply> read_object(std::string&& body) {
+template <class Reply> result<Reply> read_object(std::string&& body, const object_call& asked) {
+    if constexpr (std::is_same_v<Reply, deletion>) {
+        // OpenAI's document has no reply for some of these, and 204 has none anywhere.
+        if (body.empty()) {
+            deletion done;
+            done.id = asked.path.back();
+            done.deleted = true;
+            return done;
+        }
+    }
     result<Reply> got = json::read<Reply>(body, json::read_options::lenient());
     if (!got) return got;
     if constexpr (requires { got->data; }) {
@@ -132,7 +142,7 @@ template <class Reply> result<Reply> read_object(std::string&& body) {
         return fault(errc::protocol, "the provider answered with a document that has no id");
     }
 }
-template <> result<files::content> read_object<files::content>(std::string&& body) {
+template <> result<files::content> read_object<files::content>(std::string&& body, const object_call&) {
     files::content made;
     made.bytes = std::move(body);
     return made;
@@ -144,7 +154,7 @@ task<result<Reply>> whole(std::shared_ptr<detail::client_impl> impl, asked_objec
         [impl, asked](detail::call_site at) { return send_there(impl, at.via, asked, router::ask_provider); };
     result<router::object_answer> answer = co_await detail::client_impl::on_loop(impl, std::move(work));
     if (!answer) co_return std::move(answer).error();
-    result<Reply> got = read_object<Reply>(std::move(answer->body));
+    result<Reply> got = read_object<Reply>(std::move(answer->body), *asked.call);
     if (!got) {
         fault f = std::move(got).error();
         f.provider = std::move(answer->route.provider);

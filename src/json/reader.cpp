@@ -564,7 +564,8 @@ bool pass::object(void* target, const object_type& type, const place& here, std:
         if ((seen & bit) != 0) return fail(key, "member is given twice", inside);
         seen |= bit;
         const descriptor& wanted = *resolved[found].type;
-        if (at_ != end_ && *at_ == 'n' && options_.exactness == exactness::lenient && !accepts(wanted, 'n')) {
+        if (at_ != end_ && *at_ == 'n' && !accepts(wanted, 'n')) {
+            if (options_.exactness != exactness::lenient) return unexpected(wanted, inside);
             if (!word("null", wanted, inside)) return false;
             continue;
         }
@@ -714,7 +715,7 @@ bool pass::any_value(void* target, const descriptor& type, const place& here, st
         return word("null", type, here);
     case kind::wrapper: {
         const auto& wrapper = as<wrapper_type>(type);
-        if (first == 'n' && wrapper.may_be_null) {
+        if (first == 'n') { // an element without a value keeps its place
             wrapper.set_null(target);
             return word("null", type, here);
         }

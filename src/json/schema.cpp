@@ -82,8 +82,11 @@ private:
         case kind::floating:
             return simple(out, "number", extra);
         case kind::string:
-        case kind::view:
             return simple(out, "string", extra);
+        case kind::view: // what is read by a schema outlives the text that it was read from
+            throw std::invalid_argument("a type with a JSON Schema owns its texts: std::string and not "
+                                        "std::string_view, as in " +
+                                        place());
         case kind::null:
             return simple(out, "null", extra);
         case kind::enumeration: {
@@ -195,8 +198,9 @@ private:
     void refuse(std::string_view what) const {
         if (!is_strict_) return;
         throw std::invalid_argument("no strict JSON Schema can say " + std::string(what) + ", as in " +
-                                    (path_.empty() ? std::string("the type itself") : path_));
+                                    place());
     }
+    [[nodiscard]] std::string place() const { return path_.empty() ? "the type itself" : path_; }
     [[nodiscard]] bool is_recursive(const descriptor& type) const {
         return std::find(recursive_.begin(), recursive_.end(), &type) != recursive_.end();
     }

@@ -468,7 +468,8 @@ private:
         const bool is_over = kind == errc::timed_out || kind == errc::canceled || kind == errc::config;
         const bool is_streamed = what_.request->source != nullptr;
         const bool is_prompt = home_->time.now() - sent_at_ < stale_limit;
-        const bool is_stale = lease_.is_reused() && !connection.has_answer() && is_prompt;
+        const bool is_stale =
+            lease_.is_reused() && !connection.has_answer() && is_prompt && !what_.request->is_sent_once;
         if (connection.needs_http1()) home_->avoid_http2(to_);
         // Once only: a server may refuse or die again and again, and who decides then is the router.
         if (is_over || is_repeated_ || (!connection.is_unprocessed() && !is_stale) ||

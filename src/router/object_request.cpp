@@ -145,7 +145,8 @@ result<std::shared_ptr<const http::request>> encode(const object_request& asked)
         f.message.insert(0, "provider '" + to.id + "': ");
         return f;
     }
-    request->is_replayable = asked.call->is_safe() || to.may_be_asked_twice;
+    request->is_replayable = asked.call->is_safe();
+    request->is_sent_once = !asked.call->is_safe();
     return std::shared_ptr<const http::request>(std::move(request));
 }
 

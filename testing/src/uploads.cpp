@@ -82,6 +82,10 @@ std::string upload_store::complete(const std::string& id, const recorded_request
             part.is_string() ? found.parts.find(std::string(part.get_string())) : found.parts.end();
         if (at == found.parts.end()) throw invalid("Upload " + id + " has no such part.", "part_ids");
         bytes += at->second;
+        if (bytes.size() > found.size)
+            throw invalid("Upload " + id + " was to have " + std::to_string(found.size) +
+                              " bytes, and has more.",
+                          "part_ids");
     }
     if (bytes.size() != found.size)
         throw invalid("Upload " + id + " was to have " + std::to_string(found.size) + " bytes, but has " +

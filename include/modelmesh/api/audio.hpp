@@ -67,17 +67,20 @@ struct word {
     friend bool operator==(const word&, const word&) = default;
 };
 
+/// Of verbose_json, or of diarized_json, where an id is a text and a speaker is named.
 struct segment {
-    std::int64_t id = 0;
-    std::int64_t seek = 0;
+    json::maybe<std::string> type{}; ///< transcript.text.segment
+    std::variant<std::int64_t, std::string> id{};
+    json::maybe<std::int64_t> seek{};
     double start = 0; ///< seconds
     double end = 0;
     std::string text{};
-    std::vector<std::int64_t> tokens{};
-    double temperature = 0;
-    double avg_logprob = 0;
-    double compression_ratio = 0;
-    double no_speech_prob = 0;
+    json::maybe<std::string> speaker{};
+    json::maybe<std::vector<std::int64_t>> tokens{};
+    json::maybe<double> temperature{};
+    json::maybe<double> avg_logprob{};
+    json::maybe<double> compression_ratio{};
+    json::maybe<double> no_speech_prob{};
     json::extra extra{};
 
     friend bool operator==(const segment&, const segment&) = default;
@@ -120,8 +123,9 @@ struct language {
     friend bool operator==(const language&, const language&) = default;
 };
 
-/// A transcription or a translation, as json or verbose_json.
+/// A transcription or a translation, as json, verbose_json or diarized_json.
 struct transcription {
+    json::maybe<std::string> task{};     ///< transcribe, translate
     json::maybe<std::string> language{}; ///< by name
     json::maybe<double> duration{};      ///< seconds
     std::string text{};

@@ -1,4 +1,5 @@
-// What providers keep for those who ask for it: client.files, client.uploads, client.batches, client.fine_tuning. The types of requests and replies are in headers of their own.
+// What providers keep for those who ask for it: client.files, client.uploads, client.batches, client.fine_tuning.
+// The types of requests and replies are in headers of their own.
 //
 // An id means something to one provider only, so each of these calls goes to one: to the provider that
 // call_options::provider() names, or else to the first of the configuration. No other provider takes its place
@@ -6,8 +7,8 @@
 //
 // A call that only reads is sent up to three times: again after a connection failed or was lost, and where the
 // provider is busy (429, 503) and says how long, if the wait ends before the call's deadline. Any other call is
-// sent again only where a 429 says how long, because only then nothing was done. As with every call, a kept
-// connection that turns out dead is replaced first.
+// sent again only where a 429 says how long, because only then nothing was done: also where a kept connection
+// dies under it, which is otherwise replaced unseen.
 //
 // All of them complete when the reply is read, the deadline passes, or the caller cancels. Requests, ids and
 // queries are read before the call returns; they need not outlive it.

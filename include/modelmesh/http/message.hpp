@@ -97,6 +97,9 @@ public:
     std::shared_ptr<body_source> source; ///< of the body, read while it is sent; `body` is empty then
     /// The server may be sent this twice without harm, so it may go out behind others on one connection.
     bool is_replayable = false;
+    /// Not even where a kept connection died under it without a byte of an answer, which is otherwise taken for
+    /// one that had ended before: whoever asked decides whether to ask again.
+    bool is_sent_once = false;
 };
 
 /// A whole response.

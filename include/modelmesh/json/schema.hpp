@@ -21,8 +21,8 @@ std::string schema_text(const descriptor& type, schema_style style);
 
 /// The schema of T as JSON text, with what `json_fields` and `json_description` say. Made once for each type, and
 /// lives as long as the program. Threads: any.
-/// @throws std::invalid_argument  strict, and T has what that style cannot say: a map, a json::raw or a
-///         json::extra; names the member.
+/// @throws std::invalid_argument  T has a view, which would not outlive what is read; strict, and T has what that
+///         style cannot say: a map, a json::raw or a json::extra; names the member.
 template <class T> [[nodiscard]] const std::string& schema(schema_style style = schema_style::plain) {
     static const std::string plain = detail::schema_text(detail::describe<T>(), schema_style::plain);
     if (style == schema_style::plain) return plain;

@@ -356,6 +356,9 @@ TEST(Conformance, Audio) {
     expect_conformance<audio::speech_event>("CreateSpeechResponseStreamEvent");
     expect_conformance<audio::transcription>("CreateTranscriptionResponseJson");
     expect_conformance<audio::transcription>("CreateTranscriptionResponseVerboseJson");
+    expect_conformance<audio::transcription>("CreateTranscriptionResponseDiarizedJson");
+    expect_conformance<audio::transcription>("CreateTranslationResponseJson");
+    expect_conformance<audio::transcription>("CreateTranslationResponseVerboseJson");
 }
 TEST(Conformance, ModelsFilesAndBatches) {
     expect_conformance<models::list>("ListModelsResponse");

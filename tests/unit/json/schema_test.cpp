@@ -107,6 +107,32 @@ TEST(JsonSchema, StrictRefusesWhatItCannotSay) {
     }
 }
 
+struct borrowing {
+    std::string_view text{};
+};
+
+// Whatever is read by a schema outlives the text that it was read from.
+TEST(JsonSchema, AMemberOwnsItsText) {
+    for (const schema_style style : {schema_style::plain, schema_style::strict})
+        EXPECT_THROW((void)schema<borrowing>(style), std::invalid_argument);
+}
+
+struct sparse {
+    std::vector<std::optional<int>> values{};
+    std::map<std::string, std::optional<int>> named{};
+    friend bool operator==(const sparse&, const sparse&) = default;
+};
+
+TEST(JsonSchema, AnElementWithoutAValueIsNull) {
+    sparse all;
+    all.values = {1, std::nullopt, 3};
+    all.named = {{"a", std::nullopt}, {"b", 2}};
+    const std::string text = write(all);
+    EXPECT_EQ(text, R"({"values":[1,null,3],"named":{"a":null,"b":2}})");
+    EXPECT_EQ(json::read<sparse>(text).value(), all);
+    EXPECT_EQ(json::read<sparse>(text, read_options::lenient()).value(), all);
+}
+
 TEST(JsonSchema, ReadingKeepsToRangesAndToWhatIsRequired) {
     read_options complete;
     complete.missing = missing_members::reject;

@@ -503,6 +503,17 @@ task<result<files::file>> sent(client c, std::shared_ptr<http::body_source> sour
     co_return co_await c.files.try_create(file);
 }
 
+TEST_P(ClientObjects, ADeletionMaySayNothing) {
+    alpha.add(script().read_request().send("HTTP/1.1 204 No Content\r\n\r\n"));
+    const auto removed = [](client c) -> task<result<deletion>> {
+        co_return co_await c.files.try_remove("file-1");
+    };
+    const result<deletion> got = run(removed(connected()));
+    ASSERT_TRUE(got) << got.error().message;
+    EXPECT_EQ(got->id, "file-1");
+    EXPECT_TRUE(got->deleted);
+}
+
 TEST_P(ClientObjects, WhatChangesSomethingIsSentAgainOnlyWhenNothingWasDone) {
     client c = connected();
     for (const std::string& bad : {busy, std::string()}) {
@@ -526,6 +537,20 @@ TEST_P(ClientObjects, WhatChangesSomethingIsSentAgainOnlyWhenNothingWasDone) {
     const result<files::file> not_again = run(sent(connected(), once));
     ASSERT_FALSE(not_again);
     EXPECT_EQ(not_again.error().kind(), errc::rate_limit);
+}
+
+TEST_P(ClientObjects, WhatChangesSomethingIsNotSentAgainWhereAKeptConnectionDies) {
+    const client c = connected();
+    alpha.add(script().read_request().send(answer(a_file)).read_request().reset());
+    const auto both = [](client mine) -> task<result<files::file>> {
+        const result<files::file> first = co_await retrieved(mine);
+        EXPECT_TRUE(first);
+        co_return co_await sent(mine, http::bytes_source("abc"));
+    };
+    const result<files::file> got = run(both(c));
+    ASSERT_FALSE(got);
+    EXPECT_EQ(got.error().kind(), errc::connect) << got.error().message;
+    EXPECT_EQ(alpha.connections(), 1u);
 }
 
 TEST_P(ClientObjects, WhatIsNoReplyIsAProtocolError) {
