@@ -215,8 +215,8 @@ struct request {
 
 /// Why a job failed.
 struct failure {
-    std::string code{};
-    std::string message{};
+    json::maybe<std::string> code{}; // null, all three, where nothing has failed
+    json::maybe<std::string> message{};
     json::maybe<std::string> param{};
     json::extra extra{};
 

@@ -1,5 +1,7 @@
 // The wire types against OpenAI's own description of its API: documents made from its schemas are read, written
 // back unchanged, and nothing in them is unknown to the types.
+#include "openapi.hpp"
+
 #include <modelmesh/api/audio.hpp>
 #include <modelmesh/api/batches.hpp>
 #include <modelmesh/api/chat.hpp>
@@ -21,8 +23,6 @@
 #include <gtest/gtest.h>
 
 #include <array>
-#include <fstream>
-#include <iterator>
 #include <map>
 #include <random>
 #include <set>
@@ -37,13 +37,7 @@ namespace {
 
 namespace wire = boost::json;
 
-const wire::object& schemas() {
-    static const wire::value document = [] {
-        std::ifstream file(MODELMESH_TEST_DATA "/openai-openapi.json");
-        return wire::parse(std::string(std::istreambuf_iterator<char>(file), {}));
-    }();
-    return document.at("components").at("schemas").as_object();
-}
+using support::schemas;
 
 const wire::object& resolved(const wire::object& schema) {
     const wire::value* const reference = schema.if_contains("$ref");
