@@ -59,8 +59,9 @@ result<bool> http1_connection::try_send_end() {
     return try_send_rest();
 }
 
-fault http1_connection::fail(fault why) noexcept {
+fault http1_connection::fail(fault why) {
     close();
+    failure_ = std::make_unique<fault>(why);
     return why;
 }
 
@@ -74,6 +75,7 @@ fault http1_connection::lost(const fault& why) {
 }
 
 result<event> http1_connection::advance(std::string_view& slice) {
+    if (failure_) return *failure_; // who sends and who reads may both come upon it
     for (;;) {
         std::string_view rest = chunk_.bytes();
         const result<event> got = parser_.step(rest, slice);

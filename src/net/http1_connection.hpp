@@ -73,7 +73,7 @@ public:
 
 private:
     result<proto::response_parser::event> advance(std::string_view& slice);
-    fault fail(fault why) noexcept;
+    fault fail(fault why);
     fault lost(const fault& why);
 
     std::unique_ptr<stream> stream_; // first: chunks are given back before it dies, and may also outlive it
@@ -81,6 +81,7 @@ private:
     std::string head_; // of the request; or what goes out before the next piece of its body
     gather unsent_;    // of the request
     chunk chunk_;
+    std::unique_ptr<fault> failure_; // large, and rare
     bool is_fresh_ = true;
     bool is_chunked_ = false;  // the request's body is
     bool is_head_out_ = false; // of a request whose body is streamed

@@ -113,6 +113,15 @@ TEST_F(Http1Connection, AResetIsALostConnectionBeforeTheFirstByteAndATruncationL
     EXPECT_NE(cut.error().message.find("truncated"), std::string::npos);
 }
 
+// Whoever comes second, who sends the rest of the request for example, learns the reason and not that all is closed.
+TEST_F(Http1Connection, AFailureIsRepeated) {
+    ask();
+    peer->receive_failure = fault(errc::connect, "reset");
+    EXPECT_EQ(connection.try_read_head().error().kind(), errc::connect);
+    peer->receive_failure = fault(errc::canceled, "closed");
+    EXPECT_EQ(connection.try_read_head().error().kind(), errc::connect);
+}
+
 TEST_F(Http1Connection, MalformedBytesCloseIt) {
     ask();
     peer->arrive("SMTP ready\r\n");
