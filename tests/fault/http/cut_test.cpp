@@ -40,6 +40,24 @@ protected:
         cut_everywhere(answer, how, [](std::size_t) { return false; });
     }
 
+    // @param asked  the bytes of what `make` makes anew each time.
+    template <class Make> void cut_request_everywhere(const std::string& asked, Make make) {
+        std::size_t connections = 0;
+        for (std::size_t cut = 0; cut <= asked.size(); ++cut) {
+            for (const ending how : support::every_ending) {
+                SCOPED_TRACE("cut at byte " + std::to_string(cut));
+                server.add(ended(script().expect(asked.substr(0, cut)), how));
+                const result<http::response> got = loop.run(client->exchange(to, make(), patient()));
+                ASSERT_FALSE(got);
+                EXPECT_EQ(got.error().kind(), errc::connect) << got.error().message;
+                EXPECT_EQ(server.connections(), ++connections);
+                EXPECT_EQ(client->counters().in_use + client->counters().idle, 0u);
+            }
+        }
+        server.add(script().read_request().send(ok));
+        EXPECT_TRUE(exchange());
+    }
+
     const std::string chunked =
         "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
         "b\r\ndata: one\n\n\r\n1;x=y\r\n:\r\n14\r\n\n\ndata: \xC3\xA4\ndata: 2\n\n\r\n0\r\n\r\n";
@@ -172,20 +190,7 @@ TEST_P(HttpCut, ARequestThatIsCutAnywhereIsAFaultAndIsNotSentTwice) {
     const std::string asked = "POST / HTTP/1.1\r\nHost: " + address() +
                               "\r\nUser-Agent: modelmesh/0.1.0\r\nAccept-Encoding: identity\r\n"
                               "Content-Length: 4\r\n\r\nbody";
-    std::size_t connections = 0;
-    for (std::size_t cut = 0; cut <= asked.size(); ++cut) {
-        for (const ending how : support::every_ending) {
-            SCOPED_TRACE("cut at byte " + std::to_string(cut));
-            server.add(ended(script().expect(asked.substr(0, cut)), how));
-            const result<http::response> got = exchange("/", "body");
-            ASSERT_FALSE(got);
-            EXPECT_EQ(got.error().kind(), errc::connect) << got.error().message;
-            EXPECT_EQ(server.connections(), ++connections);
-            EXPECT_EQ(client->counters().in_use + client->counters().idle, 0u);
-        }
-    }
-    server.add(script().read_request().send(ok));
-    EXPECT_TRUE(exchange());
+    cut_request_everywhere(asked, [] { return request("/", "body"); });
 }
 
 TEST_P(HttpCut, AnUploadThatIsCutAnywhereIsAFaultAndIsNotSentTwice) {
@@ -194,23 +199,12 @@ TEST_P(HttpCut, AnUploadThatIsCutAnywhereIsAFaultAndIsNotSentTwice) {
                               "Transfer-Encoding: chunked\r\n\r\n2\r\n" +
                               support::counted_source::bytes(0, 2) + "\r\n1\r\n" +
                               support::counted_source::bytes(2, 1) + "\r\n0\r\n\r\n";
-    std::size_t connections = 0;
-    for (std::size_t cut = 0; cut <= asked.size(); ++cut) {
-        for (const ending how : support::every_ending) {
-            SCOPED_TRACE("cut at byte " + std::to_string(cut));
-            server.add(ended(script().expect(asked.substr(0, cut)), how));
-            auto upload = std::make_shared<http::request>();
-            upload->method = "POST";
-            upload->source = std::make_shared<support::counted_source>(3, 2);
-            const result<http::response> got = loop.run(client->exchange(to, upload, patient()));
-            ASSERT_FALSE(got);
-            EXPECT_EQ(got.error().kind(), errc::connect) << got.error().message;
-            EXPECT_EQ(server.connections(), ++connections);
-            EXPECT_EQ(client->counters().in_use + client->counters().idle, 0u);
-        }
-    }
-    server.add(script().read_request().send(ok));
-    EXPECT_TRUE(exchange());
+    cut_request_everywhere(asked, [] {
+        auto upload = std::make_shared<http::request>();
+        upload->method = "POST";
+        upload->source = std::make_shared<support::counted_source>(3, 2);
+        return upload;
+    });
 }
 
 TEST_P(HttpCut, AMalformedAnswerIsAFaultAndClosesTheConnection) {
