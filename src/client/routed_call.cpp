@@ -1,6 +1,10 @@
 #include "client/item_source.hpp"
 
+#include "router/selection.hpp"
+
 #include <modelmesh/router/capability.hpp>
+
+#include <algorithm>
 
 namespace modelmesh::detail {
 namespace {
@@ -18,6 +22,21 @@ fault cannot_serve(const router::pool& pool, std::string_view wanted) {
     return f;
 }
 
+// A text about what the pool has instead: whoever narrows a call by hand has mixed up two names.
+fault not_served(const router::pool& pool, const router::provider_entry& by) {
+    std::vector<std::string_view> others;
+    for (const router::model_entry* model : pool.models)
+        if (std::find(others.begin(), others.end(), model->provider->id) == others.end())
+            others.push_back(model->provider->id);
+    std::string text = "no model of pool '" + pool.name + "' is served by provider '" + by.id + "'";
+    for (const std::string_view other : others)
+        text.append(other == others.front() ? ", but by '" : ", '").append(other).append("'");
+    fault f(errc::not_found, std::move(text));
+    f.pool = pool.name;
+    f.provider = by.id;
+    return f;
+}
+
 } // namespace
 
 result<router::call> route(const client_impl& impl, std::shared_ptr<const prepared_request> request,
@@ -32,10 +51,8 @@ result<router::call> route(const client_impl& impl, std::shared_ptr<const prepar
     if (!terms.provider.empty()) {
         const result<const router::provider_entry*> provider = made.picture->find_provider(terms.provider);
         if (!provider) return provider.error();
-        result<std::shared_ptr<const router::pool>> narrowed = router::narrowed(**pool, **provider);
-        if (!narrowed) return std::move(narrowed).error();
-        made.narrowed = std::move(*narrowed);
-        made.pool = made.narrowed.get();
+        if (router::count_eligible(**pool, *provider) == 0) return not_served(**pool, **provider);
+        made.only = *provider;
     }
     made.request = std::move(request);
     made.deadline = terms.deadline;

@@ -63,13 +63,13 @@ result<const model_entry*> attempt_plan::next() {
         f.attempts = attempts_;
         return f;
     }
-    const std::optional<std::size_t> chosen = select_sticky(*call_.pool, tried_, now);
+    const std::optional<std::size_t> chosen = select_sticky(*call_.pool, tried_, now, call_.only);
     if (!chosen) return closing_fault();
     current_ = *chosen;
     tried_.add(current_);
     ++number_;
     limits_ = patience(call_.deadline);
-    if (select_sticky(*call_.pool, tried_, now))
+    if (select_sticky(*call_.pool, tried_, now, call_.only))
         limits_.first_byte = std::min<duration>(limits_.first_byte, (call_.deadline - now) / 2);
     attempt_started_ = now;
     return call_.pool->models[current_];
@@ -97,10 +97,16 @@ std::optional<fault> attempt_plan::failed(fault f) {
     return f;
 }
 
+std::string attempt_plan::described() const {
+    std::string text = "pool '" + call_.pool->name + "'";
+    if (call_.only != nullptr) text += " at provider '" + call_.only->id + "'";
+    return text;
+}
+
 fault attempt_plan::no_model_fault() const {
-    const std::size_t count = call_.pool->models.size();
+    const std::size_t count = count_eligible(*call_.pool, call_.only);
     std::string text;
-    if (count == 0) {
+    if (count == 0) { // of any provider: a call of one that has none in the pool is refused before
         text = "pool '" + call_.pool->name + "' has no models";
         if (!call_.picture->models.empty())
             text += "; a model outside of it answers to its name, like '" +
@@ -111,13 +117,14 @@ fault attempt_plan::no_model_fault() const {
     }
     using state::health_slot;
     std::vector<health_slot::reason> reasons;
-    for (const std::shared_ptr<health_slot>& slot : call_.pool->state->health) {
-        const health_slot::reason why = slot->last_failure();
+    for (std::size_t i = 0; i < call_.pool->models.size(); ++i) {
+        if (!is_eligible(*call_.pool, i, call_.only)) continue;
+        const health_slot::reason why = call_.pool->state->health[i]->last_failure();
         if (std::find(reasons.begin(), reasons.end(), why) == reasons.end()) reasons.push_back(why);
     }
-    const std::chrono::milliseconds wait = until_available(*call_.pool, clock_->now());
-    text = count == 1 ? "the only model of pool '" : "all " + std::to_string(count) + " models of pool '";
-    text += call_.pool->name + (count == 1 ? "' is" : "' are") + " out of service after";
+    const std::chrono::milliseconds wait = until_available(*call_.pool, clock_->now(), call_.only);
+    text = count == 1 ? "the only model of " : "all " + std::to_string(count) + " models of ";
+    text += described() + (count == 1 ? " is" : " are") + " out of service after";
     for (const health_slot::reason& why : reasons) {
         text += &why == reasons.data() ? " " : ", ";
         text += to_string(why.kind);
@@ -150,9 +157,9 @@ fault attempt_plan::closing_fault() const {
     const bool alike = std::all_of(attempts_.begin(), attempts_.end(),
                                    [first](const attempt& a) { return a.kind == first; });
     std::string text = attempts_.size() == 1
-                           ? "the only attempt failed in pool '"
-                           : "all " + std::to_string(attempts_.size()) + " attempts failed in pool '";
-    text += call_.pool->name + (attempts_.size() == 1 ? "': " : "'; the last: ") + attempts_.back().message;
+                           ? "the only attempt failed in "
+                           : "all " + std::to_string(attempts_.size()) + " attempts failed in ";
+    text += described() + (attempts_.size() == 1 ? ": " : "; the last: ") + attempts_.back().message;
     fault f(alike ? first : errc::exhausted, std::move(text));
     f.pool = call_.pool->name;
     f.retry_after = retry_after_;

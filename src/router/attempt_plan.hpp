@@ -15,8 +15,8 @@ namespace modelmesh::router {
 /// One request on its way: keeps what it was routed on alive until it has ended.
 struct call {
     std::shared_ptr<const snapshot> picture;
-    const router::pool* pool = nullptr; ///< of `picture`, or narrowed to one of its providers
-    std::shared_ptr<const router::pool> narrowed{};
+    const router::pool* pool = nullptr;   ///< of `picture`
+    const provider_entry* only = nullptr; ///< of `picture`: no other provider is asked; null: any of the pool
     std::shared_ptr<const prepared_request> request;
     time_point deadline;
 };
@@ -59,6 +59,8 @@ public:
     [[nodiscard]] time_point started() const noexcept { return started_; }
 
 private:
+    /// The models that the call may ask, for people: the pool's, or those of one provider in it.
+    [[nodiscard]] std::string described() const;
     [[nodiscard]] fault no_model_fault() const;
     [[nodiscard]] fault closing_fault() const;
 

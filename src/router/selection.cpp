@@ -4,12 +4,21 @@
 
 namespace modelmesh::router {
 
-std::optional<std::size_t> select_sticky(const pool& from, const exclusion_set& tried, time_point now) {
+std::size_t count_eligible(const pool& in, const provider_entry* only) noexcept {
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < in.models.size(); ++i) count += is_eligible(in, i, only) ? 1 : 0;
+    return count;
+}
+
+std::optional<std::size_t> select_sticky(const pool& from, const exclusion_set& tried, time_point now,
+                                         const provider_entry* only) {
     const std::size_t count = from.models.size();
     const std::size_t start = from.state->cursor.load(std::memory_order_relaxed);
     for (std::size_t step = 0; step < count; ++step) {
         const std::size_t index = (start + step) % count;
-        if (!tried.contains(index) && from.state->health[index]->available(since_epoch(now))) return index;
+        if (is_eligible(from, index, only) && !tried.contains(index) &&
+            from.state->health[index]->available(since_epoch(now)))
+            return index;
     }
     return std::nullopt;
 }
@@ -34,10 +43,11 @@ bool note_failure(const pool& in, std::size_t index, state::health_slot::reason 
     return in.state->health[index]->note_failure(in.failure_threshold, since_epoch(now), in.cooldown, why);
 }
 
-std::chrono::milliseconds until_available(const pool& in, time_point now) {
+std::chrono::milliseconds until_available(const pool& in, time_point now, const provider_entry* only) {
     std::chrono::milliseconds least = std::chrono::milliseconds::max();
-    for (const auto& slot : in.state->health) {
-        const state::health_slot::view v = slot->load();
+    for (std::size_t i = 0; i < in.models.size(); ++i) {
+        if (!is_eligible(in, i, only)) continue;
+        const state::health_slot::view v = in.state->health[i]->load();
         if (!v.standby) return std::chrono::milliseconds(0);
         least = std::min(least, std::max(v.until - since_epoch(now), std::chrono::milliseconds(0)));
     }

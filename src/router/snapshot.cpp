@@ -75,27 +75,13 @@ result<const pool*> snapshot::resolve(std::string_view name) const {
 }
 
 result<const provider_entry*> snapshot::find_provider(std::string_view name) const {
-    std::string known;
-    for (const std::unique_ptr<provider_entry>& each : providers) {
+    for (const std::unique_ptr<provider_entry>& each : providers)
         if (name.empty() || each->id == name) return each.get();
+    std::string known;
+    for (const std::unique_ptr<provider_entry>& each : providers)
         known.append(known.empty() ? "'" : ", '").append(each->id).append("'");
-    }
     return fault(errc::not_found,
                  "there is no provider '" + std::string(name.substr(0, 100)) + "', but " + known);
-}
-
-result<std::shared_ptr<const pool>> narrowed(const pool& from, const provider_entry& to) {
-    auto made = std::make_shared<pool>(from);
-    made->state = std::make_shared<pool_state>();
-    made->models.clear();
-    for (std::size_t i = 0; i < from.models.size(); ++i) {
-        if (from.models[i]->provider != &to) continue;
-        made->models.push_back(from.models[i]);
-        made->state->health.push_back(from.state->health[i]);
-    }
-    if (made->models.empty())
-        return fault(errc::not_found, "pool '" + from.name + "' has no model of provider '" + to.id + "'");
-    return std::shared_ptr<const pool>(std::move(made));
 }
 
 std::shared_ptr<const snapshot> build_snapshot(std::vector<std::unique_ptr<provider_entry>> providers,

@@ -91,10 +91,6 @@ struct snapshot {
     [[nodiscard]] result<const provider_entry*> find_provider(std::string_view name) const;
 };
 
-/// The models of a pool that are one provider's, with the health that they have in it. Errors: not_found, there is
-/// none.
-[[nodiscard]] result<std::shared_ptr<const pool>> narrowed(const pool& from, const provider_entry& to);
-
 /// A pool to build: the plan is the configuration with names resolved.
 struct pool_plan {
     std::string name;

@@ -210,6 +210,27 @@ TEST_F(PoolOutOfService, SaysWhyAndWhenItReturns) {
     EXPECT_TRUE(retryable(f));
 }
 
+TEST_F(PoolOutOfService, SaysForWhichProviderWhenOnlyThatOneIsAsked) {
+    picture = testing::make_snapshot_of({{"a", {"m"}}, {"b", {"m", "n"}}}, 1);
+    call made = make_call(picture, time);
+    made.only = picture->providers[1].get();
+    attempt_plan plan(made, time);
+    EXPECT_EQ(next_id(plan), "b.m");
+    EXPECT_EQ(plan.failed(with_status(errc::upstream, 500)), std::nullopt);
+    EXPECT_EQ(next_id(plan), "b.n");
+    EXPECT_EQ(plan.failed(with_status(errc::overloaded, 503)), std::nullopt);
+    fault f = plan.next().error();
+    EXPECT_EQ(f.message, "all 2 attempts failed in pool 'chat' at provider 'b'; the last: overloaded");
+    attempt_plan again(made, time);
+    f = again.next().error();
+    EXPECT_EQ(f.message,
+              "all 2 models of pool 'chat' at provider 'b' are out of service after upstream (HTTP "
+              "500), overloaded (HTTP 503); the first returns in 60000 ms");
+    made.only = nullptr;
+    attempt_plan whole(made, time);
+    EXPECT_EQ(next_id(whole), "a.m") << "the health is the pool's, and so is the position";
+}
+
 TEST_F(PoolOutOfService, IsRetryableWhenOneOfItsFailuresMayPass) {
     const fault f = found_after(
         {with_status(errc::auth, 401), with_status(errc::connect, 0), with_status(errc::connect, 0)});

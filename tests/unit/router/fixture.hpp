@@ -8,6 +8,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace modelmesh::router::testing {
@@ -22,19 +23,22 @@ private:
     time_point now_{std::chrono::hours(1)};
 };
 
-/// One provider per name, each with one model `<name>.m`, all in the pool "chat".
-inline std::shared_ptr<const snapshot> make_snapshot(const std::vector<std::string>& names,
-                                                     unsigned failure_threshold = 3) {
+/// Providers with their models, all in the pool "chat".
+inline std::shared_ptr<const snapshot> make_snapshot_of(
+    const std::vector<std::pair<std::string, std::vector<std::string>>>& served,
+    unsigned failure_threshold = 3) {
     std::vector<std::unique_ptr<provider_entry>> providers;
     std::vector<std::vector<connector::model_info>> models;
-    for (const std::string& name : names) {
+    for (const auto& [name, its_models] : served) {
         auto entry = std::make_unique<provider_entry>();
         entry->id = name;
         entry->base_path = "/v1";
         entry->api_key = "key-of-" + name;
         entry->codec = std::make_shared<connector::openai_compatible>();
         entry->where = std::make_shared<endpoint>();
-        models.push_back({{"m", entry->codec->capabilities_of("m")}});
+        models.emplace_back();
+        for (const std::string& model : its_models)
+            models.back().push_back({model, entry->codec->capabilities_of(model)});
         providers.push_back(std::move(entry));
     }
     return build_snapshot(std::move(providers), models,
@@ -43,6 +47,14 @@ inline std::shared_ptr<const snapshot> make_snapshot(const std::vector<std::stri
                                      {},
                                      failure_threshold,
                                      std::chrono::seconds(60)}});
+}
+
+/// One provider per name, each with one model `<name>.m`.
+inline std::shared_ptr<const snapshot> make_snapshot(const std::vector<std::string>& names,
+                                                     unsigned failure_threshold = 3) {
+    std::vector<std::pair<std::string, std::vector<std::string>>> served;
+    for (const std::string& name : names) served.emplace_back(name, std::vector<std::string>{"m"});
+    return make_snapshot_of(served, failure_threshold);
 }
 
 inline call make_call(std::shared_ptr<const snapshot> picture, const clock& time, bool stream = false) {

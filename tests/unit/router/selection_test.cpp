@@ -74,6 +74,41 @@ TEST(Selection, LeavesModelsInStandbyOutUntilTheirTimeIsOver) {
     EXPECT_EQ(until_available(chat, time.now()), std::chrono::seconds(0));
 }
 
+TEST(Selection, OfOneProviderLeavesTheOthersOutAndBeginsWhereThePoolStands) {
+    const auto picture = testing::make_snapshot_of({{"a", {"m", "n"}}, {"b", {"m", "n"}}}, 1);
+    const pool& chat = *picture->pools.front();
+    const provider_entry* const a = picture->providers[0].get();
+    const provider_entry* const b = picture->providers[1].get();
+    virtual_clock time;
+    exclusion_set tried(4);
+    EXPECT_EQ(count_eligible(chat, nullptr), 4u);
+    EXPECT_EQ(count_eligible(chat, b), 2u);
+    EXPECT_EQ(select_sticky(chat, tried, time.now(), b), 2u);
+    // Its failure counts for all, but nobody else had begun there.
+    note_failure(chat, 2, {errc::connect, 0}, time.now());
+    EXPECT_EQ(select_sticky(chat, tried, time.now(), b), 3u);
+    EXPECT_EQ(chat.state->cursor.load(), 0u);
+    // Others' failures move it on, too.
+    note_failure(chat, 0, {errc::connect, 0}, time.now());
+    EXPECT_EQ(select_sticky(chat, tried, time.now(), a), 1u);
+    EXPECT_EQ(select_sticky(chat, tried, time.now(), nullptr), 1u);
+    tried.add(1);
+    EXPECT_EQ(select_sticky(chat, tried, time.now(), a), std::nullopt);
+    EXPECT_EQ(select_sticky(chat, tried, time.now(), nullptr), 3u);
+    EXPECT_EQ(until_available(chat, time.now(), b), std::chrono::seconds(0));
+    time.advance(std::chrono::seconds(20));
+    note_failure(chat, 3, {errc::connect, 0}, time.now());
+    note_failure(chat, 1, {errc::connect, 0}, time.now());
+    EXPECT_EQ(until_available(chat, time.now(), b), std::chrono::seconds(40));
+    time.advance(std::chrono::minutes(2));
+    EXPECT_EQ(chat.state->cursor.load(), 2u);
+    tried = exclusion_set(4);
+    EXPECT_EQ(select_sticky(chat, tried, time.now(), b), 2u);
+    move_on(chat, 2, time.now());
+    EXPECT_EQ(select_sticky(chat, tried, time.now(), b), 3u) << "where the whole pool stands";
+    EXPECT_EQ(select_sticky(chat, tried, time.now(), a), 0u);
+}
+
 TEST(Snapshot, OneLookupFindsPoolsCapabilitiesAndModels) {
     const auto picture = make_snapshot({"a", "b"});
     const pool* chat = picture->pools.front().get();

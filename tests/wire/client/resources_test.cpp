@@ -136,14 +136,16 @@ TEST_P(ClientResources, OnlyTheProviderIsAskedThatTheCallNames) {
     got = run(embed(c, "text-embeddings", "beta"));
     ASSERT_FALSE(got);
     EXPECT_THAT(got.error().message,
-                StartsWith("the only model of pool 'text-embeddings' is out of service"));
+                StartsWith("the only model of pool 'text-embeddings' at provider 'beta' is out of service"));
 
     got = run(embed(c, "text-embeddings", "gamma"));
     ASSERT_FALSE(got);
     EXPECT_EQ(got.error().kind(), errc::not_found);
     got = run(embed(c, "alpha.text-embedding-3-small", "beta"));
     ASSERT_FALSE(got);
-    EXPECT_EQ(got.error().message, "pool 'alpha.text-embedding-3-small' has no model of provider 'beta'");
+    EXPECT_EQ(got.error().kind(), errc::not_found);
+    EXPECT_EQ(got.error().message,
+              "no model of pool 'alpha.text-embedding-3-small' is served by provider 'beta', but by 'alpha'");
     EXPECT_EQ(alpha.connections(), 0u);
 }
 
