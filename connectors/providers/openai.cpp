@@ -15,6 +15,19 @@ bool is_openais_name(std::string_view model) {
 
 } // namespace
 
+result<void> openai::encode(const prepared_request& input, const target& to, http::request& output) const {
+    // Of the models that edit pictures, only dall-e-2 makes others like one. No capability tells them apart, so the
+    // pool's next model is asked instead.
+    constexpr std::array<std::string_view, 2> others{"gpt", "chatgpt"};
+    if (input.operation() == operation::image_variation &&
+        (has_word(to.model, others) || to.model == "dall-e-3")) {
+        fault f(errc::unsupported, "the model makes no others like a picture: at OpenAI only dall-e-2 does");
+        f.param = "model";
+        return f;
+    }
+    return openai_compatible::encode(input, to, output);
+}
+
 result<std::vector<model_info>> openai::decode_list_models(http::response&& answer) const {
     result<std::vector<model_info>> models = openai_compatible::decode_list_models(std::move(answer));
     if (!models) return models;

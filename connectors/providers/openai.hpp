@@ -7,6 +7,9 @@ namespace modelmesh::connector {
 
 class openai final : public openai_compatible {
 public:
+    /// Errors: also unsupported, others like a picture of a model that makes none.
+    result<void> encode(const prepared_request& input, const target& to,
+                        http::request& output) const override;
     /// The list comes in no order that means anything: the models to prefer are put first.
     result<std::vector<model_info>> decode_list_models(http::response&& answer) const override;
     [[nodiscard]] std::vector<std::string> capabilities_of(std::string_view model) const override;

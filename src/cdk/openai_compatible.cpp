@@ -55,14 +55,15 @@ constexpr std::array<std::string_view, 1> searching{"search"};
 struct naming {
     std::span<const std::string_view> words;
     std::string_view capability;
-    std::string_view another{}; ///< which it has, too
+    std::string_view another{};     ///< which it has, too
+    std::string_view but_without{}; ///< a name that has this in it has not
 };
 constexpr std::array<naming, 10> namings{
     {{ranking, capability_of(operation::rerank)},
      {embedding, capability_of(operation::embedding)},
      {hearing, capability_of(operation::transcription)},
      {speaking, capability_of(operation::speech)},
-     {drawing, capability_of(operation::image_generation), capability_of(operation::image_edit)},
+     {drawing, capability_of(operation::image_generation), capability_of(operation::image_edit), "dall-e-3"},
      {moderating, capability_of(operation::moderation)},
      {completing, capability_of(operation::text_completion)},
      {else_where, {}},
@@ -579,8 +580,9 @@ std::vector<std::string> openai_compatible::capabilities_of(std::string_view mod
     for (const naming& one : namings) {
         if (!has_word(model, one.words)) continue;
         std::vector<std::string> capabilities;
-        for (const std::string_view capability : {one.capability, one.another})
-            if (!capability.empty()) capabilities.emplace_back(capability);
+        if (!one.capability.empty()) capabilities.emplace_back(one.capability);
+        const bool is_exception = !one.but_without.empty() && contains_lower(model, one.but_without);
+        if (!one.another.empty() && !is_exception) capabilities.emplace_back(one.another);
         return capabilities;
     }
     return {std::string(capability_of(operation::chat_completion))};

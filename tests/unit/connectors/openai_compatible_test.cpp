@@ -1,5 +1,6 @@
 #include <modelmesh/connector/openai_compatible.hpp>
 #include <modelmesh/connector/registry.hpp>
+#include <modelmesh/http/attachment.hpp>
 
 #include <gtest/gtest.h>
 
@@ -316,6 +317,38 @@ TEST(OpenAiCompatible, ModelsForOtherThingsThanChatAreToldByTheWordsOfTheirNames
                                             "gemma-pro",
                                             "attsy"};
     for (const auto& [name, chats] : listed(codec, chatting)) EXPECT_TRUE(chats) << name;
+}
+
+TEST(OpenAiCompatible, WhatEditsPicturesIsToldByTheName) {
+    const openai_compatible codec;
+    const std::string makes(capability_of(operation::image_generation));
+    const std::string edits(capability_of(operation::image_edit));
+    for (const char* name :
+         {"dall-e-2", "gpt-image-1", "gpt-image-1-mini", "chatgpt-image-latest", "stable-diffusion-3"})
+        EXPECT_EQ(codec.capabilities_of(name), (std::vector<std::string>{makes, edits})) << name;
+    for (const char* name : {"dall-e-3", "openai/DALL-E-3-hd"})
+        EXPECT_EQ(codec.capabilities_of(name), std::vector<std::string>{makes}) << name;
+}
+
+TEST(OpenAi, OthersLikeAPictureAreMadeByOneModelOnly) {
+    registry connectors;
+    register_builtin(connectors);
+    const std::unique_ptr<provider> codec = std::move(connectors.make_provider("openai.llm.v1")).value();
+    const auto encoded = [&codec](operation what, std::string_view model) {
+        const auto asked = prepared_request::parse(what, R"({"prompt":"a cat"})", false,
+                                                   {{"image", http::attach_bytes("a.png", "PNG")}});
+        http::request out;
+        return codec->encode(*asked.value(), target{"/v1", model, "key"}, out);
+    };
+    for (const char* model : {"gpt-image-1", "chatgpt-image-latest", "dall-e-3"}) {
+        const result<void> refused = encoded(operation::image_variation, model);
+        ASSERT_FALSE(refused) << model;
+        EXPECT_EQ(refused.error().kind(), errc::unsupported);
+        EXPECT_EQ(refused.error().param, "model");
+        EXPECT_TRUE(encoded(operation::image_edit, model)) << model;
+    }
+    for (const char* model : {"dall-e-2", "stable-diffusion-3"})
+        EXPECT_TRUE(encoded(operation::image_variation, model)) << model;
 }
 
 TEST(OpenAi, PreferredModelsComeFirstAndOtherEndpointsModelsAreNotForChat) {

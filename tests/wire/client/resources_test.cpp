@@ -366,6 +366,17 @@ TEST_P(ClientResources, OthersLikeAPictureAreMade) {
     EXPECT_THAT(alpha.requests().at(0), StartsWith("POST /v1/images/variations HTTP/1.1\r\n"));
     EXPECT_EQ(without_boundary(body_of(alpha)), part + "\"model\"\r\n\r\ndall-e-2\r\n" + part +
                                                     "\"image\"; filename=\"a.png\"\r\n\r\nPNG1\r\n#--\r\n");
+    // The pool has models that only edit: they are passed over, and nothing speaks against them.
+    settings.pools.clear();
+    c = with("dall-e-2");
+    settings.providers[0].second.models = {"gpt-image-1", "dall-e-2"};
+    c = create(settings);
+    asked.model.reset();
+    asked.image = http::attach_bytes("a.png", "PNG1");
+    alpha.add(script().read_request().send(answer(R"({"created":7,"data":[{"url":"http://x/y.png"}]})")));
+    const images::reply got = run(c.images.create_variation(asked));
+    EXPECT_EQ(got.x_modelmesh->model, "alpha.dall-e-2");
+    EXPECT_EQ(got.x_modelmesh->attempts, 2);
     const images::variation_request nothing;
     EXPECT_THROW((void)c.images.try_create_variation(nothing), std::invalid_argument);
 }
