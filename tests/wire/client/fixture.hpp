@@ -1,10 +1,12 @@
 // Simulated providers and clients of them, once per I/O engine.
 #pragma once
 
+#include "support/scripted_server.hpp"
+
 #include <modelmesh/modelmesh.hpp>
 #include <modelmesh/testing/simulator.hpp>
 
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 #include <cstdlib>
 #include <memory>
@@ -48,6 +50,88 @@ protected:
 
 private:
     std::vector<std::unique_ptr<simulator>> providers_;
+};
+
+/// An answer with all of its body.
+/// @param more  further lines of its head
+inline std::string answer(const std::string& body, const std::string& status = "200 OK",
+                          const std::string& more = {}) {
+    return "HTTP/1.1 " + status + "\r\n" + more + "Content-Length: " + std::to_string(body.size()) +
+           "\r\n\r\n" + body;
+}
+/// One event of a stream, and the answer that is made of such.
+inline std::string event(const std::string& data) { return "data: " + data + "\n\n"; }
+inline std::string events(const std::string& body) {
+    return answer(body, "200 OK", "Content-Type: text/event-stream\r\n");
+}
+
+/// A request that is a form, without its boundary, which is another each time, and without its length, which is
+/// checked.
+inline std::string without_boundary(std::string request) {
+    const std::string form = request.substr(request.find("\r\n\r\n") + 4);
+    const std::string length = "Content-Length: " + std::to_string(form.size()) + "\r\n";
+    const std::size_t head = request.find(length);
+    EXPECT_NE(head, std::string::npos) << length << request;
+    if (head != std::string::npos) request.replace(head, length.size(), "Content-Length: N\r\n");
+    const std::string boundary = form.substr(2, form.find("\r\n") - 2);
+    for (std::size_t at = request.find(boundary); at != std::string::npos; at = request.find(boundary))
+        request.replace(at, boundary.size(), "#");
+    return request;
+}
+
+/// Two providers, "alpha" and "beta", which follow a script byte by byte.
+class ScriptedFixture : public ClientFixture {
+protected:
+    using scripted_server = support::scripted_server;
+
+    /// A client of both, with these models at each; none: they have to say it themselves.
+    client with(const std::vector<std::string>& models) {
+        settings.providers.clear();
+        for (scripted_server* server : {&alpha, &beta}) {
+            provider_config provider;
+            provider.connector = "openai.llm.v1";
+            provider.base_url = "http://127.0.0.1:" + std::to_string(server->port()) + "/v1";
+            provider.api_key = "secret-key";
+            provider.models = models;
+            provider.proxy = "none";
+            settings.providers.emplace_back(server == &alpha ? "alpha" : "beta", provider);
+        }
+        return create(settings);
+    }
+    void TearDown() override {
+        EXPECT_THAT(alpha.finish(), ::testing::IsEmpty());
+        EXPECT_THAT(beta.finish(), ::testing::IsEmpty());
+        ClientFixture::TearDown();
+    }
+
+    /// A request as it is on the wire; `rest` is what follows the credentials.
+    static std::string wire(const scripted_server& to, const std::string& line, const std::string& rest,
+                            const std::string& accepted = "application/json") {
+        return line + " HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(to.port()) +
+               "\r\nUser-Agent: modelmesh/0.1.0\r\nAccept-Encoding: identity\r\nAccept: " + accepted +
+               "\r\nAuthorization: Bearer secret-key\r\n" + rest;
+    }
+    static std::string json(const std::string& body) {
+        return "Content-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) +
+               "\r\n\r\n" + body;
+    }
+    static std::string last(const scripted_server& server) {
+        const std::vector<std::string> requests = server.requests();
+        return requests.empty() ? std::string("no request") : requests.back();
+    }
+    /// The body of the first request that a server has got.
+    static std::string body_of(const scripted_server& server) { return body_in(server.requests().at(0)); }
+    static std::string form_of(const scripted_server& server) {
+        return body_in(without_boundary(server.requests().at(0)));
+    }
+
+    scripted_server alpha{scripted_server::transport::plain};
+    scripted_server beta{scripted_server::transport::plain};
+
+private:
+    static std::string body_in(const std::string& request) {
+        return request.substr(request.find("\r\n\r\n") + 4);
+    }
 };
 
 /// What create() says against a configuration; "no error" when it takes it.

@@ -1,7 +1,6 @@
 // Calls about what a provider keeps: the bytes that go out, to whom, and what is tried again.
 #include "fixture.hpp"
 #include "support/body_sources.hpp"
-#include "support/scripted_server.hpp"
 
 #include <modelmesh/api/batches.hpp>
 #include <modelmesh/api/files.hpp>
@@ -36,49 +35,17 @@ namespace {
 
 using support::script;
 using support::scripted_server;
-using ::testing::ElementsAre;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
-std::string answer(const std::string& body, const std::string& status = "200 OK",
-                   const std::string& more = {}) {
-    return "HTTP/1.1 " + status + "\r\n" + more + "Content-Length: " + std::to_string(body.size()) +
-           "\r\n\r\n" + body;
-}
 const std::string soon = "retry-after-ms: 1\r\n";
 const std::string busy = answer(R"({"error":{"message":"later"}})", "503 Service Unavailable", soon);
 const std::string limited = answer(R"({"error":{"message":"slower"}})", "429 Too Many Requests", soon);
 
-class ClientObjects : public ClientFixture {
+class ClientObjects : public ScriptedFixture {
 protected:
-    client connected() {
-        settings.providers.clear();
-        for (scripted_server* server : {&alpha, &beta}) {
-            provider_config provider;
-            provider.connector = "openai.llm.v1";
-            provider.base_url = "http://127.0.0.1:" + std::to_string(server->port()) + "/v1";
-            provider.api_key = "secret-key";
-            provider.proxy = "none";
-            settings.providers.emplace_back(server == &alpha ? "alpha" : "beta", provider);
-        }
-        return create(settings);
-    }
-    /// A request as it is on the wire; `rest` is what follows the credentials.
-    static std::string wire(const scripted_server& to, const std::string& line, const std::string& rest,
-                            const std::string& accepted = "application/json") {
-        return line + " HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(to.port()) +
-               "\r\nUser-Agent: modelmesh/0.1.0\r\nAccept-Encoding: identity\r\nAccept: " + accepted +
-               "\r\nAuthorization: Bearer secret-key\r\n" + rest;
-    }
-    static std::string json(const std::string& body) {
-        return "Content-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) +
-               "\r\n\r\n" + body;
-    }
-    static std::string last(const scripted_server& server) {
-        const std::vector<std::string> requests = server.requests();
-        return requests.empty() ? std::string("no request") : requests.back();
-    }
+    client connected() { return with({}); }
     /// Calls once; the first provider gives the reply. What it was asked.
     template <class T> std::string asked(const std::string& reply, task<T> (*call)(client)) {
         const client c = connected();
@@ -88,14 +55,6 @@ protected:
         EXPECT_EQ(got.x_modelmesh->attempts, 1);
         return last(alpha);
     }
-    void TearDown() override {
-        EXPECT_THAT(alpha.finish(), ElementsAre());
-        EXPECT_THAT(beta.finish(), ElementsAre());
-        ClientFixture::TearDown();
-    }
-
-    scripted_server alpha{scripted_server::transport::plain};
-    scripted_server beta{scripted_server::transport::plain};
 };
 INSTANTIATE_TEST_SUITE_P(Engines, ClientObjects, ::testing::Values("uring", "epoll"),
                          [](const auto& which) { return std::string(which.param); });
@@ -104,18 +63,6 @@ const std::string nothing = "\r\n";
 const std::string empty_body = "Content-Length: 0\r\n\r\n";
 const std::string page_of_nothing = R"({"object":"list","data":[],"has_more":false})";
 
-// A form without its boundary, which is another each time, and without its length, which is checked.
-std::string without_boundary(std::string request) {
-    const std::string form = request.substr(request.find("\r\n\r\n") + 4);
-    const std::string length = "Content-Length: " + std::to_string(form.size()) + "\r\n";
-    const std::size_t head = request.find(length);
-    EXPECT_NE(head, std::string::npos) << length << request;
-    if (head != std::string::npos) request.replace(head, length.size(), "Content-Length: N\r\n");
-    const std::string boundary = form.substr(2, form.find("\r\n") - 2);
-    for (std::size_t at = request.find(boundary); at != std::string::npos; at = request.find(boundary))
-        request.replace(at, boundary.size(), "#");
-    return request;
-}
 const std::string form_head = "Content-Type: multipart/form-data; boundary=#\r\nContent-Length: N\r\n\r\n";
 const std::string part = "--#\r\nContent-Disposition: form-data; name=";
 
