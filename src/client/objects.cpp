@@ -2,11 +2,13 @@
 
 #include "client/item_source.hpp"
 #include "router/object_request.hpp"
+#include "router/selection.hpp"
 
 #include <modelmesh/api/batches.hpp>
 #include <modelmesh/api/deletion.hpp>
 #include <modelmesh/api/files.hpp>
 #include <modelmesh/api/fine_tuning.hpp>
+#include <modelmesh/api/models.hpp>
 #include <modelmesh/api/page.hpp>
 #include <modelmesh/api/resources.hpp>
 #include <modelmesh/api/responses.hpp>
@@ -149,19 +151,24 @@ template <> result<files::content> read_object<files::content>(std::string&& bod
 }
 
 template <class Reply>
+result<Reply> reply_of(result<router::object_answer> answer, const object_call& asked) {
+    if (!answer) return std::move(answer).error();
+    result<Reply> got = read_object<Reply>(std::move(answer->body), asked);
+    if (!got) {
+        fault f = std::move(got).error();
+        f.provider = std::move(answer->route.provider);
+        return f;
+    }
+    got->x_modelmesh = std::move(answer->route);
+    return got;
+}
+
+template <class Reply>
 task<result<Reply>> whole(std::shared_ptr<detail::client_impl> impl, asked_object asked) {
     function<task<result<router::object_answer>>(detail::call_site)> work =
         [impl, asked](detail::call_site at) { return send_there(impl, at.via, asked, router::ask_provider); };
     result<router::object_answer> answer = co_await detail::client_impl::on_loop(impl, std::move(work));
-    if (!answer) co_return std::move(answer).error();
-    result<Reply> got = read_object<Reply>(std::move(answer->body), *asked.call);
-    if (!got) {
-        fault f = std::move(got).error();
-        f.provider = std::move(answer->route.provider);
-        co_return f;
-    }
-    got->x_modelmesh = std::move(answer->route);
-    co_return got;
+    co_return reply_of<Reply>(std::move(answer), *asked.call);
 }
 
 task<result<detail::opened_stream>> open_there(std::shared_ptr<detail::client_impl> impl,
@@ -190,7 +197,99 @@ task<result<Reply>> call(std::shared_ptr<detail::client_impl> impl, object_call 
                                    std::string(name));
 }
 
+// ----------------------------------------------------------------------------------------------------
+// models, of which the mesh knows some itself
+
+models::model listed(const router::model_entry& known) {
+    models::model made;
+    made.id = known.id;
+    made.owned_by = known.provider->id;
+    return made;
+}
+
+task<result<models::list>> list_all(std::shared_ptr<detail::client_impl> impl, detail::net_transport& via) {
+    const result<void> ready = co_await detail::client_impl::ensure_ready(impl, via);
+    if (!ready) co_return ready.error();
+    models::list all;
+    for (const auto& entry : impl->current()->models) all.data.push_back(listed(*entry));
+    co_return all;
+}
+
+task<result<models::list>> list_on_loop(std::shared_ptr<detail::client_impl> impl) {
+    function<task<result<models::list>>(detail::call_site)> work = [impl](detail::call_site at) {
+        return list_all(impl, at.via);
+    };
+    co_return co_await detail::client_impl::on_loop(impl, std::move(work));
+}
+
+/// A call about a model of one provider.
+asked_object about_model(const detail::client_impl& impl, std::string_view method, std::string_view id,
+                         const call_options& opt) {
+    std::string provider = opt.provider();
+    for (const auto& each : impl.current()->providers) {
+        const std::string own = each->id + ".";
+        if (id.size() == own.size() || !id.starts_with(own) || (!provider.empty() && provider != each->id))
+            continue;
+        provider = each->id;
+        id.remove_prefix(own.size());
+        break;
+    }
+    object_call call = get({"models", id_of(id)});
+    call.method = method;
+    asked_object asked = asked_for(std::move(call), opt);
+    asked.terms.provider = std::move(provider);
+    return asked;
+}
+
+// What the mesh knows, or else a provider. `only` is the provider that the caller names.
+task<result<models::model>> find_there(std::shared_ptr<detail::client_impl> impl, detail::net_transport& via,
+                                       std::string id, std::string only, asked_object asked) {
+    const result<void> ready = co_await detail::client_impl::ensure_ready(impl, via, asked.terms.deadline);
+    if (!ready) co_return ready.error();
+    const std::shared_ptr<const router::snapshot> picture = impl->current();
+    const router::provider_entry* named = nullptr;
+    if (!only.empty()) {
+        const result<const router::provider_entry*> provider = picture->find_provider(only);
+        if (!provider) co_return provider.error();
+        named = *provider;
+    }
+    if (const router::model_entry* known = router::find_model(*picture, id, via.time().now(), named))
+        co_return listed(*known);
+    const std::shared_ptr<const object_call> call = asked.call;
+    result<router::object_answer> answer =
+        co_await send_there(std::move(impl), via, std::move(asked), router::ask_provider);
+    co_return reply_of<models::model>(std::move(answer), *call);
+}
+
+task<result<models::model>> find_model(std::shared_ptr<detail::client_impl> impl, std::string id,
+                                       std::string only, asked_object asked) {
+    function<task<result<models::model>>(detail::call_site)> work =
+        [impl, id = std::move(id), only = std::move(only), asked = std::move(asked)](detail::call_site at) {
+            return find_there(impl, at.via, id, only, asked);
+        };
+    co_return co_await detail::client_impl::on_loop(impl, std::move(work));
+}
+
 } // namespace
+
+namespace models {
+task<result<list>> resource::try_list() { return core::canceled_as_fault(list_on_loop(impl_), "list"); }
+task<list> resource::list() { return detail::or_throw(try_list()); }
+task<result<model>> resource::try_retrieve(std::string_view id, const call_options& opt) {
+    asked_object asked = about_model(*impl_, "GET", id, opt);
+    return core::canceled_as_fault(find_model(impl_, std::string(id), opt.provider(), std::move(asked)),
+                                   "retrieve");
+}
+task<model> resource::retrieve(std::string_view id, const call_options& opt) {
+    return detail::or_throw(try_retrieve(id, opt));
+}
+task<result<deletion>> resource::try_remove(std::string_view id, const call_options& opt) {
+    return core::canceled_as_fault(whole<deletion>(impl_, about_model(*impl_, "DELETE", id, opt)), "remove");
+}
+task<deletion> resource::remove(std::string_view id, const call_options& opt) {
+    return detail::or_throw(try_remove(id, opt));
+}
+} // namespace models
 
 namespace files {
 task<result<file>> resource::try_create(const request& req, const call_options& opt) {

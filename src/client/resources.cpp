@@ -5,7 +5,6 @@
 #include <modelmesh/api/audio.hpp>
 #include <modelmesh/api/embeddings.hpp>
 #include <modelmesh/api/images.hpp>
-#include <modelmesh/api/models.hpp>
 #include <modelmesh/api/moderations.hpp>
 #include <modelmesh/api/rerank.hpp>
 #include <modelmesh/api/responses.hpp>
@@ -80,25 +79,6 @@ result<audio::transcription> read_transcription(std::string&& body) {
 }
 template <>
 constexpr router::reply_format<audio::transcription> format_of<audio::transcription> = read_transcription;
-
-task<result<models::list>> list_all(std::shared_ptr<detail::client_impl> impl, detail::net_transport& via) {
-    const result<void> ready = co_await detail::client_impl::ensure_ready(impl, via);
-    if (!ready) co_return ready.error();
-    models::list all;
-    for (const auto& entry : impl->current()->models) {
-        models::model& made = all.data.emplace_back();
-        made.id = entry->id;
-        made.owned_by = entry->provider->id;
-    }
-    co_return all;
-}
-
-task<result<models::list>> list_on_loop(std::shared_ptr<detail::client_impl> impl) {
-    function<task<result<models::list>>(detail::call_site)> work = [impl](detail::call_site at) {
-        return list_all(impl, at.via);
-    };
-    co_return co_await detail::client_impl::on_loop(impl, std::move(work));
-}
 
 } // namespace
 
@@ -182,10 +162,5 @@ task<reply> resource::create_variation(const variation_request& req, const call_
     return detail::or_throw(try_create_variation(req, opt));
 }
 } // namespace images
-
-namespace models {
-task<result<list>> resource::try_list() { return core::canceled_as_fault(list_on_loop(impl_), "list"); }
-task<list> resource::list() { return detail::or_throw(try_list()); }
-} // namespace models
 
 } // namespace modelmesh

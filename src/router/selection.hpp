@@ -6,6 +6,7 @@
 #include <modelmesh/core/clock.hpp>
 
 #include <optional>
+#include <string_view>
 #include <vector>
 
 namespace modelmesh::router {
@@ -37,6 +38,11 @@ private:
 /// next one in pool order, going round. Pure: moves no cursor. Empty when none is left.
 [[nodiscard]] std::optional<std::size_t> select_sticky(const pool& from, const exclusion_set& tried,
                                                        time_point now, const provider_entry* only = nullptr);
+
+/// The model to which a request would go now that asks for this name, whether it is available or not; null: the
+/// name is no model's, or none of the provider's.
+[[nodiscard]] const model_entry* find_model(const snapshot& in, std::string_view name, time_point now,
+                                            const provider_entry* only = nullptr);
 
 /// Tells the pool what became of an attempt.
 void note_success(const pool& in, std::size_t index, time_point now);

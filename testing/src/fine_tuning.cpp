@@ -86,9 +86,14 @@ void job_store::enter(entry& job, std::string_view status) {
                            {"data", nullptr}});
     if (is_over(std::string(status))) job.object["finished_at"] = seconds_now();
     if (status != "succeeded") return;
-    job.object["fine_tuned_model"] = "ft:" + std::string(job.object["model"].as_string()) + ":" + job.id;
+    const std::string made = "ft:" + std::string(job.object["model"].as_string()) + ":" + job.id;
+    job.object["fine_tuned_model"] = made;
     job.object["trained_tokens"] = 1000;
+    if (models_.size() == kept_jobs) models_.pop_front();
+    models_.push_back(made);
 }
+
+bool job_store::remove_model(const std::string& name) { return std::erase(models_, name) != 0; }
 
 std::string job_store::show(const std::string& id) {
     constexpr std::string_view steps[] = {"validating_files", "queued", "running", "succeeded"};

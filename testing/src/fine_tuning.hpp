@@ -26,6 +26,10 @@ public:
     std::string list(const recorded_request& request) const;
     std::string events(const std::string& id, const recorded_request& request) const;
     std::string checkpoints(const std::string& id, const recorded_request& request) const;
+    /// What the jobs have made, the oldest first.
+    const std::deque<std::string>& models() const { return models_; }
+    /// False: none of them has this name.
+    bool remove_model(const std::string& name);
 
 private:
     struct entry {
@@ -35,9 +39,10 @@ private:
     };
     const entry& find(const std::string& id) const;
     entry& find(const std::string& id);
-    static void enter(entry& job, std::string_view status);
+    void enter(entry& job, std::string_view status);
 
     std::deque<entry> entries_; // oldest first
+    std::deque<std::string> models_;
 };
 
 } // namespace modelmesh::testing::detail

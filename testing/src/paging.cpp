@@ -5,7 +5,6 @@
 #include <iterator>
 
 namespace modelmesh::testing::detail {
-namespace {
 
 namespace json = boost::json;
 
@@ -24,8 +23,6 @@ std::string decoded(std::string_view text) {
     }
     return out;
 }
-
-} // namespace
 
 fields query_of(const recorded_request& request) {
     std::string_view query = request.target;

@@ -7,9 +7,14 @@
 
 #include <cstdint>
 #include <functional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 namespace modelmesh::testing::detail {
+
+/// A part of a target, with %XX as the byte that it stands for.
+std::string decoded(std::string_view text);
 
 /// The parameters of a target's query, decoded, as the text fields of a form.
 fields query_of(const recorded_request& request);

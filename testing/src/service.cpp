@@ -3,6 +3,7 @@
 #include "completion.hpp"
 #include "endpoints.hpp"
 #include "image.hpp"
+#include "paging.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -30,7 +31,7 @@ api_error unknown_model(const std::string& id) {
             std::nullopt, "model_not_found"};
 }
 
-/// Whether the path fits the pattern. Puts what stood at the place of {id} or {rest} into `id`.
+/// Whether the path fits the pattern. Puts what stood at the place of {id} or {rest} into `id`, decoded.
 bool matches(std::string_view pattern, std::string_view path, std::string& id) {
     const std::size_t open = pattern.find('{');
     if (open == pattern.npos) return pattern == path;
@@ -42,7 +43,7 @@ bool matches(std::string_view pattern, std::string_view path, std::string& id) {
         return false;
     const std::string_view middle = path.substr(before.size(), path.size() - before.size() - after.size());
     if (!takes_rest && middle.find('/') != middle.npos) return false;
-    id = middle;
+    id = decoded(middle);
     return true;
 }
 
@@ -53,6 +54,7 @@ const std::vector<service::route>& service::routes() {
         {"GET", "/health", &service::show_health},
         {"GET", "/v1/models", &service::list_models},
         {"GET", "/v1/models/{rest}", &service::show_model},
+        {"DELETE", "/v1/models/{rest}", &service::remove_model},
         {"GET", "/images/{id}", &service::show_image},
         {"POST", "/v1/chat/completions", read_chat},
         {"POST", "/v1/completions", read_text_completion},
@@ -126,8 +128,15 @@ service::service(const simulator_options& settings)
 
 reply_context service::next_context(bool keep_alive) { return {settings_.name, ++serial_, keep_alive}; }
 
+std::vector<std::string> service::models() const {
+    std::vector<std::string> all = settings_.models;
+    all.insert(all.end(), jobs_.models().begin(), jobs_.models().end());
+    return all;
+}
+
 bool service::serves(const std::string& model) const {
-    return std::find(settings_.models.begin(), settings_.models.end(), model) != settings_.models.end();
+    const std::vector<std::string> all = models();
+    return std::find(all.begin(), all.end(), model) != all.end();
 }
 
 planned_reply service::respond(recorded_request request, bool keep_alive) {
@@ -215,12 +224,22 @@ planned_reply service::show_health(const call& what) {
 }
 
 planned_reply service::list_models(const call& what) {
-    return plain(what.context, 200, models_body(settings_.models));
+    return plain(what.context, 200, models_body(models()));
 }
 
 planned_reply service::show_model(const call& what) {
     if (!serves(what.id)) throw refusal(404, unknown_model(what.id));
     return plain(what.context, 200, model_body(what.id));
+}
+
+planned_reply service::remove_model(const call& what) {
+    if (!serves(what.id)) throw refusal(404, unknown_model(what.id));
+    if (!jobs_.remove_model(what.id))
+        throw refusal(403, {"The model `" + what.id + "` is not yours to delete.", "invalid_request_error",
+                            "model", std::nullopt});
+    return plain(
+        what.context, 200,
+        boost::json::serialize(boost::json::object{{"id", what.id}, {"object", "model"}, {"deleted", true}}));
 }
 
 planned_reply service::show_image(const call& what) {

@@ -65,6 +65,7 @@ private:
     planned_reply show_health(const call& what);
     planned_reply list_models(const call& what);
     planned_reply show_model(const call& what);
+    planned_reply remove_model(const call& what);
     planned_reply show_image(const call& what);
     planned_reply create_response(const call& what);
     planned_reply send_file(const call& what);
@@ -72,6 +73,8 @@ private:
     line_reply answer_line(const std::string& endpoint, const std::string& body);
 
     reply_context next_context(bool keep_alive);
+    /// The configured ones, and those that jobs have made.
+    std::vector<std::string> models() const;
     bool serves(const std::string& model) const;
 
     const simulator_options settings_;

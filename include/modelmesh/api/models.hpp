@@ -16,6 +16,7 @@ struct model {
     std::string object = "model";
     std::string owned_by{};
     json::maybe<std::string> shutdown_date{};
+    json::maybe<route> x_modelmesh{}; ///< filled by the client where it has asked a provider
     json::extra extra{};
 
     friend bool operator==(const model&, const model&) = default;

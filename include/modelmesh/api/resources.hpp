@@ -241,6 +241,7 @@ public:
 } // namespace audio
 
 namespace models {
+struct model;
 struct list;
 
 /// `client.models`; its types are in <modelmesh/api/models.hpp>.
@@ -250,6 +251,24 @@ public:
     /// Asks providers as client::ready() does, whose errors it shares.
     [[nodiscard]] task<modelmesh::models::list> list();
     [[nodiscard]] task<result<modelmesh::models::list>> try_list();
+
+    /// One model, by any name that requests may have: its own as in list(), its vendor's, or that of a pool or of a
+    /// capability, which stands for the model that is asked now. It is told as in list(), by what the mesh knows;
+    /// only where the mesh knows no such model, one provider is asked, as in remove(). Completes, and
+    /// fails, as list() and as the calls of <modelmesh/api/objects.hpp>.
+    /// @param id   read before this function returns.
+    /// @param opt  `provider`: only its models are meant.
+    [[nodiscard]] task<model> retrieve(std::string_view id, const call_options& opt = call_options::none());
+    [[nodiscard]] task<result<model>> try_retrieve(std::string_view id,
+                                                   const call_options& opt = call_options::none());
+
+    /// OpenAI's `delete`: of a model that was fine-tuned. A call about an object of one provider, as those of
+    /// <modelmesh/api/objects.hpp>: of the provider with whose name the id begins as in list() (`<provider>.<model>`),
+    /// unless `opt` names another; else of that which `opt` names, or of the first. The mesh goes on listing the
+    /// model until another client is made.
+    [[nodiscard]] task<deletion> remove(std::string_view id, const call_options& opt = call_options::none());
+    [[nodiscard]] task<result<deletion>> try_remove(std::string_view id,
+                                                    const call_options& opt = call_options::none());
 
 private:
     friend class modelmesh::detail::client_impl;

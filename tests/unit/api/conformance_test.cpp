@@ -356,6 +356,8 @@ TEST(Conformance, Audio) {
 }
 TEST(Conformance, ModelsFilesAndBatches) {
     expect_conformance<models::list>("ListModelsResponse");
+    expect_conformance<models::model>("Model");
+    expect_conformance<deletion>("DeleteModelResponse");
     expect_conformance<files::request>("CreateFileRequest", {"file"});
     expect_conformance<files::file>("OpenAIFile");
     expect_conformance<deletion>("DeleteFileResponse");

@@ -220,6 +220,7 @@ TEST(Examples, ModelsFilesUploadsAndBatches) {
                              3);
     expect_kept<files::list>("files", examples().of_operation("/files", "get"), 1);
     expect_kept<deletion>("deleted files", examples().of_operation("/files/{file_id}", "delete"), 1);
+    expect_kept<deletion>("deleted models", examples().of_operation("/models/{model}", "delete"), 1);
     expect_kept<uploads::upload>("an upload",
                                  examples()
                                      .of_schema("Upload")

@@ -157,6 +157,26 @@ TEST(StoredJobs, GoOnWhenTheyAreAskedFor) {
     EXPECT_EQ(sim.get("/v1/fine_tuning/jobs/none").status, 404);
 }
 
+TEST(StoredJobs, MakeModelsThatAnswerUntilTheyAreRemoved) {
+    provider sim;
+    const std::string file = input_file(sim, "{}");
+    const std::string id =
+        member(sim.post("/v1/fine_tuning/jobs", R"({"model":"m","training_file":")" + file + R"("})"), "id");
+    const std::string model = "/v1/models/ft%3Am%3A" + id;
+    EXPECT_EQ(sim.get(model).status, 404) << "not made yet";
+    EXPECT_EQ(sim.call("DELETE", model).status, 404);
+    for (int i = 0; i < 3; ++i) (void)sim.get("/v1/fine_tuning/jobs/" + id);
+    EXPECT_EQ(member(sim.get(model), "id"), "ft:m:" + id);
+    EXPECT_EQ(member(sim.get("/v1/models/ft:m:" + id), "id"), "ft:m:" + id);
+    EXPECT_EQ(sim.get("/v1/models").json().at("data").as_array().size(), 2U);
+    EXPECT_EQ(sim.post("/v1/embeddings", R"({"model":"ft:m:)" + id + R"(","input":"a"})").status, 200);
+    EXPECT_EQ(sim.call("DELETE", "/v1/models/m").status, 403) << "not made by a job";
+    EXPECT_EQ(sim.call("DELETE", model).body,
+              R"({"id":"ft:m:)" + id + R"(","object":"model","deleted":true})");
+    EXPECT_EQ(sim.get(model).status, 404);
+    EXPECT_EQ(sim.call("DELETE", model).status, 404);
+}
+
 TEST(Search, FindsPagesThatDependOnTheQueryAlone) {
     provider sim;
     const seen_reply seen =

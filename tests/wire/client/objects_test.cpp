@@ -5,6 +5,7 @@
 #include <modelmesh/api/batches.hpp>
 #include <modelmesh/api/files.hpp>
 #include <modelmesh/api/fine_tuning.hpp>
+#include <modelmesh/api/models.hpp>
 #include <modelmesh/api/responses.hpp>
 #include <modelmesh/api/search.hpp>
 #include <modelmesh/api/uploads.hpp>
@@ -28,6 +29,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace modelmesh::testing {
@@ -299,6 +301,89 @@ TEST_P(ClientObjects, StoredResponsesAreFoundAgain) {
         wire(alpha,
              "GET /v1/responses/resp_1/input_items?order=asc&include%5B%5D=message.input_image.image_url",
              nothing));
+}
+
+task<models::model> model_of(client c, std::string id, std::string provider) {
+    co_return co_await c.models.retrieve(id, call_options().provider(provider));
+}
+
+TEST_P(ClientObjects, AModelThatTheMeshKnowsIsAsItIsListed) {
+    client c = with({"gpt-5", "tts-1"});
+    const models::list all = run(c.models.list());
+    const models::model& alphas = all.data.at(0);
+    const models::model& betas = all.data.at(2);
+    EXPECT_EQ(alphas.id, "alpha.gpt-5");
+    EXPECT_EQ(betas.id, "beta.gpt-5");
+    EXPECT_EQ(betas.owned_by, "beta");
+    for (const char* name : {"gpt-5", "alpha.gpt-5", "chat-completion", "chat"})
+        EXPECT_EQ(run(model_of(c, name, "")), alphas) << name;
+    for (const char* name : {"gpt-5", "beta.gpt-5", "chat-completion"})
+        EXPECT_EQ(run(model_of(c, name, "beta")), betas) << name;
+    EXPECT_EQ(run(model_of(c, "beta.gpt-5", "")), betas);
+    EXPECT_EQ(run(model_of(c, "text-to-speech", "")), all.data.at(1));
+    EXPECT_EQ(alpha.connections() + beta.connections(), 0u);
+}
+
+const std::string tuned_model = R"({"id":"ft:gpt-5:org::1","object":"model","created":7,"owned_by":"org"})";
+
+TEST_P(ClientObjects, AnotherModelIsAskedForAtOneProvider) {
+    const client c = with({"gpt-5"});
+    const std::string line = "GET /v1/models/ft%3Agpt-5%3Aorg%3A%3A1";
+    alpha.add(script().read_request().send(answer(tuned_model)).close());
+    const models::model got = run(model_of(c, "ft:gpt-5:org::1", ""));
+    EXPECT_EQ(got.id, "ft:gpt-5:org::1");
+    EXPECT_EQ(got.created, 7);
+    EXPECT_EQ(got.x_modelmesh->provider, "alpha");
+    EXPECT_EQ(last(alpha), wire(alpha, line, nothing));
+    // By the provider with whose name the id begins, and by the one that the call names.
+    const std::vector<std::pair<std::string, std::string>> ways{
+        {"beta.ft:gpt-5:org::1", ""}, {"ft:gpt-5:org::1", "beta"}, {"beta.ft:gpt-5:org::1", "beta"}};
+    for (const auto& [id, provider] : ways) {
+        beta.add(script().read_request().send(answer(tuned_model)).close());
+        EXPECT_EQ(run(model_of(c, id, provider)).x_modelmesh->provider, "beta") << id;
+        EXPECT_EQ(last(beta), wire(beta, line, nothing)) << id;
+    }
+    beta.add(script().read_request().send(answer(tuned_model)).close());
+    (void)run(model_of(c, "alpha.gpt-5", "beta"));
+    EXPECT_EQ(last(beta), wire(beta, "GET /v1/models/alpha.gpt-5", nothing))
+        << "the name of another provider";
+
+    alpha.add(
+        script().read_request().send(answer(R"({"error":{"message":"no such model"}})", "404 Not Found")));
+    const auto tried = [](client by, std::string id, std::string provider) -> task<result<models::model>> {
+        co_return co_await by.models.try_retrieve(id, call_options().provider(provider));
+    };
+    result<models::model> lost = run(tried(c, "gpt-9", ""));
+    ASSERT_FALSE(lost);
+    EXPECT_EQ(lost.error().kind(), errc::not_found);
+    EXPECT_EQ(lost.error().message, "no such model");
+    lost = run(tried(c, "gpt-5", "gamma"));
+    ASSERT_FALSE(lost);
+    EXPECT_EQ(lost.error().message, "there is no provider 'gamma', but 'alpha', 'beta'");
+    client mine = c;
+    for (const char* id : {"", ".", "..", "beta..."}) {
+        EXPECT_THROW((void)mine.models.try_retrieve(id), std::invalid_argument);
+        EXPECT_THROW((void)mine.models.try_remove(id), std::invalid_argument);
+    }
+}
+
+TEST_P(ClientObjects, ATunedModelIsRemovedWhereItIs) {
+    const std::string done = R"({"id":"ft:m","object":"model","deleted":true})";
+    EXPECT_EQ(
+        asked<deletion>(done, [](client c) -> task<deletion> { co_return co_await c.models.remove("ft:m"); }),
+        wire(alpha, "DELETE /v1/models/ft%3Am", nothing));
+    const client c = connected();
+    const auto removed = [](client by, std::string id, std::string provider) -> task<deletion> {
+        co_return co_await by.models.remove(id, call_options().provider(provider));
+    };
+    const std::vector<std::pair<std::string, std::string>> ways{{"beta.ft:m", ""}, {"ft:m", "beta"}};
+    for (const auto& [id, provider] : ways) {
+        beta.add(script().read_request().send(answer(done)).close());
+        const deletion got = run(removed(c, id, provider));
+        EXPECT_TRUE(got.deleted);
+        EXPECT_EQ(got.x_modelmesh->provider, "beta");
+        EXPECT_EQ(last(beta), wire(beta, "DELETE /v1/models/ft%3Am", nothing));
+    }
 }
 
 // ----------------------------------------------------------------------------------------------------
@@ -654,6 +739,14 @@ task<std::string> tuned(client c) {
     EXPECT_EQ(kept.data.at(0).fine_tuned_model_checkpoint, *job.fine_tuned_model);
     const fine_tuning::event_list events = co_await c.fine_tuning.jobs.list_events(job.id);
     EXPECT_EQ(events.data.size(), 4u);
+    const models::model made = co_await c.models.retrieve(*job.fine_tuned_model);
+    EXPECT_EQ(made.id, *job.fine_tuned_model);
+    const deletion removed = co_await c.models.remove("sim." + made.id);
+    EXPECT_TRUE(removed.deleted);
+    const result<models::model> again = co_await c.models.try_retrieve(made.id);
+    EXPECT_TRUE(!again && again.error().kind() == errc::not_found);
+    const result<deletion> base = co_await c.models.try_remove("sim-model");
+    EXPECT_TRUE(!base && base.error().kind() == errc::permission);
     co_return job.status;
 }
 
