@@ -25,6 +25,11 @@ result<void> openai::encode(const prepared_request& input, const target& to, htt
         f.param = "model";
         return f;
     }
+    if (input.operation() == operation::transcription && input.stream() && to.model == "whisper-1") {
+        fault f(errc::unsupported, "whisper-1 does not stream transcriptions");
+        f.param = "stream";
+        return f;
+    }
     return openai_compatible::encode(input, to, output);
 }
 

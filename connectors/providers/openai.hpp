@@ -7,7 +7,8 @@ namespace modelmesh::connector {
 
 class openai final : public openai_compatible {
 public:
-    /// Errors: also unsupported, others like a picture of a model that makes none.
+    /// Errors: also unsupported, others like a picture of a model that makes none, and a streamed transcription of
+    /// whisper-1, which ignores the wish and answers as a whole.
     result<void> encode(const prepared_request& input, const target& to,
                         http::request& output) const override;
     /// The list comes in no order that means anything: the models to prefer are put first.

@@ -112,6 +112,8 @@ template class item_stream<images::event>;
 template class creating<embeddings::request, embeddings::reply>;
 template class creating<moderations::request, moderations::reply>;
 template class creating<audio::transcription_request, audio::transcription>;
+template class streaming<audio::transcription_request, audio::transcription, audio::transcription_event>;
+template class item_stream<audio::transcription_event>;
 template class creating<audio::translation_request, audio::transcription>;
 template class item_stream<std::string_view>;
 

@@ -58,6 +58,16 @@ bool has_content(const typed_event& event) {
     return std::find(preamble.begin(), preamble.end(), event.type) == preamble.end();
 }
 
+struct transcript_event {
+    std::string_view type{};
+    std::string_view delta{};
+};
+
+// Some announce themselves with a piece of text that has none.
+bool has_content(const transcript_event& event) {
+    return event.type != "transcript.text.delta" || !event.delta.empty();
+}
+
 template <class Chunk> result<bool> reads_content(json::reader& reader, std::string_view piece, Chunk& into) {
     const result<void> parsed = reader.read(piece, into, json::read_options::lenient());
     if (!parsed) return parsed.error();
@@ -69,6 +79,7 @@ template <class Chunk> result<bool> reads_content(json::reader& reader, std::str
 result<bool> first_content::is_in(std::string_view piece) {
     text_chunk text;
     typed_event event;
+    transcript_event transcript;
     switch (operation_) {
     case operation::chat_completion:
         return reads_content(reader_, piece, chunk_);
@@ -76,6 +87,8 @@ result<bool> first_content::is_in(std::string_view piece) {
         return reads_content(reader_, piece, text);
     case operation::response:
         return reads_content(reader_, piece, event);
+    case operation::transcription:
+        return reads_content(reader_, piece, transcript);
     default:
         return true;
     }

@@ -23,6 +23,7 @@ struct transcription_request {
     std::string language = "english";
     bool is_translation = false;
     bool stream = false;
+    bool with_logprobs = false;
     bool with_words = false;
     bool with_segments = false;
 };
@@ -63,7 +64,12 @@ public:
             if (at % words_per_segment == 0) segments_.push_back({{}, start, start});
             segments_.back().text += tokens_[at];
             segments_.back().end = start + milliseconds_per_word;
+            events_.push_back({kind::delta, at});
+            const bool ends_segment = at % words_per_segment + 1 == words_per_segment;
+            if (tells_speakers() && (ends_segment || at + 1 == tokens_.size()))
+                events_.push_back({kind::segment, segments_.size() - 1});
         }
+        events_.push_back({kind::done});
     }
 
     delivery form() const override { return request_.stream ? delivery::events : delivery::whole; }
@@ -83,11 +89,12 @@ public:
             out["duration"] = seconds_of(duration());
         }
         out["text"] = text_;
-        if (request_.format == "diarized_json") out["segments"] = speakers();
+        if (tells_speakers()) out["segments"] = speakers();
         if (request_.format == "verbose_json") {
             if (request_.with_words) out["words"] = words();
             if (request_.with_segments) out["segments"] = described_segments();
         }
+        if (request_.with_logprobs) out["logprobs"] = logprobs(0, tokens_.size());
         if (!request_.is_translation)
             out["usage"] = request_.format == "json"
                                ? token_usage()
@@ -95,19 +102,32 @@ public:
         return json::serialize(out);
     }
 
-    std::size_t event_count() const override { return tokens_.size() + 1; }
+    std::size_t event_count() const override { return events_.size(); }
 
     stream_event event(std::size_t position) const override {
-        if (position < tokens_.size())
-            return {json::serialize(
-                json::object{{"type", "transcript.text.delta"}, {"delta", tokens_[position]}})};
-        return {json::serialize(
-            json::object{{"type", "transcript.text.done"}, {"text", text_}, {"usage", token_usage()}})};
+        const planned_event& planned = events_[position];
+        if (planned.what == kind::segment) return {json::serialize(speaker(planned.index))};
+        const bool is_delta = planned.what == kind::delta;
+        json::object out{{"type", is_delta ? "transcript.text.delta" : "transcript.text.done"}};
+        out[is_delta ? "delta" : "text"] = is_delta ? tokens_[planned.index] : text_;
+        if (request_.with_logprobs)
+            out["logprobs"] = is_delta ? logprobs(planned.index, 1) : logprobs(0, tokens_.size());
+        if (is_delta && tells_speakers()) out["segment_id"] = segment_id(planned.index / words_per_segment);
+        if (!is_delta) out["usage"] = token_usage();
+        return {json::serialize(out)};
     }
 
     bool ends_with_done() const override { return false; }
 
 private:
+    enum class kind : std::uint8_t { delta, segment, done };
+    struct planned_event {
+        kind what{};
+        std::size_t index = 0; ///< of the word or of the segment
+    };
+
+    bool tells_speakers() const { return request_.format == "diarized_json"; }
+
     bool is_json() const {
         return request_.format != "text" && request_.format != "srt" && request_.format != "vtt";
     }
@@ -151,15 +171,30 @@ private:
         return out;
     }
 
+    static std::string segment_id(std::size_t segment) { return "seg_" + std::to_string(segment + 1); }
+
+    json::object speaker(std::size_t segment) const {
+        return {{"type", "transcript.text.segment"},
+                {"id", segment_id(segment)},
+                {"start", seconds_of(segments_[segment].start)},
+                {"end", seconds_of(segments_[segment].end)},
+                {"text", without_blanks(segments_[segment].text)},
+                {"speaker", segment % 2 == 0 ? "A" : "B"}};
+    }
+
     json::array speakers() const {
         json::array out;
-        for (std::size_t i = 0; i < segments_.size(); ++i)
-            out.push_back({{"type", "transcript.text.segment"},
-                           {"id", "seg_" + std::to_string(i + 1)},
-                           {"start", seconds_of(segments_[i].start)},
-                           {"end", seconds_of(segments_[i].end)},
-                           {"text", without_blanks(segments_[i].text)},
-                           {"speaker", i % 2 == 0 ? "A" : "B"}});
+        for (std::size_t i = 0; i < segments_.size(); ++i) out.push_back(speaker(i));
+        return out;
+    }
+
+    json::array logprobs(std::size_t first, std::size_t count) const {
+        json::array out;
+        for (std::size_t i = first; i < first + count; ++i) {
+            json::array bytes;
+            for (const char c : tokens_[i]) bytes.push_back(static_cast<unsigned char>(c));
+            out.push_back({{"token", tokens_[i]}, {"logprob", -0.25}, {"bytes", std::move(bytes)}});
+        }
         return out;
     }
 
@@ -176,6 +211,7 @@ private:
     std::string text_;
     std::vector<std::string> tokens_;
     std::vector<segment> segments_;
+    std::vector<planned_event> events_;
 };
 
 model_request read_listening(const recorded_request& request, bool is_translation) {
@@ -200,6 +236,9 @@ model_request read_listening(const recorded_request& request, bool is_translatio
                 .value_or("json");
         out.language = in.text("language").value_or(out.language);
         out.stream = in.flag("stream");
+        if (const json::value* list = in.find("include[]"))
+            for (const json::value& one : list->as_array())
+                out.with_logprobs = out.with_logprobs || one == "logprobs";
     }
     out.with_segments = true;
     if (const json::value* list = in.find("timestamp_granularities[]")) {

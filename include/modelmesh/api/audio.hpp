@@ -140,6 +140,24 @@ struct transcription {
     friend bool operator==(const transcription&, const transcription&) = default;
 };
 
+/// An event of a streamed transcription; `type` says which of the other members are set.
+struct transcription_event {
+    std::string type{}; ///< transcript.text.delta, transcript.text.segment, transcript.text.done
+    json::maybe<std::string> delta{};                   ///< to be appended to what came before
+    json::maybe<std::vector<token_logprob>> logprobs{}; ///< of the delta; when done, of all
+    json::maybe<std::string> segment_id{}; ///< to which the delta belongs, where speakers are told apart
+    json::maybe<std::string> id{};         ///< this and the next two: of a segment
+    json::maybe<double> start{};           ///< seconds
+    json::maybe<double> end{};
+    json::maybe<std::string> text{};                       ///< of a segment; when done, the whole
+    json::maybe<std::string> speaker{};                    ///< of a segment
+    json::maybe<std::vector<audio::language>> languages{}; ///< when done
+    json::maybe<audio::usage> usage{};                     ///< when done
+    json::extra extra{};
+
+    friend bool operator==(const transcription_event&, const transcription_event&) = default;
+};
+
 struct server_detection {
     std::string type = "server_vad";
     json::maybe<std::int64_t> prefix_padding_ms{};

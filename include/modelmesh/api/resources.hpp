@@ -201,6 +201,7 @@ struct recording;
 struct transcription_request;
 struct translation_request;
 struct transcription;
+struct transcription_event;
 
 /// `client.audio.speech`
 class speech_resource {
@@ -235,7 +236,8 @@ private:
 class resource {
 public:
     speech_resource speech;
-    creating<transcription_request, transcription> transcriptions;
+    /// The last event of a stream has the whole text.
+    streaming<transcription_request, transcription, transcription_event> transcriptions;
     creating<translation_request, transcription> translations;
 };
 } // namespace audio

@@ -348,6 +348,7 @@ TEST(Conformance, Audio) {
     expect_conformance<audio::transcription_request>("CreateTranscriptionRequest", {"file"});
     expect_conformance<audio::translation_request>("CreateTranslationRequest", {"file"});
     expect_conformance<audio::speech_event>("CreateSpeechResponseStreamEvent");
+    expect_conformance<audio::transcription_event>("CreateTranscriptionResponseStreamEvent");
     expect_conformance<audio::transcription>("CreateTranscriptionResponseJson");
     expect_conformance<audio::transcription>("CreateTranscriptionResponseVerboseJson");
     expect_conformance<audio::transcription>("CreateTranscriptionResponseDiarizedJson");

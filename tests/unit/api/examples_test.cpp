@@ -207,6 +207,11 @@ TEST(Examples, Audio) {
                                       6);
     expect_kept<audio::speech_event>("speech events", examples().of_schema("CreateSpeechResponseStreamEvent"),
                                      2);
+    expect_kept<audio::transcription_event>("events of transcriptions",
+                                            examples()
+                                                .of_schema("CreateTranscriptionResponseStreamEvent")
+                                                .of_operation("/audio/transcriptions", "post", true),
+                                            6);
 }
 TEST(Examples, ModelsFilesUploadsAndBatches) {
     expect_kept<models::model>("a model",

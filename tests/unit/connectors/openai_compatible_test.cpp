@@ -351,6 +351,24 @@ TEST(OpenAi, OthersLikeAPictureAreMadeByOneModelOnly) {
         EXPECT_TRUE(encoded(operation::image_variation, model)) << model;
 }
 
+TEST(OpenAi, WhisperStreamsNoTranscriptions) {
+    registry connectors;
+    register_builtin(connectors);
+    const std::unique_ptr<provider> codec = std::move(connectors.make_provider("openai.llm.v1")).value();
+    const auto encoded = [&codec](std::string_view model, bool stream) {
+        const auto asked = prepared_request::parse(operation::transcription, R"({"model":"stt"})", stream,
+                                                   {{"file", http::attach_bytes("a.wav", "RIFF")}});
+        http::request out;
+        return codec->encode(*asked.value(), target{"/v1", model, "key"}, out);
+    };
+    const result<void> refused = encoded("whisper-1", true);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().kind(), errc::unsupported);
+    EXPECT_EQ(refused.error().param, "stream");
+    EXPECT_TRUE(encoded("whisper-1", false));
+    EXPECT_TRUE(encoded("gpt-4o-transcribe", true));
+}
+
 TEST(OpenAi, PreferredModelsComeFirstAndOtherEndpointsModelsAreNotForChat) {
     registry connectors;
     register_builtin(connectors);

@@ -82,6 +82,26 @@ TEST(Transcriptions, AreStreamedWordByWord) {
             "\"output_tokens\":2,\"total_tokens\":12}}\n\n"));
 }
 
+TEST(Transcriptions, OfSeveralSpeakersAreStreamedWithTheirSegments) {
+    const std::string text = "1 2 3 4 5 6 7 8 9";
+    provider sim(R"({"rules":[{"text":")" + text + R"("}]})");
+    const seen_reply seen = audio()
+                                .field("stream", "true")
+                                .field("response_format", "diarized_json")
+                                .field("include[]", "logprobs")
+                                .post(sim, "/v1/audio/transcriptions");
+    ASSERT_EQ(seen.chunks.size(), 12U);
+    EXPECT_EQ(seen.chunks[7],
+              "data: {\"type\":\"transcript.text.delta\",\"delta\":\" 8\",\"logprobs\":[{\"token\":\" 8\","
+              "\"logprob\":-2.5E-1,\"bytes\":[32,56]}],\"segment_id\":\"seg_1\"}\n\n");
+    EXPECT_EQ(seen.chunks[8],
+              "data: {\"type\":\"transcript.text.segment\",\"id\":\"seg_1\",\"start\":0E0,\"end\":4E0,"
+              "\"text\":\"1 2 3 4 5 6 7 8\",\"speaker\":\"A\"}\n\n");
+    EXPECT_THAT(seen.chunks[9], HasSubstr("\"segment_id\":\"seg_2\""));
+    EXPECT_THAT(seen.chunks[10], HasSubstr("\"speaker\":\"B\""));
+    EXPECT_THAT(seen.chunks[11], HasSubstr("\"text\":\"" + text + "\",\"logprobs\":[{\"token\":\"1\""));
+}
+
 TEST(Transcriptions, RefuseWhatIsWrong) {
     provider sim;
     const auto problem = [&](const form_text& sent) {

@@ -14,6 +14,8 @@
 
 #include <gmock/gmock.h>
 
+#include <map>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -278,6 +280,92 @@ TEST_P(ClientResources, ATranscriptionAsTextIsText) {
     EXPECT_EQ(run(c.audio.transcriptions.create(asked)).text, "1\n00:00:00,000 --> 00:00:01,000\nHello.\n");
     const audio::transcription_request nothing;
     EXPECT_THROW((void)c.audio.transcriptions.try_create(nothing), std::invalid_argument);
+}
+
+// The types of a transcription's events with their texts, and how it ended.
+task<std::string> transcribed(client c, audio::transcription_request asked) {
+    result<item_stream<audio::transcription_event>> opened =
+        co_await c.audio.transcriptions.try_stream(asked);
+    if (!opened) co_return "not opened: " + opened.error().message;
+    std::string seen = opened->route().provider + ":";
+    for (;;) {
+        const result<std::optional<audio::transcription_event>> next = co_await opened->try_read();
+        if (!next) co_return seen + "|" + std::string(to_string(next.error().kind()));
+        if (!*next) co_return seen;
+        const audio::transcription_event& got = **next;
+        seen.append(" ").append(got.type.substr(got.type.rfind('.') + 1)).append("=");
+        seen.append(got.delta.value_or("")).append(got.text.value_or(""));
+        if (got.speaker) seen.append("<").append(*got.speaker);
+        if (got.logprobs) seen.append(",").append(got.logprobs->at(0).token.value_or(""));
+        if (got.usage) seen.append(",").append(std::to_string(got.usage->total_tokens.value_or(0)));
+    }
+}
+
+const std::string heard_nothing = event(R"({"type":"transcript.text.delta","delta":""})");
+const std::string heard_one = event(
+    R"({"type":"transcript.text.delta","delta":"one","logprobs":[{"token":"one","logprob":-1,"bytes":[1]}]})");
+const std::string heard_segment = event(
+    R"({"type":"transcript.text.segment","id":"s","start":0,"end":1.5,"text":"one two","speaker":"A"})");
+const std::string heard_all = event(
+    R"({"type":"transcript.text.done","text":"one two","usage":{"type":"tokens","input_tokens":1,"output_tokens":2,"total_tokens":3}})");
+
+TEST_P(ClientResources, ATranscriptionComesAsEvents) {
+    const client c = with({"gpt-4o-transcribe"});
+    audio::transcription_request asked = hearing(http::attach_bytes("hello.wav", "RIFF1234"));
+    asked.timestamp_granularities.reset();
+    asked.include = std::vector<std::string>{"logprobs"};
+    asked.stream = false; // the call decides
+    alpha.add(script().read_request().send(events(heard_nothing + heard_one + heard_segment + heard_all)));
+    EXPECT_EQ(run(transcribed(c, asked)), "alpha: delta= delta=one,one segment=one two<A done=one two,3");
+    EXPECT_THAT(alpha.requests().at(0), StartsWith("POST /v1/audio/transcriptions HTTP/1.1\r\n"));
+    EXPECT_THAT(alpha.requests().at(0), HasSubstr("\r\nAccept: text/event-stream\r\n"));
+    EXPECT_EQ(form_of(alpha), part + "\"model\"\r\n\r\ngpt-4o-transcribe\r\n" + part +
+                                  "\"language\"\r\n\r\nen\r\n" + part + "\"include[]\"\r\n\r\nlogprobs\r\n" +
+                                  part + "\"stream\"\r\n\r\ntrue\r\n" + part +
+                                  "\"file\"; filename=\"hello.wav\"\r\n\r\nRIFF1234\r\n--#--\r\n");
+}
+
+TEST_P(ClientResources, ATranscriptionFailsOverOnlyBeforeItsFirstText) {
+    // Each call has a source of its own.
+    const auto hear = [](const client& c) {
+        return run(transcribed(c, hearing(http::attach_bytes("hello.wav", "RIFF1234"))));
+    };
+    const std::string refused = event(R"({"type":"error","error":{"message":"broken"}})");
+    for (const std::string& bad :
+         {busy, events(""), events(heard_nothing), events(heard_nothing + refused)}) {
+        const client c = with({"gpt-4o-transcribe"});
+        alpha.add(script().read_request().send(bad).close());
+        beta.add(script().read_request().send(events(heard_one + heard_all)).close());
+        EXPECT_EQ(hear(c), "beta: delta=one,one done=one two,3") << bad;
+    }
+    for (const auto& [rest, kind] :
+         std::map<std::string, std::string>{{"", "protocol"}, {refused, "upstream"}}) {
+        const client c = with({"gpt-4o-transcribe"});
+        alpha.add(script().read_request().send(events(heard_one + rest)).close());
+        EXPECT_EQ(hear(c), "alpha: delta=one,one|" + kind);
+    }
+    // OpenAI's whisper would answer as a whole.
+    client c = with({"whisper-1"});
+    settings.providers[1].second.models = {"gpt-4o-transcribe"};
+    c = create(settings);
+    beta.add(script().read_request().send(events(heard_one + heard_all)).close());
+    EXPECT_EQ(hear(c), "beta: delta=one,one done=one two,3");
+}
+
+TEST_P(ClientResources, TheSimulatorStreamsTranscriptions) {
+    simulator& sim = start("sim", R"({"rules":[{"text":"one two"},{"text":"one two"}]})");
+    settings.providers.back().second.models = {"sim-model"};
+    audio::transcription_request asked = hearing(http::attach_bytes("hello.wav", "RIFF1234"));
+    asked.model = "sim-model";
+    asked.include = std::vector<std::string>{"logprobs"};
+    EXPECT_EQ(run(transcribed(create(settings), asked)),
+              "sim: delta=one,one delta= two, two done=one two,one,12");
+    asked.file = http::attach_bytes("hello.wav", "RIFF1234");
+    asked.include.reset();
+    asked.response_format = "diarized_json";
+    EXPECT_EQ(run(transcribed(create(settings), asked)),
+              "sim: delta=one delta= two segment=one two<A done=one two,12");
+    EXPECT_EQ(sim.requests().size(), 2u);
 }
 
 images::edit_request editing(http::attachments pictures) {
