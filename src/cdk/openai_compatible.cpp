@@ -540,7 +540,9 @@ result<void> openai_compatible::encode_object(const object_call& input, const ta
         append_encoded(output.target += std::exchange(before, '&'), name);
         append_encoded(output.target += '=', value);
     }
-    output.headers.set("Accept", input.is_binary ? "*/*" : "application/json");
+    output.headers.set("Accept", input.is_binary     ? "*/*"
+                                 : input.is_streamed ? "text/event-stream"
+                                                     : "application/json");
     authorize(to, output.headers);
     if (input.files.empty() && input.json.empty()) return {};
     if (input.files.empty()) {
@@ -555,6 +557,10 @@ result<void> openai_compatible::encode_object(const object_call& input, const ta
         for (const json::member& m : *members) add_field(form, m.name, m.value);
     });
     return {};
+}
+
+std::unique_ptr<stream_decoder> openai_compatible::open_object_stream(const object_call&) const {
+    return std::make_unique<event_stream_decoder>(1);
 }
 
 result<void> openai_compatible::encode_list_models(const target& to, http::request& output) const {

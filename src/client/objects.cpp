@@ -83,10 +83,24 @@ object_call paged(object_call made, const fine_tuning::query& which) {
     for (const auto& [name, value] : which.metadata) made.query.emplace_back("metadata[" + name + "]", value);
     return made;
 }
+void add_included(object_call& to, const std::vector<std::string>& names) {
+    for (const std::string& each : names) to.query.emplace_back("include[]", each);
+}
 object_call paged(object_call made, const responses::item_query& which) {
     made = paged(std::move(made), static_cast<const page&>(which));
     add(made, "order", which.order);
-    for (const std::string& each : which.include) made.query.emplace_back("include[]", each);
+    add_included(made, which.include);
+    return made;
+}
+object_call response_of(std::string_view id, const responses::query& which, bool is_streamed = false) {
+    object_call made = get({"responses", id_of(id)});
+    made.is_streamed = is_streamed;
+    add_included(made, which.include);
+    if (is_streamed) made.query.emplace_back("stream", "true");
+    if (which.starting_after)
+        made.query.emplace_back("starting_after", std::to_string(*which.starting_after));
+    if (which.include_obfuscation)
+        made.query.emplace_back("include_obfuscation", *which.include_obfuscation ? "true" : "false");
     return made;
 }
 
@@ -467,11 +481,33 @@ task<checkpoint_list> checkpoints_resource::list(std::string_view job_id, const 
 } // namespace fine_tuning
 
 namespace responses {
+task<result<reply>> resource::try_retrieve(std::string_view id, const query& which, const call_options& opt) {
+    return call<reply>(impl_, response_of(id, which), opt, "retrieve");
+}
+task<reply> resource::retrieve(std::string_view id, const query& which, const call_options& opt) {
+    return detail::or_throw(try_retrieve(id, which, opt));
+}
 task<result<reply>> resource::try_retrieve(std::string_view id, const call_options& opt) {
-    return call<reply>(impl_, get({"responses", id_of(id)}), opt, "retrieve");
+    return try_retrieve(id, query(), opt);
 }
 task<reply> resource::retrieve(std::string_view id, const call_options& opt) {
     return detail::or_throw(try_retrieve(id, opt));
+}
+task<result<item_stream<event>>> resource::try_retrieve_stream(std::string_view id, const query& which,
+                                                               const call_options& opt) {
+    return core::canceled_as_fault(detail::stream_opener::opened<detail::json_source<event>, event>(
+                                       streamed(impl_, asked_for(response_of(id, which, true), opt))),
+                                   "retrieve_stream");
+}
+task<item_stream<event>> resource::retrieve_stream(std::string_view id, const query& which,
+                                                   const call_options& opt) {
+    return detail::or_throw(try_retrieve_stream(id, which, opt));
+}
+task<result<item_stream<event>>> resource::try_retrieve_stream(std::string_view id, const call_options& opt) {
+    return try_retrieve_stream(id, query(), opt);
+}
+task<item_stream<event>> resource::retrieve_stream(std::string_view id, const call_options& opt) {
+    return detail::or_throw(try_retrieve_stream(id, opt));
 }
 task<result<reply>> resource::try_cancel(std::string_view id, const call_options& opt) {
     return call<reply>(impl_, post({"responses", id_of(id), "cancel"}), opt, "cancel");

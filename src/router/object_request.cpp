@@ -1,6 +1,7 @@
 #include "router/object_request.hpp"
 
 #include "core/cancellation.hpp"
+#include "router/decoded_stream.hpp"
 #include "router/guarded.hpp"
 
 #include <modelmesh/http/body_source.hpp>
@@ -35,16 +36,43 @@ void settle(const provider_entry& by, fault& f) {
     by.redact(f.param);
 }
 
-// The bytes of an answer as they arrive.
-class byte_stream final : public reply_stream {
+// An answer as it arrives. Its failures are the provider's, and no model's.
+class object_stream : public reply_stream {
+public:
+    explicit object_stream(object_request asked) : asked_(std::move(asked)) {}
+
+    result<stream_state> try_next(std::string_view& piece) final {
+        if (failure_) return *failure_;
+        const result<stream_state> state = read(piece);
+        if (!state) return fail(state.error());
+        return state;
+    }
+    fault fail(fault f) final {
+        if (failure_) return *failure_;
+        settle(*asked_.provider, f);
+        if (f.kind() != errc::canceled) failure_ = f;
+        return f;
+    }
+    void served() final {}
+
+private:
+    virtual result<stream_state> read(std::string_view& piece) = 0;
+
+    object_request asked_;
+    std::optional<fault> failure_; ///< the first one; every later read fails the same way
+};
+
+class byte_stream final : public object_stream {
 public:
     byte_stream(object_request asked, std::unique_ptr<router::body> body)
-        : asked_(std::move(asked)), body_(std::move(body)) {}
+        : object_stream(std::move(asked)), body_(std::move(body)) {}
 
-    result<stream_state> try_next(std::string_view& piece) override {
-        if (failure_) return *failure_;
+    task<result<void>> wait() override { return body_->wait(); }
+
+private:
+    result<stream_state> read(std::string_view& piece) override {
         const result<body_state> state = body_->try_read(piece);
-        if (!state) return fail(state.error());
+        if (!state) return state.error();
         switch (*state) {
         case body_state::slice:
             return stream_state::chunk;
@@ -55,19 +83,22 @@ public:
         }
         return stream_state::end;
     }
-    task<result<void>> wait() override { return body_->wait(); }
-    fault fail(fault f) override {
-        if (failure_) return *failure_;
-        settle(*asked_.provider, f);
-        if (f.kind() != errc::canceled) failure_ = f;
-        return f;
-    }
-    void served() override {}
+
+    std::unique_ptr<router::body> body_;
+};
+
+class event_stream final : public object_stream {
+public:
+    event_stream(object_request asked, std::unique_ptr<connector::stream_decoder> decoder,
+                 std::unique_ptr<router::body> body)
+        : object_stream(std::move(asked)), input_(std::move(decoder), std::move(body)) {}
+
+    task<result<void>> wait() override { return input_.wait(); }
 
 private:
-    object_request asked_;
-    std::unique_ptr<router::body> body_;
-    std::optional<fault> failure_; ///< the first one; every later read fails the same way
+    result<stream_state> read(std::string_view& piece) override { return input_.try_next(piece); }
+
+    decoded_stream input_;
 };
 
 // Whether all of them can be read again.
@@ -135,19 +166,33 @@ void report_failure(log_sink* log, const fault& f, int attempt) {
     log->write(severity::warning, "attempt.failed", fields);
 }
 
+fault of_provider(const provider_entry& by, fault f) {
+    f.message.insert(0, "provider '" + by.id + "': ");
+    return f;
+}
+
 result<std::shared_ptr<const http::request>> encode(const object_request& asked) {
     const provider_entry& to = *asked.provider;
     auto request = std::make_shared<http::request>();
     result<void> encoded =
         guarded([&] { return to.codec->encode_object(*asked.call, to.target_for({}), *request); });
-    if (!encoded) {
-        fault f = std::move(encoded).error();
-        f.message.insert(0, "provider '" + to.id + "': ");
-        return f;
-    }
+    if (!encoded) return of_provider(to, std::move(encoded).error());
     request->is_replayable = asked.call->is_safe();
     request->is_sent_once = !asked.call->is_safe();
     return std::shared_ptr<const http::request>(std::move(request));
+}
+
+// Before anything is sent: a provider without such answers may still do what it is asked.
+result<std::unique_ptr<connector::stream_decoder>> open_decoder(const object_request& asked) {
+    using decoder = result<std::unique_ptr<connector::stream_decoder>>;
+    const provider_entry& to = *asked.provider;
+    decoder made = guarded([&] { return decoder(to.codec->open_object_stream(*asked.call)); });
+    if (made && *made == nullptr)
+        made = fault(errc::unsupported, "no streams about " + asked.call->path.front());
+    if (made) return made;
+    fault f = of_provider(to, std::move(made).error());
+    settle(to, f);
+    return f;
 }
 
 enum class reading : bool { whole, streamed };
@@ -190,6 +235,12 @@ modelmesh::route route_of(const transport& via, const object_request& asked, con
 
 task<result<object_answer>> ask(transport& via, log_sink* log, object_request asked, reading how) {
     attempts plan(asked, via.time());
+    std::unique_ptr<connector::stream_decoder> decoder;
+    if (asked.call->is_streamed) {
+        result<std::unique_ptr<connector::stream_decoder>> made = open_decoder(asked);
+        if (!made) co_return std::move(made).error();
+        decoder = std::move(*made);
+    }
     for (;;) {
         plan.begin();
         result<opened> got = co_await send(via, asked, how);
@@ -197,7 +248,10 @@ task<result<object_answer>> ask(transport& via, log_sink* log, object_request as
             object_answer answer;
             answer.route = route_of(via, asked, plan);
             answer.body = std::move(got->head.body);
-            if (how == reading::streamed)
+            if (decoder)
+                answer.stream = std::make_unique<event_stream>(std::move(asked), std::move(decoder),
+                                                               std::move(got->body));
+            else if (how == reading::streamed)
                 answer.stream = std::make_unique<byte_stream>(std::move(asked), std::move(got->body));
             co_return std::move(answer);
         }

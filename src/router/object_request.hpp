@@ -40,7 +40,8 @@ public:
 /// protocol (the answer is above 64 MiB).
 /// @param via, log  outlive the task; `log` may be null.
 task<result<object_answer>> ask_provider(transport& via, log_sink* log, object_request asked);
-/// The same, and completes when the body begins.
+/// The same, and completes when the body begins. The stream gives its bytes, or the chunks of its events where the
+/// call asks for such.
 task<result<object_answer>> open_object(transport& via, log_sink* log, object_request asked);
 
 } // namespace modelmesh::router

@@ -1,15 +1,13 @@
 #include "router/stream_session.hpp"
 
-#include "router/guarded.hpp"
-
 #include <utility>
 
 namespace modelmesh::router {
 
 stream_session::stream_session(const attempt_plan& plan, std::unique_ptr<connector::stream_decoder> decoder,
                                std::unique_ptr<router::body> body)
-    : call_(plan.made()), index_(plan.current_index()), clock_(&plan.time()), decoder_(std::move(decoder)),
-      is_framed_(decoder_->framing() == connector::framing::sse), body_(std::move(body)) {}
+    : call_(plan.made()), index_(plan.current_index()), clock_(&plan.time()),
+      input_(std::move(decoder), std::move(body)) {}
 
 fault stream_session::fail(fault f) {
     if (failure_) return *failure_;
@@ -37,7 +35,7 @@ result<stream_state> stream_session::try_next(std::string_view& json) {
         json = replayed_;
         return stream_state::chunk;
     }
-    result<stream_state> state = advance(json);
+    result<stream_state> state = input_.try_next(json);
     if (!state) return fail(std::move(state).error());
     if (*state == stream_state::end) served();
     return state;
@@ -46,56 +44,6 @@ result<stream_state> stream_session::try_next(std::string_view& json) {
 void stream_session::served() {
     if (!is_handed_over_ || std::exchange(is_counted_, true)) return;
     note_success(*call_.pool, index_, clock_->now());
-}
-
-result<void> stream_session::decode(const connector::frame& input) {
-    return guarded([&] { return decoder_->on_frame(input, *this); });
-}
-
-result<stream_state> stream_session::advance(std::string_view& json) {
-    for (;;) {
-        if (next_ready_ < ready_.size()) {
-            json = ready_[next_ready_++];
-            return stream_state::chunk;
-        }
-        ready_.clear();
-        next_ready_ = 0;
-        if (done_) {
-            body_->done();
-            return stream_state::end;
-        }
-
-        proto::sse_event event;
-        const result<bool> framed = events_.next(event);
-        if (!framed) return framed.error();
-        if (*framed) {
-            const result<void> decoded = decode({event.event, event.data});
-            if (!decoded) return decoded.error();
-            continue;
-        }
-        std::string_view slice;
-        const result<body_state> state = body_->try_read(slice);
-        if (!state) return state.error();
-        switch (*state) {
-        case body_state::slice:
-            if (is_framed_) {
-                events_.feed(slice);
-            } else if (const result<void> decoded = decode({{}, slice}); !decoded) {
-                return decoded.error();
-            }
-            break;
-        case body_state::would_block:
-            return stream_state::pending;
-        case body_state::end: {
-            if (const result<void> framed_to_the_end = events_.finish(); !framed_to_the_end)
-                return framed_to_the_end.error();
-            const result<void> ended = guarded([&] { return decoder_->on_end(*this); });
-            if (!ended) return ended.error();
-            done_ = true;
-            break;
-        }
-        }
-    }
 }
 
 } // namespace modelmesh::router

@@ -1,8 +1,8 @@
-// One streamed reply on its way up: body slices -> SSE events -> the connector's decoder -> chunks.
+// One streamed reply of a model on its way up, and what its end says about the model.
 #pragma once
 
-#include "proto/sse.hpp"
 #include "router/attempt_plan.hpp"
+#include "router/decoded_stream.hpp"
 #include "router/reply_stream.hpp"
 #include "router/transport.hpp"
 
@@ -17,14 +17,14 @@
 namespace modelmesh::router {
 
 /// The chunks of a model's reply.
-class stream_session final : public reply_stream, private connector::frame_sink {
+class stream_session final : public reply_stream {
 public:
     /// @param plan  whose current attempt this stream is.
     stream_session(const attempt_plan& plan, std::unique_ptr<connector::stream_decoder> decoder,
                    std::unique_ptr<router::body> body);
 
     result<stream_state> try_next(std::string_view& json) override;
-    task<result<void>> wait() override { return body_->wait(); }
+    task<result<void>> wait() override { return input_.wait(); }
     fault fail(fault f) override;
     void served() override;
 
@@ -35,23 +35,12 @@ public:
     void hand_over(std::deque<std::string> chunks);
 
 private:
-    void chunk(std::string_view json) override { ready_.push_back(json); }
-    void done() override { done_ = true; }
-    result<void> decode(const connector::frame& input);
-    result<stream_state> advance(std::string_view& json);
-
     call call_;
     std::size_t index_; ///< of the model in the call's pool
     const clock* clock_;
-    std::unique_ptr<connector::stream_decoder> decoder_;
-    bool is_framed_;
-    std::unique_ptr<router::body> body_;
-    proto::sse_decoder events_;
-    std::vector<std::string_view> ready_; ///< chunks of the current frame not yet taken, from next_ready_ on
-    std::size_t next_ready_ = 0;
+    decoded_stream input_;
     std::deque<std::string> held_;
     std::string replayed_; ///< the held chunk that the reader looks at
-    bool done_ = false;
     bool is_handed_over_ = false;
     bool is_counted_ = false;      ///< the model's health knows of the success
     std::optional<fault> failure_; ///< the first one; every later read fails the same way

@@ -53,6 +53,33 @@ void add_item(response_request& into, const json::value& item, std::size_t index
     into.items.push_back(object);
 }
 
+/// The events of a response once more, after the first ones.
+class replayed_response final : public answer {
+public:
+    replayed_response(std::shared_ptr<const response_answer> made, std::size_t first, bool is_filled)
+        : made_(std::move(made)), first_(first), is_filled_(is_filled) {}
+
+    delivery form() const override { return delivery::events; }
+    std::size_t event_count() const override { return made_->event_count() - first_; }
+    stream_event event(std::size_t position) const override {
+        stream_event out = made_->event(first_ + position);
+        if (!is_filled_ || !out.name.ends_with(".delta")) return out;
+        json::object filled = json::parse(out.data).get_object();
+        const std::size_t size = filled["delta"].as_string().size();
+        filled["obfuscation"] = std::string(filled_size - std::min(size, filled_size), '.');
+        out.data = json::serialize(filled);
+        return out;
+    }
+    bool ends_with_done() const override { return false; }
+
+private:
+    static constexpr std::size_t filled_size = 16; ///< of a delta together with what fills it up
+
+    std::shared_ptr<const response_answer> made_;
+    std::size_t first_;
+    bool is_filled_;
+};
+
 } // namespace
 
 response_request read_response_request(std::string_view body) {
@@ -340,6 +367,17 @@ std::string response_store::show(const std::string& id) {
     if (found.state == response_state::in_progress) found.state = response_state::finished;
     if (found.state == response_state::queued) found.state = response_state::in_progress;
     return json::serialize(found.made->object(found.state));
+}
+
+std::shared_ptr<const answer> response_store::replay(const std::string& id, const fields& in) {
+    entry& found = *find(id);
+    const auto last = static_cast<std::int64_t>(found.made->event_count()) - 1;
+    const std::optional<std::int64_t> seen =
+        in.integer("starting_after", 0, last - 1); // what comes after the last?
+    if (found.state != response_state::cancelled) found.state = response_state::finished;
+    return std::make_shared<replayed_response>(found.made, seen ? static_cast<std::size_t>(*seen) + 1 : 0,
+                                               in.find("include_obfuscation") == nullptr ||
+                                                   in.flag("include_obfuscation"));
 }
 
 std::string response_store::cancel(const std::string& id) {

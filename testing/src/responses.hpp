@@ -101,6 +101,9 @@ public:
     /// Its body. A response of the background goes on a step each time it is asked for: queued, in progress,
     /// finished. @throws refusal
     std::string show(const std::string& id);
+    /// Its events, as a query asks for them: `starting_after`, `include_obfuscation`. One of the background is
+    /// finished by that. @throws refusal
+    std::shared_ptr<const answer> replay(const std::string& id, const fields& in);
     std::string cancel(const std::string& id); ///< @throws refusal when it is none of the background
     std::string remove(const std::string& id);
     std::string input_items(const std::string& id, const recorded_request& request);

@@ -59,8 +59,7 @@ const std::vector<service::route>& service::routes() {
         {"POST", "/v1/chat/completions", read_chat},
         {"POST", "/v1/completions", read_text_completion},
         {"POST", "/v1/responses", &service::create_response},
-        {"GET", "/v1/responses/{id}",
-         maker([](service& s, const call& c) { return s.responses_.show(c.id); })},
+        {"GET", "/v1/responses/{id}", &service::show_response},
         {"DELETE", "/v1/responses/{id}",
          maker([](service& s, const call& c) { return s.responses_.remove(c.id); })},
         {"POST", "/v1/responses/{id}/cancel",
@@ -194,6 +193,12 @@ planned_reply service::create_response(const call& what) {
         return made;
     };
     return ask_model(what, "responses", {asked.model, asked.stream, make});
+}
+
+planned_reply service::show_response(const call& what) {
+    const fields in = query_of(what.request);
+    if (!in.flag("stream")) return plain(what.context, 200, responses_.show(what.id));
+    return {reply::of(what.context, responses_.replay(what.id, in), rule{}), rule{}};
 }
 
 planned_reply service::send_file(const call& what) {

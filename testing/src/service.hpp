@@ -68,6 +68,7 @@ private:
     planned_reply remove_model(const call& what);
     planned_reply show_image(const call& what);
     planned_reply create_response(const call& what);
+    planned_reply show_response(const call& what);
     planned_reply send_file(const call& what);
     /// What a request of a batch is answered; no rule is for it.
     line_reply answer_line(const std::string& endpoint, const std::string& body);

@@ -69,6 +69,7 @@ struct request;
 struct reply;
 struct event;
 struct item_list;
+class query;
 class item_query;
 
 /// `client.responses`; its types are in <modelmesh/api/responses.hpp>. Those which were created with `store` are kept
@@ -76,9 +77,23 @@ class item_query;
 class resource : public streaming<request, reply, event> {
 public:
     /// One that is made in the background says by its `status` how far it is.
+    [[nodiscard]] task<reply> retrieve(std::string_view id, const query& which,
+                                       const call_options& opt = call_options::none());
     [[nodiscard]] task<reply> retrieve(std::string_view id, const call_options& opt = call_options::none());
+    [[nodiscard]] task<result<reply>> try_retrieve(std::string_view id, const query& which,
+                                                   const call_options& opt = call_options::none());
     [[nodiscard]] task<result<reply>> try_retrieve(std::string_view id,
                                                    const call_options& opt = call_options::none());
+    /// Its events, also those that have been before: from the first, or after the one that the query names, where an
+    /// earlier stream was lost. Completes when the answer begins. A read fails with what the response failed with.
+    [[nodiscard]] task<item_stream<event>> retrieve_stream(std::string_view id, const query& which,
+                                                           const call_options& opt = call_options::none());
+    [[nodiscard]] task<item_stream<event>> retrieve_stream(std::string_view id,
+                                                           const call_options& opt = call_options::none());
+    [[nodiscard]] task<result<item_stream<event>>> try_retrieve_stream(
+        std::string_view id, const query& which, const call_options& opt = call_options::none());
+    [[nodiscard]] task<result<item_stream<event>>> try_retrieve_stream(
+        std::string_view id, const call_options& opt = call_options::none());
 
     /// Of one that is made in the background.
     [[nodiscard]] task<reply> cancel(std::string_view id, const call_options& opt = call_options::none());

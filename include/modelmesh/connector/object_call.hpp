@@ -23,6 +23,7 @@ public:
     std::string json;                                       ///< of the body, one object; empty: there is none
     std::vector<attached_file> files; ///< make the body a form, whose other fields are the members of `json`
     bool is_binary = false;           ///< the answer is bytes and not JSON
+    bool is_streamed = false;         ///< the answer is events
 };
 
 } // namespace modelmesh::connector

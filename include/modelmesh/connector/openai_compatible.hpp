@@ -22,6 +22,7 @@ public:
     [[nodiscard]] std::unique_ptr<stream_decoder> open_stream(const prepared_request& input) const override;
     result<void> encode_object(const object_call& input, const target& to,
                                http::request& output) const override;
+    [[nodiscard]] std::unique_ptr<stream_decoder> open_object_stream(const object_call& input) const override;
     result<void> encode_list_models(const target& to, http::request& output) const override;
     result<std::vector<model_info>> decode_list_models(http::response&& answer) const override;
     /// The list does not say it either; this guesses by the words of the name, and is wrong at most about who

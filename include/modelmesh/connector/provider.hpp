@@ -99,6 +99,13 @@ public:
         return fault(errc::unsupported, "no calls about " + input.path.front());
     }
 
+    /// Decoder of an answer that is events (object_call::is_streamed), which it gives in OpenAI's format. Null when
+    /// the vendor has no such answers.
+    [[nodiscard]] virtual std::unique_ptr<stream_decoder> open_object_stream(const object_call& input) const {
+        static_cast<void>(input);
+        return nullptr;
+    }
+
     /// What a model can do that is configured by its name alone: canonical paths.
     [[nodiscard]] virtual std::vector<std::string> capabilities_of(std::string_view model) const {
         static_cast<void>(model);

@@ -210,6 +210,26 @@ TEST(StoredResponses, AreThoseThatWereStreamedTooButNotThoseThatWereNotToBeStore
     EXPECT_EQ(sim.get("/v1/responses/" + text(lost.at("id"))).status, 404);
 }
 
+TEST(StoredResponses, AreStreamedAgain) {
+    provider sim(R"({"rules":[{"text":"two words"}]})");
+    const seen_reply first = sim.post(path, R"({"model":"m","input":"why","stream":true})");
+    const std::string own = "/v1/responses/resp_sim_0000000001?stream=true";
+    EXPECT_EQ(sim.get(own + "&include_obfuscation=false").chunks, first.chunks);
+    const std::vector<named_event> all = events_of(sim.get(own));
+    ASSERT_EQ(all.size(), first.chunks.size());
+    EXPECT_EQ(all[4].name, "response.output_text.delta");
+    EXPECT_EQ(text(all[4].data.at("delta")), "two");
+    EXPECT_EQ(text(all[4].data.at("obfuscation")), ".............");
+    EXPECT_EQ(text(all[5].data.at("obfuscation")), "..........");
+    const seen_reply rest = sim.get(own + "&include_obfuscation=false&starting_after=4");
+    EXPECT_EQ(rest.chunks, std::vector<std::string>(first.chunks.begin() + 5, first.chunks.end()));
+    EXPECT_EQ(sim.get(own + "&starting_after=-1").status, 400);
+    EXPECT_EQ(sim.get(own + "&starting_after=" + std::to_string(all.size() - 1)).status, 400);
+    EXPECT_EQ(sim.get("/v1/responses/none?stream=true").status, 404);
+    EXPECT_EQ(text(sim.get("/v1/responses/resp_sim_0000000001?stream=false").json().at("status")),
+              "completed");
+}
+
 TEST(StoredResponses, OfTheBackgroundGoOnWhenTheyAreAskedFor) {
     provider sim;
     const std::string request = R"({"model":"m","input":"why","background":true})";

@@ -9,6 +9,7 @@
 #include <modelmesh/api/responses.hpp>
 #include <modelmesh/api/search.hpp>
 #include <modelmesh/api/uploads.hpp>
+#include <modelmesh/connector/openai_compatible.hpp>
 #include <modelmesh/connector/registry.hpp>
 #include <modelmesh/core/log.hpp>
 
@@ -303,6 +304,84 @@ TEST_P(ClientObjects, StoredResponsesAreFoundAgain) {
              nothing));
 }
 
+TEST_P(ClientObjects, AQuerySaysHowMuchIsToldOfAResponse) {
+    EXPECT_EQ(asked<responses::reply>(R"({"id":"resp_1","output":[]})",
+                                      [](client c) -> task<responses::reply> {
+                                          responses::query which;
+                                          which.include = {"message.output_text.logprobs", "b"};
+                                          which.include_obfuscation = true;
+                                          which.starting_after = 7;
+                                          co_return co_await c.responses.retrieve("resp_1", which);
+                                      }),
+              wire(alpha,
+                   "GET /v1/responses/resp_1?include%5B%5D=message.output_text.logprobs&include%5B%5D=b"
+                   "&starting_after=7&include_obfuscation=true",
+                   nothing));
+}
+
+// The types of a stored response's events with their texts, and how it ended.
+task<std::string> told_again(client c, std::string provider = {}) {
+    responses::query which;
+    which.include = {"reasoning.encrypted_content"};
+    which.include_obfuscation = false;
+    which.starting_after = 3;
+    result<item_stream<responses::event>> opened =
+        co_await c.responses.try_retrieve_stream("resp_1", which, call_options().provider(provider));
+    if (!opened)
+        co_return "not opened: " + std::string(to_string(opened.error().kind())) + ": " +
+            opened.error().message;
+    std::string seen = opened->route().provider + ":";
+    for (;;) {
+        const result<std::optional<responses::event>> next = co_await opened->try_read();
+        if (!next)
+            co_return seen + "|" + std::string(to_string(next.error().kind())) + " " + next.error().provider +
+                ": " + next.error().message;
+        if (!*next) co_return seen;
+        seen.append(" ").append((*next)->type.substr(9)).append((*next)->text_delta());
+    }
+}
+
+const std::string told_more =
+    event(R"({"type":"response.output_text.delta","item_id":"m","delta":"lo","sequence_number":4})");
+const std::string told_all = event(
+    R"({"type":"response.completed","response":{"id":"resp_1","status":"completed","output":[]},"sequence_number":5})");
+
+TEST_P(ClientObjects, AStoredResponseIsStreamedOn) {
+    const client c = connected();
+    beta.add(script().read_request().send_apart(events(told_more + told_all), 150).close());
+    EXPECT_EQ(run(told_again(c, "beta")), "beta: output_text.deltalo completed");
+    EXPECT_EQ(last(beta),
+              wire(beta,
+                   "GET /v1/responses/resp_1?include%5B%5D=reasoning.encrypted_content&stream=true"
+                   "&starting_after=3&include_obfuscation=false",
+                   nothing, "text/event-stream"));
+    const auto from_the_first = [](client by) -> task<std::string> {
+        item_stream<responses::event> all = co_await by.responses.retrieve_stream("resp_1");
+        std::string types;
+        while (const std::optional<responses::event> next = co_await all.next()) types += next->type;
+        co_return types;
+    };
+    alpha.add(script().read_request().send(events(told_all)).close());
+    EXPECT_EQ(run(from_the_first(c)), "response.completed");
+    EXPECT_EQ(last(alpha), wire(alpha, "GET /v1/responses/resp_1?stream=true", nothing, "text/event-stream"));
+}
+
+TEST_P(ClientObjects, AStoredResponseThatIsNotStreamedToItsEndSaysWhy) {
+    const client c = connected();
+    alpha.add(script().read_request().send(busy).close());
+    alpha.add(script().read_request().send(events(told_more)).close());
+    EXPECT_EQ(run(told_again(c)),
+              "alpha: output_text.deltalo|protocol alpha: the stream ended without its last "
+              "event: the reply is truncated");
+    const std::string failed = event(
+        R"({"type":"response.failed","response":{"error":{"code":"server_error","message":"no secret-key"}}})");
+    alpha.add(script().read_request().send(events(told_more + failed)).close());
+    EXPECT_EQ(run(told_again(c)), "alpha: output_text.deltalo|upstream alpha: no ***");
+    alpha.add(
+        script().read_request().send(answer(R"({"error":{"message":"gone"}})", "404 Not Found")).close());
+    EXPECT_EQ(run(told_again(c)), "not opened: not_found: gone");
+}
+
 task<models::model> model_of(client c, std::string id, std::string provider) {
     co_return co_await c.models.retrieve(id, call_options().provider(provider));
 }
@@ -453,6 +532,24 @@ TEST_P(ClientObjects, AProviderThatKeepsNothingSaysSo) {
     EXPECT_EQ(got.error().kind(), errc::unsupported);
     EXPECT_EQ(got.error().message, "provider 'plain': no calls about files");
     EXPECT_EQ(got.error().provider, "plain");
+}
+
+// It has objects, and no streams about them.
+class whole_provider final : public connector::openai_compatible {
+public:
+    [[nodiscard]] std::unique_ptr<connector::stream_decoder> open_object_stream(
+        const connector::object_call&) const override {
+        return nullptr;
+    }
+};
+
+TEST_P(ClientObjects, AProviderWithoutStreamsAboutObjectsSaysSo) {
+    (void)connected(); // settings
+    connector::registry connectors;
+    ASSERT_TRUE(connectors.add_provider("openai.llm.v1", [] { return std::make_unique<whole_provider>(); }));
+    EXPECT_EQ(run(told_again(create(settings, connectors))),
+              "not opened: unsupported: provider 'alpha': no streams about responses");
+    EXPECT_EQ(alpha.connections(), 0u);
 }
 
 TEST_P(ClientObjects, WhatOnlyReadsIsSentAgain) {
@@ -778,6 +875,40 @@ TEST_P(ClientAndSimulator, AResponseIsMadeInTheBackground) {
     pool.providers = {"sim"};
     settings.pools.emplace_back("chat-completion", pool);
     EXPECT_THAT(run(answered_in_the_background(create(settings))), HasSubstr("You asked: Who are you?"));
+}
+
+// The text of a response whose stream is lost after its first piece.
+task<std::string> gone_on_with(client c) {
+    responses::request asked;
+    asked.model = "chat-completion";
+    asked.input = responses::input("Who are you?");
+    std::string id, text;
+    responses::query rest;
+    {
+        item_stream<responses::event> first = co_await c.responses.stream(asked);
+        while (const std::optional<responses::event> next = co_await first.next()) {
+            if (next->response) id = next->response->id;
+            text += next->text_delta();
+            rest.starting_after = next->sequence_number;
+            if (!text.empty()) break;
+        }
+    }
+    const std::string before = text;
+    item_stream<responses::event> second = co_await c.responses.retrieve_stream(id, rest);
+    std::string whole;
+    while (const std::optional<responses::event> next = co_await second.next()) {
+        EXPECT_EQ(next->obfuscation.has_value(), !next->text_delta().empty());
+        text += next->text_delta();
+        if (next->response) whole = next->response->text();
+    }
+    EXPECT_EQ(text, whole);
+    EXPECT_NE(text, before);
+    co_return text;
+}
+
+TEST_P(ClientAndSimulator, AResponseWhoseStreamWasLostIsGoneOnWith) {
+    start("sim");
+    EXPECT_THAT(run(gone_on_with(create(settings))), HasSubstr("You asked: Who are you?"));
 }
 
 TEST_P(ClientAndSimulator, PagesOfTheWebAreFound) {

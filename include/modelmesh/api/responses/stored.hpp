@@ -7,11 +7,23 @@
 #include <modelmesh/api/route.hpp>
 #include <modelmesh/json/types.hpp>
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace modelmesh::responses {
+
+/// How much is told of a response.
+class query {
+public:
+    query() = default;
+    std::vector<std::string> include; ///< what its items have besides: message.output_text.logprobs, ...
+    /// False: events are not filled up to equal lengths, which hide from others on the way what is in them.
+    std::optional<bool> include_obfuscation;
+    std::optional<std::int64_t>
+        starting_after; ///< of a stream: the event (sequence_number) that was the last seen
+};
 
 /// Which of the items that a response was asked with.
 class item_query : public page {
