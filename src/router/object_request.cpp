@@ -1,6 +1,7 @@
 #include "router/object_request.hpp"
 
 #include "core/cancellation.hpp"
+#include "router/attempt_log.hpp"
 #include "router/decoded_stream.hpp"
 #include "router/guarded.hpp"
 
@@ -13,7 +14,6 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
-#include <array>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -26,8 +26,6 @@ namespace {
 
 constexpr int most_attempts = 3;
 constexpr std::chrono::milliseconds pause_after_lost_connection{100};
-
-bool is_success(int status) noexcept { return status >= 200 && status < 300; }
 
 // Completes `f` with who failed, and takes the key out of its text.
 void settle(const provider_entry& by, fault& f) {
@@ -154,18 +152,6 @@ private:
     std::vector<attempt> made_;
 };
 
-void report_failure(log_sink* log, const fault& f, int attempt) {
-    if (log == nullptr || !log->wants(severity::warning)) return;
-    const std::string number = std::to_string(attempt);
-    const std::string status = std::to_string(f.http_status);
-    const std::array<log_field, 5> fields{{{"model", f.model},
-                                           {"provider", f.provider},
-                                           {"attempt", number},
-                                           {"kind", to_string(f.kind())},
-                                           {"status", status}}};
-    log->write(severity::warning, "attempt.failed", fields);
-}
-
 fault of_provider(const provider_entry& by, fault f) {
     f.message.insert(0, "provider '" + by.id + "': ");
     return f;
@@ -257,7 +243,7 @@ task<result<object_answer>> ask(transport& via, log_sink* log, object_request as
         }
         fault failure = std::move(got).error();
         const std::optional<duration> wait = plan.failed(failure);
-        report_failure(log, failure, plan.number());
+        report_failure(log, failure.provider, {}, plan.number(), failure);
         if (!wait) co_return std::move(failure);
         const result<void> waited = co_await pause(*wait);
         if (!waited) co_return waited.error();

@@ -1,28 +1,19 @@
 #include "router/router.hpp"
 
+#include "router/attempt_log.hpp"
 #include "router/first_content.hpp"
 #include "router/guarded.hpp"
 
 #include <modelmesh/http/body_source.hpp>
 
-#include <array>
 #include <deque>
 
 namespace modelmesh::router {
 namespace {
 
-bool is_success(int status) noexcept { return status >= 200 && status < 300; }
-
-void report_failure(log_sink* log, const attempt_plan& plan, const fault& f) {
-    if (log == nullptr || !log->wants(severity::warning)) return;
-    const std::string number = std::to_string(plan.attempt_number());
-    const std::string status = std::to_string(f.http_status);
-    const std::array<log_field, 5> fields{{{"model", plan.current().id},
-                                           {"provider", plan.current().provider->id},
-                                           {"attempt", number},
-                                           {"kind", to_string(f.kind())},
-                                           {"status", status}}};
-    log->write(severity::warning, "attempt.failed", fields);
+void report(log_sink* log, const attempt_plan& plan, const fault& f) {
+    const model_entry& model = plan.current();
+    report_failure(log, model.provider->id, model.id, plan.attempt_number(), f);
 }
 
 modelmesh::route route_of(const transport& via, const attempt_plan& plan) {
@@ -142,7 +133,7 @@ task<result<modelmesh::route>> complete(transport& via, log_sink* log, call made
             plan.succeeded();
             co_return route_of(via, plan);
         }
-        report_failure(log, plan, answered.error());
+        report(log, plan, answered.error());
         if (std::optional<fault> final = plan.failed(std::move(answered).error()))
             co_return std::move(*final);
     }
@@ -160,7 +151,7 @@ task<result<served_stream>> open_stream(transport& via, log_sink* log, call made
             s.route = route_of(via, plan);
             co_return std::move(s);
         }
-        report_failure(log, plan, session.error());
+        report(log, plan, session.error());
         if (std::optional<fault> final = plan.failed(std::move(session).error())) co_return std::move(*final);
     }
 }
