@@ -376,19 +376,6 @@ struct typed_event {
     std::string type{};
 };
 
-struct failure_reason {
-    std::string code{};
-    std::string message{};
-};
-
-struct failed_body {
-    json::maybe<failure_reason> error{};
-};
-
-struct failed_event {
-    failed_body response{};
-};
-
 bool ends_with_any(std::string_view type, std::span<const std::string_view> endings) {
     return std::any_of(endings.begin(), endings.end(),
                        [type](std::string_view ending) { return type.ends_with(ending); });
@@ -434,13 +421,11 @@ private:
         output.done();
         return {};
     }
+    // {"response":{"error":{"code":...,"message":...}}}: what failed explains itself as any answer does.
     static fault failure(std::string_view data) {
         explanation said;
-        const result<failed_event> failed = json::read<failed_event>(data, json::read_options::lenient());
-        if (failed && failed->response.error) {
-            said.code = failed->response.error->code;
-            said.message = failed->response.error->message;
-        }
+        if (const result<object_members> event = json::members(data))
+            said = explain(value_of(*event, "response")).value_or(explanation());
         return make_fault(said.code == "rate_limit_exceeded" ? 429 : 500, std::move(said));
     }
 
