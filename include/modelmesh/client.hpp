@@ -5,6 +5,7 @@
 #include <modelmesh/api/objects.hpp>
 #include <modelmesh/api/resources.hpp>
 #include <modelmesh/config/config.hpp>
+#include <modelmesh/router/capability_tree.hpp>
 
 #include <cstddef>
 #include <memory>
@@ -60,6 +61,11 @@ public:
     ///         for each. What was opened stays. Cancellation: all types; the error is `canceled`.
     [[nodiscard]] task<void> warm_up(std::size_t connections = 1);
     [[nodiscard]] task<result<void>> try_warm_up(std::size_t connections = 1);
+
+    /// What can be asked for: every node of the capability tree, those of the configuration among them, with the
+    /// pool that a request for it goes to and the number of models that have it, as known now (see ready()). In the
+    /// order of the tree: parents before their children. Cost: a copy of some hundred strings.
+    [[nodiscard]] std::vector<capability::offer> capabilities() const;
 
     /// Lines for people: each pool, its capability, and its models in the order they are tried.
     [[nodiscard]] std::string describe() const;

@@ -2,7 +2,9 @@
 #include <modelmesh/modelmesh.hpp>
 
 #include <cstdio>
+#include <map>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +15,7 @@ constexpr const char* usage = R"(usage: modelmesh <command>
 
   chat [--model NAME] [--whole] TEXT   ask; streams the answer (--whole: waits for all of it)
   models                               list the pools and models that the environment gives
+  capabilities [WORD]                  list what can be asked for, or what WORD finds of it
   doctor                               report the I/O engine and the providers found
   version                              print the version
 
@@ -58,6 +61,26 @@ modelmesh::task<> models(modelmesh::client client) {
     print(client.describe());
 }
 
+void print_offer(const modelmesh::capability::offer& offer) {
+    const std::string serving =
+        offer.pool.empty() ? "-" : offer.pool + ", models: " + std::to_string(offer.models);
+    std::printf("%-58s %s\n", offer.node.path.c_str(), serving.c_str());
+}
+
+// The whole tree, or what a word finds of it, best first; a node without a pool has nothing to serve it.
+modelmesh::task<> capabilities(modelmesh::client client, std::string word) {
+    co_await client.ready();
+    modelmesh::capability::tree known;
+    std::map<std::string, modelmesh::capability::offer> offers;
+    for (auto& offer : client.capabilities()) {
+        if (!known.add(offer.node.path)) continue;
+        offers.emplace(offer.node.path, std::move(offer));
+    }
+    const auto wanted = word.empty() ? known.nodes() : known.search(word);
+    if (wanted.empty()) throw std::runtime_error("no capability is named like '" + word + "'");
+    for (const auto& node : wanted) print_offer(offers.at(node.path));
+}
+
 modelmesh::task<> check_providers(modelmesh::client client) {
     const auto ready = co_await client.try_ready();
     print(client.describe());
@@ -101,6 +124,10 @@ int run_chat(std::span<char*> words) {
 
 int run_command(std::string_view command, std::span<char*> words) {
     if (command == "chat") return run_chat(words);
+    if (command == "capabilities" && words.size() < 2) {
+        const std::string word = words.empty() ? "" : words.front();
+        return modelmesh::run(capabilities(modelmesh::create("chat-completion"), word)), 0;
+    }
     if (!words.empty())
         return usage_error(std::string(command) + " takes no argument '" + words.front() + "'");
     if (command == "models") return modelmesh::run(models(modelmesh::create("chat-completion"))), 0;

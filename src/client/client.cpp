@@ -258,6 +258,7 @@ task<void> client::warm_up(std::size_t connections) { return detail::or_throw(tr
 task<result<void>> client::try_warm_up(std::size_t connections) {
     return core::canceled_as_fault(warm_up_all(impl_, connections), "warm_up");
 }
+std::vector<capability::offer> client::capabilities() const { return impl_->current()->capabilities; }
 std::string client::describe() const { return impl_->describe(); }
 
 client create(const config& from, const connector::registry& connectors, log_sink* log) {

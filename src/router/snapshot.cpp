@@ -3,6 +3,7 @@
 #include <modelmesh/router/capability.hpp>
 
 #include <algorithm>
+#include <tuple>
 
 namespace modelmesh::router {
 namespace {
@@ -38,6 +39,60 @@ std::shared_ptr<pool_state> state_of(const pool& made, const snapshot* previous)
     return state;
 }
 
+// The pool that a request for this node goes to: the node's own, else the one of the nearest node above it, which has
+// models for more than is asked, else the one of the nearest node below it, which has only some of what is asked.
+// Among those alike the first in the configuration. Null when there is none.
+const pool* pool_for(const std::vector<std::unique_ptr<pool>>& pools, std::string_view path) {
+    const pool* best = nullptr;
+    std::tuple<bool, std::size_t> least{true,
+                                        std::string_view::npos}; // is below, distance in letters of one path
+    for (const std::unique_ptr<pool>& each : pools) {
+        const std::string_view target = each->capability;
+        if (target.empty()) continue;
+        std::tuple<bool, std::size_t> distance;
+        if (capability::within(path, target))
+            distance = {false, path.size() - target.size()};
+        else if (capability::within(target, path))
+            distance = {true,
+                        static_cast<std::size_t>(std::count(
+                            target.begin() + static_cast<std::ptrdiff_t>(path.size()), target.end(), '.'))};
+        else
+            continue;
+        if (distance < least) std::tie(best, least) = std::make_tuple(each.get(), distance);
+    }
+    return best;
+}
+
+// Every node that can be asked for: the shipped ones, and those of pools and models.
+capability::tree known_capabilities(const snapshot& of) {
+    capability::tree known;
+    const auto add = [&known](const std::string& path) {
+        // What a connector says of a model may be no path: such a model answers to its own name.
+        if (!path.empty()) static_cast<void>(known.add(path));
+    };
+    for (const std::unique_ptr<pool>& each : of.pools) add(each->capability);
+    for (const std::unique_ptr<model_entry>& each : of.models)
+        for (const std::string& path : each->capabilities) add(path);
+    return known;
+}
+
+// Behind all other names: a model or a pool that is called like a capability keeps its name.
+void name_capabilities(snapshot& of) {
+    for (capability::node& each : known_capabilities(of).nodes()) {
+        capability::offer made{std::move(each)};
+        made.models = static_cast<std::size_t>(
+            std::count_if(of.models.begin(), of.models.end(),
+                          [&made](const auto& model) { return can_do(*model, made.node.path); }));
+        if (const pool* serving = pool_for(of.pools, made.node.path)) {
+            made.pool = serving->name;
+            of.names.emplace(made.node.path, serving);
+            of.names.emplace(made.node.path.substr(made.node.path.rfind('.') + 1), serving);
+            for (const std::string_view alias : made.node.aliases) of.names.emplace(alias, serving);
+        }
+        of.capabilities.push_back(std::move(made));
+    }
+}
+
 } // namespace
 
 void provider_entry::redact(std::string& text) const {
@@ -57,12 +112,9 @@ void provider_entry::redact(std::string& text) const {
 
 result<const pool*> snapshot::resolve(std::string_view name) const {
     if (const auto found = names.find(name); found != names.end()) return found->second;
-    // Off the hot path: a spelling that no pool was registered under, or a mistake.
+    // Off the hot path: a spelling or a node that the snapshot was not built with, or a mistake.
     if (const result<std::string> path = capability::canonical(name); path)
-        for (const auto& candidate : pools)
-            if (!candidate->capability.empty() && (capability::within(*path, candidate->capability) ||
-                                                   capability::within(candidate->capability, *path)))
-                return candidate.get();
+        if (const pool* found = pool_for(pools, *path)) return found;
     std::vector<std::string_view> known;
     for (const auto& [key, value] : names) known.push_back(key);
     std::string text = "no pool or model named '" + std::string(name.substr(0, 100)) + "'";
@@ -132,6 +184,7 @@ std::shared_ptr<const snapshot> build_snapshot(std::vector<std::unique_ptr<provi
         built->names.emplace(model->name, single.get());
         built->pools.push_back(std::move(single));
     }
+    name_capabilities(*built);
     return built;
 }
 

@@ -5,6 +5,7 @@
 
 #include <modelmesh/connector/provider.hpp>
 #include <modelmesh/core/result.hpp>
+#include <modelmesh/router/capability_tree.hpp>
 
 #include <atomic>
 #include <chrono>
@@ -82,10 +83,14 @@ struct snapshot {
     std::vector<std::unique_ptr<model_entry>> models;
     std::vector<std::unique_ptr<pool>>
         pools; ///< in configuration order; implicit pools of single models last
-    /// Every name a request may use: pools, capabilities in all spellings, model ids, vendors' names.
+    /// Every node of the capability tree, those of pools and models among them.
+    std::vector<capability::offer> capabilities;
+    /// Every name a request may use: pools, model ids, vendors' names, and the nodes of the capability tree that a
+    /// pool serves, by path, bare name and aliases.
     std::unordered_map<std::string, const pool*, string_hash, std::equal_to<>> names;
 
-    /// One hash lookup. Errors: not_found, naming the nearest known names.
+    /// One hash lookup, unless it is a path in another spelling. A capability goes to its own pool, else to that of
+    /// the nearest node above it, else below it; among those alike to the first in configuration order. Errors: not_found, naming the nearest known names.
     [[nodiscard]] result<const pool*> resolve(std::string_view name) const;
     /// The provider of this name, or the first one when it is empty. Errors: not_found, naming those there are.
     [[nodiscard]] result<const provider_entry*> find_provider(std::string_view name) const;

@@ -1,4 +1,4 @@
-// Names of what a model can do: the capability tree and every spelling that is accepted for its nodes.
+// Names of what a model can do: the shipped capabilities and every spelling that is accepted for them.
 #pragma once
 
 #include <modelmesh/core/result.hpp>
@@ -20,11 +20,22 @@ namespace modelmesh::capability {
 /// Whether the node `path` is `ancestor` itself or lies below it. Both canonical.
 [[nodiscard]] bool within(std::string_view path, std::string_view ancestor) noexcept;
 
-/// Canonical paths of all leaves of the shipped tree, in tree order.
-[[nodiscard]] std::span<const std::string_view> leaves() noexcept;
+struct shipped_node {
+    std::string_view path;        ///< canonical
+    std::string_view description; ///< what its models give
+};
 
-/// Accepted short names, sorted.
-[[nodiscard]] std::vector<std::string_view> aliases();
+/// The tree that comes with the library: parents before their children, each with all that is below it.
+[[nodiscard]] std::span<const shipped_node> shipped() noexcept;
+
+/// A short name of a shipped node beside the last segment of its path.
+struct alias {
+    std::string_view name;
+    std::string_view path; ///< canonical
+};
+
+/// Sorted by name.
+[[nodiscard]] std::span<const alias> aliases() noexcept;
 
 /// Up to `most` known names that are nearest to `name` by edit distance, nearest first.
 [[nodiscard]] std::vector<std::string> nearest(std::string_view name, std::span<const std::string_view> known,

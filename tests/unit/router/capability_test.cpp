@@ -39,10 +39,10 @@ TEST(Capability, AliasesNameNodes) {
     EXPECT_EQ(canonical("embeddings").value(), "representation.embeddings");
     EXPECT_EQ(canonical("search").value(), "retrieval.search");
     EXPECT_EQ(canonical("vision").value(), "understanding.vision-understanding");
-    for (const std::string_view alias : aliases()) {
-        const std::string path = canonical(alias).value();
-        EXPECT_NE(path, alias) << "alias without a node";
-        EXPECT_EQ(canonical(path).value(), path);
+    for (const alias& entry : aliases()) {
+        ASSERT_FALSE(entry.path.empty()) << entry.name;
+        EXPECT_EQ(canonical(entry.name).value(), entry.path);
+        EXPECT_EQ(canonical(entry.path).value(), entry.path);
     }
 }
 
@@ -62,14 +62,16 @@ TEST(Capability, MalformedNamesAreRefusedWithASuggestion) {
     EXPECT_NE(canonical("chat_completion").error().message.find("'chat-completion'"), std::string::npos);
 }
 
-TEST(Capability, NodeNamesAreDistinctAndEveryLeafIsItsOwnCanonicalForm) {
+TEST(Capability, NodeNamesAreDistinctAndEveryNodeIsItsOwnCanonicalForm) {
     std::set<std::string_view> names;
-    for (const std::string_view leaf : leaves()) {
-        EXPECT_TRUE(names.insert(leaf.substr(leaf.rfind('.') + 1)).second) << leaf;
-        EXPECT_EQ(canonical(leaf).value(), leaf);
-        EXPECT_EQ(canonical(leaf.substr(leaf.rfind('.') + 1)).value(), leaf);
+    for (const shipped_node& node : shipped()) {
+        const std::string_view name = node.path.substr(node.path.rfind('.') + 1);
+        EXPECT_TRUE(names.insert(name).second) << node.path;
+        EXPECT_EQ(canonical(node.path).value(), node.path);
+        EXPECT_EQ(canonical(name).value(), node.path);
+        EXPECT_FALSE(node.description.empty()) << node.path;
     }
-    EXPECT_EQ(leaves().size(), 59u);
+    EXPECT_EQ(names.size(), 82u);
 }
 
 TEST(Capability, WithinFollowsSegmentsNotLetters) {

@@ -109,28 +109,6 @@ TEST(Selection, OfOneProviderLeavesTheOthersOutAndBeginsWhereThePoolStands) {
     EXPECT_EQ(select_sticky(chat, tried, time.now(), a), 0u);
 }
 
-TEST(Snapshot, OneLookupFindsPoolsCapabilitiesAndModels) {
-    const auto picture = make_snapshot({"a", "b"});
-    const pool* chat = picture->pools.front().get();
-    for (const char* name : {"chat", "chat-completion", "generation.text-generation.chat-completion",
-                             "generation", "text-generation", "generation.chat-completion"})
-        EXPECT_EQ(picture->resolve(name).value(), chat) << name;
-    const pool* single = picture->resolve("b.m").value();
-    ASSERT_EQ(single->models.size(), 1u);
-    EXPECT_EQ(single->models[0]->id, "b.m");
-    EXPECT_EQ(picture->resolve("m").value()->models[0]->id, "a.m")
-        << "the first provider wins a vendor's name";
-}
-
-TEST(Snapshot, UnknownNamesGetASuggestion) {
-    const auto picture = make_snapshot({"alpha", "beta"});
-    const auto found = picture->resolve("alpa.m");
-    ASSERT_FALSE(found);
-    EXPECT_EQ(found.error().kind(), errc::not_found);
-    EXPECT_EQ(found.error().param, "model");
-    EXPECT_EQ(found.error().message, "no pool or model named 'alpa.m'; did you mean 'alpha.m'?");
-}
-
 TEST(Redaction, TakesTheKeyOutWholeOrCut) {
     provider_entry entry;
     entry.api_key = "sk-1234567890";

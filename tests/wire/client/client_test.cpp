@@ -560,6 +560,22 @@ TEST_P(Client, AModelWhoseTimeOutIsOverIsShownAsActive) {
     EXPECT_NE(text.find("(active)", text.find("'quick'")), std::string::npos) << text;
 }
 
+TEST_P(Client, SaysWhatCanBeAskedFor) {
+    start("alpha");
+    pool_config pool;
+    pool.capability = "text-generation";
+    settings.pools.emplace_back("texts", pool);
+    client c = create(settings);
+    bool found = false;
+    for (const capability::offer& each : c.capabilities()) {
+        if (each.node.path != "generation.text-generation.chat-completion") continue;
+        found = true;
+        EXPECT_EQ(each.pool, "texts");
+        EXPECT_EQ(each.models, 1u);
+    }
+    EXPECT_TRUE(found);
+}
+
 TEST_P(Client, EmptyRequestsAreRefusedAtOnce) {
     start("alpha");
     client c = create(settings);
