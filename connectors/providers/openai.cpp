@@ -26,8 +26,14 @@ result<void> openai::encode(const prepared_request& input, const target& to, htt
         return f;
     }
     if (input.operation() == operation::transcription && input.stream() && to.model == "whisper-1") {
-        fault f(errc::unsupported, "whisper-1 does not stream transcriptions");
+        fault f(errc::unsupported, "whisper-1 does not stream transcriptions, as gpt-4o-transcribe does");
         f.param = "stream";
+        return f;
+    }
+    constexpr std::array<std::string_view, 1> transcribing{"transcribe"};
+    if (input.operation() == operation::translation && has_word(to.model, transcribing)) {
+        fault f(errc::unsupported, "the model does not translate speech: at OpenAI only whisper-1 does");
+        f.param = "model";
         return f;
     }
     return openai_compatible::encode(input, to, output);

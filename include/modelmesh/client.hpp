@@ -62,9 +62,9 @@ public:
     [[nodiscard]] task<void> warm_up(std::size_t connections = 1);
     [[nodiscard]] task<result<void>> try_warm_up(std::size_t connections = 1);
 
-    /// What can be asked for: every node of the capability tree, those of the configuration among them, with the
-    /// pool that a request for it goes to and the number of models that have it, as known now (see ready()). In the
-    /// order of the tree: parents before their children. Cost: a copy of some hundred strings.
+    /// What can be asked for: every node of the capability tree, those of the configuration among them, with
+    /// the pool that a request for it goes to and the number of models that have it, as known now (see
+    /// ready()). In the order of the tree: parents before their children. Cost: a copy of some hundred strings.
     [[nodiscard]] std::vector<capability::offer> capabilities() const;
 
     /// Lines for people: each pool, its capability, and its models in the order they are tried.

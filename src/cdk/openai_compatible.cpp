@@ -255,12 +255,13 @@ fault make_fault(int status, explanation said) {
 }
 
 // A failure inside an answer whose status was good. Servers put the status that they would have answered with
-// into `code`, when they put anything.
+// into `code`, or a word for it, when they put anything.
 fault make_fault(explanation said) {
     const std::string& code = said.code;
     const bool is_status = code.size() == 3 && (code[0] == '4' || code[0] == '5') &&
                            code.find_first_not_of("0123456789") == std::string::npos;
-    const int status = is_status ? std::stoi(code) : 500;
+    const int status = is_status ? std::stoi(code) : code == "rate_limit_exceeded" ? 429 : 500;
+    if (said.message.empty()) said.message = "the provider reported a failure without an explanation";
     return make_fault(status, std::move(said));
 }
 
@@ -426,7 +427,7 @@ private:
         explanation said;
         if (const result<object_members> event = json::members(data))
             said = explain(value_of(*event, "response")).value_or(explanation());
-        return make_fault(said.code == "rate_limit_exceeded" ? 429 : 500, std::move(said));
+        return make_fault(std::move(said));
     }
 
     std::int64_t pictures_;

@@ -61,10 +61,8 @@ modelmesh::task<> models(modelmesh::client client) {
     print(client.describe());
 }
 
-void print_offer(const modelmesh::capability::offer& offer) {
-    const std::string serving =
-        offer.pool.empty() ? "-" : offer.pool + ", models: " + std::to_string(offer.models);
-    std::printf("%-58s %s\n", offer.node.path.c_str(), serving.c_str());
+void print_line(const std::string& capability, const std::string& pool, const std::string& models) {
+    std::printf("%-58s %-20s %s\n", capability.c_str(), pool.c_str(), models.c_str());
 }
 
 // The whole tree, or what a word finds of it, best first; a node without a pool has nothing to serve it.
@@ -78,7 +76,11 @@ modelmesh::task<> capabilities(modelmesh::client client, std::string word) {
     }
     const auto wanted = word.empty() ? known.nodes() : known.search(word);
     if (wanted.empty()) throw std::runtime_error("no capability is named like '" + word + "'");
-    for (const auto& node : wanted) print_offer(offers.at(node.path));
+    print_line("CAPABILITY", "ASKS POOL", "MODELS THAT HAVE IT");
+    for (const auto& node : wanted) {
+        const auto& offer = offers.at(node.path);
+        print_line(node.path, offer.pool.empty() ? "-" : offer.pool, std::to_string(offer.models));
+    }
 }
 
 modelmesh::task<> check_providers(modelmesh::client client) {
@@ -124,9 +126,11 @@ int run_chat(std::span<char*> words) {
 
 int run_command(std::string_view command, std::span<char*> words) {
     if (command == "chat") return run_chat(words);
-    if (command == "capabilities" && words.size() < 2) {
-        const std::string word = words.empty() ? "" : words.front();
-        return modelmesh::run(capabilities(modelmesh::create("chat-completion"), word)), 0;
+    if (command == "capabilities") {
+        if (words.size() > 1) return usage_error("capabilities takes one word to look for");
+        modelmesh::config all = modelmesh::detect("chat-completion");
+        all.pools.clear(); // one for each capability that some model has
+        return modelmesh::run(capabilities(modelmesh::create(all), words.empty() ? "" : words.front())), 0;
     }
     if (!words.empty())
         return usage_error(std::string(command) + " takes no argument '" + words.front() + "'");

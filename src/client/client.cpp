@@ -26,7 +26,7 @@ namespace {
 named<pool_config> default_pools() {
     named<pool_config> pools;
     for (const std::string_view path : served_capabilities) {
-        const std::string name(path.substr(path.rfind('.') + 1));
+        const std::string name(capability::last_segment(path));
         pools.emplace_back(name, pool_config{name});
     }
     return pools;

@@ -88,8 +88,15 @@ config detect(std::string_view capability, const environment& env) {
                                             parsed.error().message));
         } else {
             provider.base_url = "https://api.openai.com/v1";
-            provider.models = {"gpt-4o",          "gpt-4o-mini", "text-embedding-3-small", "gpt-image-1",
-                               "gpt-4o-mini-tts", "whisper-1",   "omni-moderation-latest"};
+            provider.models = {"gpt-4o",
+                               "gpt-4o-mini",
+                               "text-embedding-3-small",
+                               "gpt-image-1",
+                               "dall-e-2",
+                               "gpt-4o-mini-tts",
+                               "whisper-1",
+                               "gpt-4o-mini-transcribe",
+                               "omni-moderation-latest"};
         }
         found.providers.emplace_back("openai", std::move(provider));
     }

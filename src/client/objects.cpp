@@ -255,31 +255,40 @@ asked_object about_model(const detail::client_impl& impl, std::string_view metho
     return asked;
 }
 
-// What the mesh knows, or else a provider. `only` is the provider that the caller names.
+// The model that a request for this name would go to. Errors: not_found, the mesh knows none.
+result<models::model> known_model(const router::snapshot& picture, std::string_view name, time_point now) {
+    const result<const router::pool*> pool = picture.resolve(name);
+    if (!pool) return pool.error();
+    if (const router::model_entry* next = router::next_model(**pool, now)) return listed(*next);
+    fault f(errc::not_found, "pool '" + (*pool)->name + "' has no models");
+    f.pool = (*pool)->name;
+    return f;
+}
+
+// What the mesh knows, or else a provider. Where that does not know the model either, the mesh says which name is like
+// it.
 task<result<models::model>> find_there(std::shared_ptr<detail::client_impl> impl, detail::net_transport& via,
-                                       std::string id, std::string only, asked_object asked) {
+                                       std::string id, asked_object asked) {
     const result<void> ready = co_await detail::client_impl::ensure_ready(impl, via, asked.terms.deadline);
     if (!ready) co_return ready.error();
-    const std::shared_ptr<const router::snapshot> picture = impl->current();
-    const router::provider_entry* named = nullptr;
-    if (!only.empty()) {
-        const result<const router::provider_entry*> provider = picture->find_provider(only);
-        if (!provider) co_return provider.error();
-        named = *provider;
-    }
-    if (const router::model_entry* known = router::find_model(*picture, id, via.time().now(), named))
-        co_return listed(*known);
+    result<models::model> known = known_model(*impl->current(), id, via.time().now());
+    if (known) co_return known;
     const std::shared_ptr<const object_call> call = asked.call;
     result<router::object_answer> answer =
         co_await send_there(std::move(impl), via, std::move(asked), router::ask_provider);
+    if (!answer && (answer.error().kind() == errc::not_found || answer.error().kind() == errc::unsupported)) {
+        fault f = answer.error();
+        f.message += " (" + known.error().message + ")";
+        co_return f;
+    }
     co_return reply_of<models::model>(std::move(answer), *call);
 }
 
-task<result<models::model>> find_model(std::shared_ptr<detail::client_impl> impl, std::string id,
-                                       std::string only, asked_object asked) {
+task<result<models::model>> find_on_loop(std::shared_ptr<detail::client_impl> impl, std::string id,
+                                         asked_object asked) {
     function<task<result<models::model>>(detail::call_site)> work =
-        [impl, id = std::move(id), only = std::move(only), asked = std::move(asked)](detail::call_site at) {
-            return find_there(impl, at.via, id, only, asked);
+        [impl, id = std::move(id), asked = std::move(asked)](detail::call_site at) {
+            return find_there(impl, at.via, id, asked);
         };
     co_return co_await detail::client_impl::on_loop(impl, std::move(work));
 }
@@ -291,8 +300,9 @@ task<result<list>> resource::try_list() { return core::canceled_as_fault(list_on
 task<list> resource::list() { return detail::or_throw(try_list()); }
 task<result<model>> resource::try_retrieve(std::string_view id, const call_options& opt) {
     asked_object asked = about_model(*impl_, "GET", id, opt);
-    return core::canceled_as_fault(find_model(impl_, std::string(id), opt.provider(), std::move(asked)),
-                                   "retrieve");
+    if (!opt.provider().empty())
+        return core::canceled_as_fault(whole<model>(impl_, std::move(asked)), "retrieve");
+    return core::canceled_as_fault(find_on_loop(impl_, std::string(id), std::move(asked)), "retrieve");
 }
 task<model> resource::retrieve(std::string_view id, const call_options& opt) {
     return detail::or_throw(try_retrieve(id, opt));

@@ -104,10 +104,6 @@ bool well_formed(std::string_view path) noexcept {
     return true;
 }
 
-constexpr std::string_view last_segment(std::string_view path) noexcept {
-    return path.substr(path.rfind('.') + 1);
-}
-
 // The path of the shipped node with this bare name, or empty. All node names are distinct.
 constexpr std::string_view node_path(std::string_view name) noexcept {
     for (const shipped_node& node : shipped_nodes)
@@ -177,9 +173,10 @@ result<std::string> canonical(std::string_view name) {
     // Paths of ours that name the node right and a group on the way wrong (`generation.audio.text-to-speech`,
     // `representation.audio.speech-to-text`): the last segment decides, because it is unique in the tree.
     if (node_path(name.substr(0, name.find('.'))).empty()) return std::string(name);
-    std::string_view last = last_segment(name);
-    if (last == "image-to-text") last = "image-captioning";
-    const std::string_view path = node_path(last);
+    // An alias may be the last segment, too (`representation.image.image-to-text`).
+    for (const alias& entry : alias_table)
+        if (entry.name == last_segment(name)) return std::string(entry.path);
+    const std::string_view path = node_path(last_segment(name));
     return std::string(path.empty() ? name : path);
 }
 

@@ -8,8 +8,6 @@
 namespace modelmesh::capability {
 namespace {
 
-std::string_view last_segment(std::string_view path) noexcept { return path.substr(path.rfind('.') + 1); }
-
 // Names are lower case already.
 std::string lower(std::string_view word) {
     std::string text(word);

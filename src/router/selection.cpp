@@ -23,19 +23,9 @@ std::optional<std::size_t> select_sticky(const pool& from, const exclusion_set& 
     return std::nullopt;
 }
 
-const model_entry* find_model(const snapshot& in, std::string_view name, time_point now,
-                              const provider_entry* only) {
-    if (const result<const pool*> found = in.resolve(name)) {
-        const pool& named = **found;
-        if (const auto index = select_sticky(named, exclusion_set(named.models.size()), now, only))
-            return named.models[*index];
-        for (std::size_t i = 0; i < named.models.size(); ++i)
-            if (is_eligible(named, i, only)) return named.models[i];
-    }
-    // The vendor's name of a model may be another provider's, too, whose pool it stands for.
-    for (const std::unique_ptr<model_entry>& model : in.models)
-        if (model->provider == only && model->name == name) return model.get();
-    return nullptr;
+const model_entry* next_model(const pool& in, time_point now) {
+    if (in.models.empty()) return nullptr;
+    return in.models[select_sticky(in, exclusion_set(in.models.size()), now).value_or(0)];
 }
 
 void note_success(const pool& in, std::size_t index, time_point now) {

@@ -6,7 +6,6 @@
 #include <modelmesh/core/clock.hpp>
 
 #include <optional>
-#include <string_view>
 #include <vector>
 
 namespace modelmesh::router {
@@ -39,10 +38,9 @@ private:
 [[nodiscard]] std::optional<std::size_t> select_sticky(const pool& from, const exclusion_set& tried,
                                                        time_point now, const provider_entry* only = nullptr);
 
-/// The model to which a request would go now that asks for this name, whether it is available or not; null: the
-/// name is no model's, or none of the provider's.
-[[nodiscard]] const model_entry* find_model(const snapshot& in, std::string_view name, time_point now,
-                                            const provider_entry* only = nullptr);
+/// The model that the next request to the pool would go to; its first one when none is available; null when it has
+/// none.
+[[nodiscard]] const model_entry* next_model(const pool& in, time_point now);
 
 /// Tells the pool what became of an attempt.
 void note_success(const pool& in, std::size_t index, time_point now);

@@ -3,7 +3,7 @@
 #include <modelmesh/router/capability.hpp>
 
 #include <algorithm>
-#include <tuple>
+#include <compare>
 
 namespace modelmesh::router {
 namespace {
@@ -39,26 +39,30 @@ std::shared_ptr<pool_state> state_of(const pool& made, const snapshot* previous)
     return state;
 }
 
-// The pool that a request for this node goes to: the node's own, else the one of the nearest node above it, which has
-// models for more than is asked, else the one of the nearest node below it, which has only some of what is asked.
-// Among those alike the first in the configuration. Null when there is none.
+// How well a pool fits a node that is asked for: the less, the better.
+struct mismatch {
+    bool is_empty;     // none of its models is known
+    bool is_below;     // it has only some of what is asked; above it, it has models for more than that
+    std::size_t steps; // between the two nodes
+    friend auto operator<=>(const mismatch&, const mismatch&) = default;
+};
+
+std::size_t depth(std::string_view path) { return capability::node{std::string(path)}.depth(); }
+
+// The pool that a request for this node goes to: of those that have models the node's own, else the one of the
+// nearest node above it, else below it. Among those alike the first in the configuration. Null when there is none.
 const pool* pool_for(const std::vector<std::unique_ptr<pool>>& pools, std::string_view path) {
     const pool* best = nullptr;
-    std::tuple<bool, std::size_t> least{true,
-                                        std::string_view::npos}; // is below, distance in letters of one path
+    mismatch least{};
     for (const std::unique_ptr<pool>& each : pools) {
         const std::string_view target = each->capability;
-        if (target.empty()) continue;
-        std::tuple<bool, std::size_t> distance;
-        if (capability::within(path, target))
-            distance = {false, path.size() - target.size()};
-        else if (capability::within(target, path))
-            distance = {true,
-                        static_cast<std::size_t>(std::count(
-                            target.begin() + static_cast<std::ptrdiff_t>(path.size()), target.end(), '.'))};
-        else
-            continue;
-        if (distance < least) std::tie(best, least) = std::make_tuple(each.get(), distance);
+        const bool is_above = capability::within(path, target);
+        if (target.empty() || (!is_above && !capability::within(target, path))) continue;
+        const std::size_t steps = is_above ? depth(path) - depth(target) : depth(target) - depth(path);
+        const mismatch found{each->models.empty(), !is_above, steps};
+        if (best != nullptr && found >= least) continue;
+        best = each.get();
+        least = found;
     }
     return best;
 }
@@ -86,7 +90,7 @@ void name_capabilities(snapshot& of) {
         if (const pool* serving = pool_for(of.pools, made.node.path)) {
             made.pool = serving->name;
             of.names.emplace(made.node.path, serving);
-            of.names.emplace(made.node.path.substr(made.node.path.rfind('.') + 1), serving);
+            of.names.emplace(capability::last_segment(made.node.path), serving);
             for (const std::string_view alias : made.node.aliases) of.names.emplace(alias, serving);
         }
         of.capabilities.push_back(std::move(made));
@@ -167,8 +171,9 @@ std::shared_ptr<const snapshot> build_snapshot(std::vector<std::unique_ptr<provi
     // names.
     for (const auto& entry : built->pools) built->names.emplace(entry->name, entry.get());
     for (const auto& entry : built->pools) {
-        built->names.emplace(entry->capability, entry.get());
-        built->names.emplace(entry->capability.substr(entry->capability.rfind('.') + 1), entry.get());
+        const pool* serving = pool_for(built->pools, entry->capability);
+        built->names.emplace(entry->capability, serving);
+        built->names.emplace(capability::last_segment(entry->capability), serving);
     }
     const std::size_t named_pools = built->pools.size();
     for (const auto& model : built->models) {

@@ -89,8 +89,9 @@ struct snapshot {
     /// pool serves, by path, bare name and aliases.
     std::unordered_map<std::string, const pool*, string_hash, std::equal_to<>> names;
 
-    /// One hash lookup, unless it is a path in another spelling. A capability goes to its own pool, else to that of
-    /// the nearest node above it, else below it; among those alike to the first in configuration order. Errors: not_found, naming the nearest known names.
+    /// One hash lookup, unless it is a path in another spelling. A capability goes to its own pool, else to that
+    /// of the nearest node above it, else below it, and to a pool without models only when there is no other;
+    /// among those alike to the first in configuration order. Errors: not_found, naming the nearest known names.
     [[nodiscard]] result<const pool*> resolve(std::string_view name) const;
     /// The provider of this name, or the first one when it is empty. Errors: not_found, naming those there are.
     [[nodiscard]] result<const provider_entry*> find_provider(std::string_view name) const;

@@ -84,8 +84,9 @@ public:
                                                    const call_options& opt = call_options::none());
     [[nodiscard]] task<result<reply>> try_retrieve(std::string_view id,
                                                    const call_options& opt = call_options::none());
-    /// Its events, also those that have been before: from the first, or after the one that the query names, where an
-    /// earlier stream was lost. Completes when the answer begins. A read fails with what the response failed with.
+    /// Its events, also those that have been before: from the first, or after the one that the query names,
+    /// where an earlier stream was lost. Completes when the answer begins. A read fails with what the response
+    /// failed with.
     [[nodiscard]] task<item_stream<event>> retrieve_stream(std::string_view id, const query& which,
                                                            const call_options& opt = call_options::none());
     [[nodiscard]] task<item_stream<event>> retrieve_stream(std::string_view id,
@@ -269,20 +270,20 @@ public:
     [[nodiscard]] task<modelmesh::models::list> list();
     [[nodiscard]] task<result<modelmesh::models::list>> try_list();
 
-    /// One model, by any name that requests may have: its own as in list(), its vendor's, or that of a pool or of a
-    /// capability, which stands for the model that is asked now. It is told as in list(), by what the mesh knows;
-    /// only where the mesh knows no such model, one provider is asked, as in remove(). Completes, and
-    /// fails, as list() and as the calls of <modelmesh/api/objects.hpp>.
+    /// One model, by any name that requests may have: its own as in list(), its vendor's, or that of a pool or
+    /// of a capability, which stands for the model that is asked now. It is told as in list(), by what the mesh
+    /// knows; where the mesh knows no such model, or `opt` names a provider, that provider is asked, as in
+    /// remove(). Completes, and fails, as list() and as the calls of <modelmesh/api/objects.hpp>.
     /// @param id   read before this function returns.
-    /// @param opt  `provider`: only its models are meant.
+    /// @param opt  `provider`: what it says itself of the model, which is more than the mesh knows.
     [[nodiscard]] task<model> retrieve(std::string_view id, const call_options& opt = call_options::none());
     [[nodiscard]] task<result<model>> try_retrieve(std::string_view id,
                                                    const call_options& opt = call_options::none());
 
     /// OpenAI's `delete`: of a model that was fine-tuned. A call about an object of one provider, as those of
-    /// <modelmesh/api/objects.hpp>: of the provider with whose name the id begins as in list() (`<provider>.<model>`),
-    /// unless `opt` names another; else of that which `opt` names, or of the first. The mesh goes on listing the
-    /// model until another client is made.
+    /// <modelmesh/api/objects.hpp>: of the provider with whose name the id begins as in list()
+    /// (`<provider>.<model>`), unless `opt` names another; else of that which `opt` names, or of the first. The
+    /// mesh goes on listing the model until another client is made.
     [[nodiscard]] task<deletion> remove(std::string_view id, const call_options& opt = call_options::none());
     [[nodiscard]] task<result<deletion>> try_remove(std::string_view id,
                                                     const call_options& opt = call_options::none());

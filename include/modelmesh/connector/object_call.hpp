@@ -1,4 +1,4 @@
-// A call about an object that a provider keeps: a file, an upload, a batch, a tuning job, a response.
+// A call about an object that a provider keeps: a file, an upload, a batch, a tuning job, a response, a model.
 #pragma once
 
 #include <modelmesh/connector/prepared_request.hpp>

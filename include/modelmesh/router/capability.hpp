@@ -20,6 +20,11 @@ namespace modelmesh::capability {
 /// Whether the node `path` is `ancestor` itself or lies below it. Both canonical.
 [[nodiscard]] bool within(std::string_view path, std::string_view ancestor) noexcept;
 
+/// The bare name of a node: `chat-completion`.
+[[nodiscard]] constexpr std::string_view last_segment(std::string_view path) noexcept {
+    return path.substr(path.rfind('.') + 1);
+}
+
 struct shipped_node {
     std::string_view path;        ///< canonical
     std::string_view description; ///< what its models give

@@ -261,6 +261,23 @@ TEST(OpenAiCompatible, AnErrorInsideAStreamIsItsClassOfFault) {
     EXPECT_EQ(generic.error().kind(), errc::upstream);
 }
 
+TEST(OpenAiCompatible, AResponseThatFailsSaysWhy) {
+    const auto asked = prepared_request::parse(operation::response, R"({"model":"x","input":"hi"})", true);
+    const auto failed = [&asked](const std::string& error) {
+        const auto decoder = openai_compatible().open_stream(*asked.value());
+        recorder sink;
+        const auto ended = decoder->on_frame(
+            {"", R"({"type":"response.failed","response":{"id":"r","error":)" + error + "}}"}, sink);
+        return ended ? fault() : ended.error();
+    };
+    const fault limited = failed(R"({"code":"rate_limit_exceeded","message":"slow down"})");
+    EXPECT_EQ(limited.kind(), errc::rate_limit);
+    EXPECT_EQ(limited.http_status, 429);
+    EXPECT_EQ(limited.message, "slow down");
+    EXPECT_EQ(failed(R"({"code":"server_error","message":"broken"})").kind(), errc::upstream);
+    EXPECT_EQ(failed("null").message, "the provider reported a failure without an explanation");
+}
+
 TEST(OpenAiCompatible, ListOfModels) {
     const openai_compatible codec;
     http::request out;
@@ -367,6 +384,24 @@ TEST(OpenAi, WhisperStreamsNoTranscriptions) {
     EXPECT_EQ(refused.error().param, "stream");
     EXPECT_TRUE(encoded("whisper-1", false));
     EXPECT_TRUE(encoded("gpt-4o-transcribe", true));
+}
+
+TEST(OpenAi, OnlyWhisperTranslatesSpeech) {
+    registry connectors;
+    register_builtin(connectors);
+    const std::unique_ptr<provider> codec = std::move(connectors.make_provider("openai.llm.v1")).value();
+    const auto encoded = [&codec](operation what, std::string_view model) {
+        const auto asked = prepared_request::parse(what, R"({"model":"stt"})", false,
+                                                   {{"file", http::attach_bytes("a.wav", "RIFF")}});
+        http::request out;
+        return codec->encode(*asked.value(), target{"/v1", model, "key"}, out);
+    };
+    const result<void> refused = encoded(operation::translation, "gpt-4o-mini-transcribe");
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().kind(), errc::unsupported);
+    EXPECT_EQ(refused.error().param, "model");
+    EXPECT_TRUE(encoded(operation::transcription, "gpt-4o-mini-transcribe"));
+    EXPECT_TRUE(encoded(operation::translation, "whisper-1"));
 }
 
 TEST(OpenAi, PreferredModelsComeFirstAndOtherEndpointsModelsAreNotForChat) {

@@ -76,6 +76,17 @@ TEST(Snapshot, OfPoolsAsNearTheFirstInTheConfigurationServes) {
     EXPECT_EQ(picture->resolve("transformation").value()->name, "pool-of-rewriting") << "the nearest below";
 }
 
+TEST(Snapshot, APoolWithoutModelsServesOnlyWhereThereIsNoOther) {
+    const std::string chat = capability::canonical("chat").value();
+    const auto picture = with_pools({"chat", "image-generation", "text-to-image"}, {{"m", {chat}}});
+    EXPECT_EQ(picture->resolve("generation").value()->name, "pool-of-chat");
+    EXPECT_EQ(picture->resolve("text-to-image").value()->name, "pool-of-text-to-image");
+    EXPECT_EQ(picture->resolve("inpainting").value()->name, "pool-of-image-generation");
+    const auto other = with_pools({"chat", "generation"}, {{"m", {"generation.text-generation"}}});
+    for (const std::string& name : {std::string("chat"), std::string("chat-completion"), chat})
+        EXPECT_EQ(other->resolve(name).value()->name, "pool-of-generation") << name;
+}
+
 TEST(Snapshot, ModelsNamedLikeACapabilityAnswerToTheirNames) {
     const auto picture = with_pools({"chat"}, {{"completion", {capability::canonical("chat").value()}}});
     EXPECT_EQ(picture->resolve("completion").value()->name, "a.completion");

@@ -54,7 +54,8 @@ TEST_P(Environment, ProvidersAreDetectedInTableOrder) {
     EXPECT_EQ(found.providers[0].second.base_url, "https://api.openai.com/v1");
     EXPECT_THAT(found.providers[0].second.models,
                 ::testing::ElementsAre("gpt-4o", "gpt-4o-mini", "text-embedding-3-small", "gpt-image-1",
-                                       "gpt-4o-mini-tts", "whisper-1", "omni-moderation-latest"));
+                                       "dall-e-2", "gpt-4o-mini-tts", "whisper-1", "gpt-4o-mini-transcribe",
+                                       "omni-moderation-latest"));
     EXPECT_EQ(found.providers[1].first, "ollama");
     EXPECT_EQ(found.providers[1].second.base_url, "http://127.0.0.1:11434/v1");
     EXPECT_EQ(found.providers[2].first, "vllm");
