@@ -18,6 +18,13 @@
 
 namespace modelmesh::json {
 
+/// What a number stands for where people write it with a unit, which JSON does not have.
+enum class measure : unsigned char {
+    plain,
+    seconds, ///< whole seconds; a std::chrono::duration needs no rule
+    bytes,
+};
+
 /// One line of a `json_fields` table; made by the functions below.
 struct field_rule {
     std::string_view member{};
@@ -27,6 +34,9 @@ struct field_rule {
     std::string_view description{};
     double minimum = -std::numeric_limits<double>::infinity();
     double maximum = std::numeric_limits<double>::infinity();
+    bool secret = false;      ///< never shown
+    std::string_view place{}; ///< another place where a configuration file may have it
+    json::measure measure = json::measure::plain;
 
     [[nodiscard]] constexpr bool has_range() const noexcept {
         return minimum > -std::numeric_limits<double>::infinity() ||
@@ -72,6 +82,28 @@ struct tag {
     field_rule rule{.member = member};
     rule.minimum = minimum;
     rule.maximum = maximum;
+    return rule;
+}
+
+// For types that are read from configuration files as well; JSON knows nothing of these.
+
+/// A text that is never shown: neither in a message nor in a dump.
+[[nodiscard]] constexpr field_rule secret(std::string_view member) {
+    field_rule rule{.member = member};
+    rule.secret = true;
+    return rule;
+}
+/// Another place of the member in a file, below the object: `auth.api_key`. Where a file has several, the
+/// member's own name wins over these, and an earlier rule over a later one.
+[[nodiscard]] constexpr field_rule also(std::string_view member, std::string_view place) {
+    field_rule rule{.member = member};
+    rule.place = place;
+    return rule;
+}
+/// An integer that files may give with a unit: `90s`, `512MiB`.
+[[nodiscard]] constexpr field_rule measured(std::string_view member, measure in) {
+    field_rule rule{.member = member};
+    rule.measure = in;
     return rule;
 }
 

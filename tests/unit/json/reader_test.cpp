@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -233,6 +234,16 @@ TEST(JsonReader, TwiceGivenMembersAreAnErrorWhereTheyHaveAMeaning) {
     EXPECT_FALSE((read<std::map<std::string, int>>(R"({"a":1,"a":2})")));
     const std::string kept = R"({"name":"","children":[],"map":{},"shape":null,"x":1,"x":2})";
     EXPECT_EQ(write(read<tree>(kept).value()), kept) << "extra members are not interpreted";
+}
+
+TEST(JsonReader, AVectorOfPairsIsAMapThatKeepsItsOrder) {
+    using entries = std::vector<std::pair<std::string, leaf>>;
+    const entries two = read<entries>(R"({"z":{"number":1},"a":{"number":2}})").value();
+    ASSERT_EQ(two.size(), 2u);
+    EXPECT_EQ(two[0].first, "z");
+    EXPECT_EQ(two[1].second.number, 2);
+    EXPECT_EQ(write(two), R"({"z":{"number":1,"text":"default"},"a":{"number":2,"text":"default"}})");
+    EXPECT_FALSE(read<entries>(R"({"a":{},"a":{}})"));
 }
 
 TEST(JsonReader, UnknownMembersAreCheckedThenSkippedOrRefused) {

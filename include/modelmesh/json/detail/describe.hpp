@@ -7,6 +7,7 @@
 #include <modelmesh/json/open.hpp>
 #include <modelmesh/json/types.hpp>
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <chrono>
@@ -14,7 +15,9 @@
 #include <limits>
 #include <map>
 #include <optional>
+#include <ratio>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -33,7 +36,7 @@ template <> struct make<bool> {
                                         [](const void* p) { return *static_cast<const bool*>(p); }};
 };
 
-template <class T, class Rep> constexpr integer_type make_integer() {
+template <class T, class Rep> constexpr integer_type make_integer(std::int64_t tick = 0) {
     return {{kind::integer, assign<T>},
             std::is_unsigned_v<Rep>,
             [](void* p, std::uint64_t bits) {
@@ -48,13 +51,15 @@ template <class T, class Rep> constexpr integer_type make_integer() {
                     return static_cast<std::uint64_t>(*static_cast<const T*>(p));
                 else
                     return static_cast<std::uint64_t>(static_cast<const T*>(p)->count());
-            }};
+            },
+            tick};
 }
 template <std::integral T> struct make<T> {
     static constexpr integer_type value = make_integer<T, T>();
 };
 template <std::integral Rep, class Period> struct make<std::chrono::duration<Rep, Period>> {
-    static constexpr integer_type value = make_integer<std::chrono::duration<Rep, Period>, Rep>();
+    static constexpr integer_type value =
+        make_integer<std::chrono::duration<Rep, Period>, Rep>(Period::num * std::nano::den / Period::den);
 };
 
 template <std::floating_point T> struct make<T> {
@@ -165,6 +170,31 @@ template <class T, class Less, class Allocator> struct make<std::map<std::string
         }};
 };
 
+// Few entries, whose order means something: found by looking at each.
+template <class T> struct make<std::vector<std::pair<std::string, T>>> {
+    using list = std::vector<std::pair<std::string, T>>;
+    static auto find(list& in, std::string_view key) {
+        return std::find_if(in.begin(), in.end(), [key](const auto& entry) { return entry.first == key; });
+    }
+    static constexpr map_type value{{kind::map, assign<list>},
+                                    describe<T>,
+                                    [](void* p) { static_cast<list*>(p)->clear(); },
+                                    [](const void* p) { return static_cast<const list*>(p)->size(); },
+                                    [](void* p, std::string_view key) -> void* {
+                                        list& l = *static_cast<list*>(p);
+                                        if (find(l, key) != l.end()) return nullptr;
+                                        return &l.emplace_back(std::string(key), T{}).second;
+                                    },
+                                    [](void* p, std::string_view key) {
+                                        list& l = *static_cast<list*>(p);
+                                        if (const auto at = find(l, key); at != l.end()) l.erase(at);
+                                    },
+                                    [](const void* p, void* context, map_type::visitor visit) {
+                                        for (const auto& [key, element] : *static_cast<const list*>(p))
+                                            visit(context, key, &element);
+                                    }};
+};
+
 template <class... T> struct make<std::variant<T...>> {
     using any = std::variant<T...>;
     static constexpr describe_function alternatives[] = {describe<T>...};
@@ -221,6 +251,8 @@ template <class T> consteval field_rule rule_of(std::string_view member) {
             if (!rule.description.empty()) all.description = rule.description;
             all.skipped = all.skipped || rule.skipped;
             all.omit_empty = all.omit_empty || rule.omit_empty;
+            all.secret = all.secret || rule.secret;
+            if (rule.measure != measure::plain) all.measure = rule.measure;
             if (rule.minimum > all.minimum) all.minimum = rule.minimum;
             if (rule.maximum < all.maximum) all.maximum = rule.maximum;
         }
@@ -322,7 +354,30 @@ template <class T> struct make {
             wire_name<T, I>::name, wire_name<T, I>::key,
             wire_name<T, I>::rule.skipped || is_extra<I> || opaque<member_type<T, I>>,
             wire_name<T, I>::rule.omit_empty, type_of<member_type<T, I>>(), wire_name<T, I>::rule.description,
-            wire_name<T, I>::rule.minimum, wire_name<T, I>::rule.maximum}...};
+            wire_name<T, I>::rule.minimum, wire_name<T, I>::rule.maximum, wire_name<T, I>::rule.secret,
+            wire_name<T, I>::rule.measure}...};
+    }
+    template <std::size_t... I>
+    static consteval std::size_t index_of(std::string_view member, std::index_sequence<I...>) {
+        std::size_t found = count;
+        ((member_name<T, I>() == member ? void(found = I) : void()), ...);
+        return found;
+    }
+    static consteval std::size_t count_places() {
+        std::size_t number = 0;
+        if constexpr (has_rules<T>)
+            for (const field_rule& rule : T::json_fields) number += rule.place.empty() ? 0 : 1;
+        return number;
+    }
+    static consteval auto make_places() {
+        std::array<other_place, count_places()> all{};
+        if constexpr (count_places() != 0) {
+            std::size_t next = 0;
+            for (const field_rule& rule : T::json_fields)
+                if (!rule.place.empty())
+                    all[next++] = {index_of(rule.member, std::make_index_sequence<count>{}), rule.place};
+        }
+        return all;
     }
     // Of one object whose members are all as they are by default.
     struct defaults {
@@ -352,6 +407,7 @@ template <class T> struct make {
                   "json_fields names a member that does not exist");
 
     static constexpr auto fields = make_fields(std::make_index_sequence<count>{});
+    static constexpr auto places = make_places();
     template <class Is> static constexpr std::uint64_t bits_of(Is is) {
         std::uint64_t bits = 0;
         for (std::size_t i = 0; i < count; ++i)
@@ -378,7 +434,9 @@ template <class T> struct make {
                                        []() -> const resolved_object& {
                                            static const defaults known{};
                                            return known.all;
-                                       }};
+                                       },
+                                       places.data(),
+                                       places.size()};
 };
 
 template <class T> const descriptor& describe() noexcept { return make<T>::value; }

@@ -4,6 +4,8 @@
 // already has.
 #pragma once
 
+#include <modelmesh/json/fields.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -23,7 +25,7 @@ enum class kind : std::uint8_t {
     enumeration, // an enum class or json::open
     wrapper,     // std::optional, json::nullable, json::maybe
     sequence,    // std::vector
-    map,         // std::map<std::string, T>
+    map,         // std::map<std::string, T>; a vector of pairs, which keeps its order
     variant,     // std::variant, chosen by the shape of the value
     extra,       // json::extra, json::extra_view; only as a member
     object,      // an aggregate
@@ -45,6 +47,7 @@ struct integer_type : descriptor {
     // Both work on the 64-bit pattern of the value. store answers false when the value does not fit.
     bool (*store)(void*, std::uint64_t);
     std::uint64_t (*load)(const void*);
+    std::int64_t tick; // nanoseconds that 1 stands for; 0: not a duration
 };
 
 struct floating_type : descriptor {
@@ -122,11 +125,19 @@ struct field {
     std::string_view description;
     double minimum;
     double maximum;
+    bool secret;
+    json::measure measure;
 
     [[nodiscard]] constexpr bool has_range() const noexcept {
         constexpr double infinity = std::numeric_limits<double>::infinity();
         return minimum > -infinity || maximum < infinity;
     }
+};
+
+// A second place of a member in a configuration file.
+struct other_place {
+    std::size_t field;
+    std::string_view path;
 };
 
 // What the tables reach through functions, looked up once.
@@ -152,6 +163,8 @@ struct object_type : descriptor {
     // Addresses of all members, in order. Answers one bit for each that is not absent.
     std::uint64_t (*locate)(void* object, void** members);
     const resolved_object& (*resolve)();
+    const other_place* places;
+    std::size_t place_count;
 };
 
 /// The descriptor of T, defined in describe.hpp. Wire types of the library declare it `extern template`.
