@@ -13,6 +13,9 @@ public:
                         http::request& output) const override;
     /// The list comes in no order that means anything: the models to prefer are put first.
     result<std::vector<model_info>> decode_list_models(http::response&& answer) const override;
+    [[nodiscard]] std::string_view default_base_url() const noexcept override {
+        return "https://api.openai.com/v1";
+    }
     [[nodiscard]] std::vector<std::string> capabilities_of(std::string_view model) const override;
 };
 

@@ -106,6 +106,8 @@ public:
         return nullptr;
     }
 
+    /// Where the service is when a configuration file does not say it; empty: it has to.
+    [[nodiscard]] virtual std::string_view default_base_url() const noexcept { return {}; }
     /// What a model can do that is configured by its name alone: canonical paths.
     [[nodiscard]] virtual std::vector<std::string> capabilities_of(std::string_view model) const {
         static_cast<void>(model);

@@ -2,14 +2,26 @@
 #pragma once
 
 #include <modelmesh/connector/provider.hpp>
+#include <modelmesh/connector/secret_store.hpp>
+#include <modelmesh/core/log.hpp>
+#include <modelmesh/json/detail/describe.hpp>
 
 #include <functional>
 #include <map>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace modelmesh::connector {
+
+/// A registered secret store: what its options are, and how one is made of them.
+struct secret_store_kind {
+    const json::detail::descriptor* options; ///< of the options' type
+    std::function<std::shared_ptr<void>()> make_options;
+    std::function<result<std::unique_ptr<secret_store>>(const void* options, log_sink* log)> make;
+};
 
 /// Maps connector ids (`openai.llm.v1`) to factories. Each client has its own; nothing registers itself.
 /// Threads: fill it before it is handed to a client.
@@ -24,8 +36,33 @@ public:
     /// null.
     [[nodiscard]] result<std::unique_ptr<provider>> make_provider(std::string_view id) const;
 
+    /// Adds a secret store connector. Options is an aggregate as reflected JSON has them (json/fields.hpp):
+    /// what a configuration file says under `secrets` is read into it.
+    /// @param make  its log may be null. Errors of it: config, with no secret in the message.
+    /// Errors: config when the id is empty or taken, or there is no factory.
+    template <class Options>
+    result<void> add_secret_store(
+        std::string id,
+        std::function<result<std::unique_ptr<secret_store>>(const Options&, log_sink* log)> make) {
+        secret_store_kind kind{
+            &json::detail::describe<Options>(), [] { return std::make_shared<Options>(); }, {}};
+        if (make)
+            kind.make = [make = std::move(make)](const void* options, log_sink* log) {
+                return make(*static_cast<const Options*>(options), log);
+            };
+        return add(std::move(id), std::move(kind));
+    }
+    /// The store of this id, with or without the `secret-store.` prefix; null when there is none. Lives as
+    /// long as the registry.
+    [[nodiscard]] const secret_store_kind* find_secret_store(std::string_view id) const;
+    /// Ids of all secret stores, sorted.
+    [[nodiscard]] std::vector<std::string_view> secret_stores() const;
+
 private:
+    result<void> add(std::string id, secret_store_kind kind);
+
     std::map<std::string, factory, std::less<>> providers_;
+    std::map<std::string, secret_store_kind, std::less<>> secret_stores_;
 };
 
 /// Adds every connector that ships with the library.
