@@ -6,6 +6,7 @@ find_package(OpenSSL 3.0 REQUIRED)
 find_package(simdjson REQUIRED)
 pkg_check_modules(liburing REQUIRED IMPORTED_TARGET liburing>=2.3)
 pkg_check_modules(libnghttp2 REQUIRED IMPORTED_TARGET libnghttp2>=1.52)
+pkg_check_modules(yaml-cpp REQUIRED IMPORTED_TARGET yaml-cpp>=0.7)
 
 # Boost.Asio as the areas see it. One program must have one layout of its services: what is installed says so again.
 add_library(modelmesh_asio INTERFACE)

@@ -1,5 +1,8 @@
-// The configuration of a client as one value, whatever it was written in.
+// The configuration of a client as one value, whatever it was written in. Files, the dump of a configuration and
+// its JSON Schema come from these types: a new member is a new key, and its rules say what else a file may do.
 #pragma once
+
+#include <modelmesh/json/fields.hpp>
 
 #include <optional>
 #include <string>
@@ -22,6 +25,17 @@ struct tls_config {
     std::string certificate_pem{}; ///< the same as text
     std::string key_file{};        ///< PEM file of its key, not encrypted
     std::string key_pem{};         ///< the same as text; never printed
+
+    static constexpr json::field_rule json_fields[] = {
+        json::about("verify", "false accepts any certificate; for experiments only"),
+        json::about("ca_file", "PEM file of additional roots"),
+        json::about("ca_pem", "additional roots as text"),
+        json::about("certificate_file", "PEM file of our certificate and its chain"),
+        json::about("certificate_pem", "our certificate and its chain as text"),
+        json::about("key_file", "PEM file of our certificate's key, not encrypted"),
+        json::about("key_pem", "our certificate's key as text"),
+        json::secret("key_pem"),
+    };
 };
 
 /// Which HTTP a provider is spoken to in.
@@ -34,6 +48,7 @@ enum class http_version : unsigned char {
 /// One provider: a server, an account on it, and the connector that speaks its format.
 struct provider_config {
     std::string connector{}; ///< connector id, for example `openai.llm.v1`
+    bool enabled{true};      ///< false: as if it were not there
     std::string base_url{};  ///< up to and with the version, for example `https://api.openai.com/v1`
     std::string api_key{};   ///< empty when none is needed; never printed
     /// Vendor's names; empty: the server is asked before the first request.
@@ -48,6 +63,25 @@ struct provider_config {
     /// 1 (pipelining) also allows that one whose connection is lost is sent, and billed, twice: for servers of
     /// your own.
     unsigned pipeline_depth{1};
+
+    static constexpr json::field_rule json_fields[] = {
+        json::about("connector", "connector id; the provider's name when it is left out"),
+        json::about("enabled", "false: as if it were not there"),
+        json::about("base_url", "up to and with the version, like https://api.openai.com/v1"),
+        json::also("base_url", "config.base_url"),
+        json::about("api_key", "the account's key; best as ${secrets:NAME}"),
+        json::secret("api_key"),
+        json::also("api_key", "auth.api_key"),
+        json::also("api_key", "config.auth.api_key"),
+        json::also("api_key", "config.api_key"),
+        json::about("models", "vendor's names; left out: the server is asked"),
+        json::about("tls", "how the server's certificate is checked, and which one of ours it is shown"),
+        json::about("proxy", "http://[user:password@]host:port of an HTTP proxy, or none"),
+        json::secret("proxy"),
+        json::about("http", "which HTTP it is spoken to in"),
+        json::about("pipeline_depth", "calls that may be under way on one HTTP/1.1 connection"),
+        json::range("pipeline_depth", 1, 1000),
+    };
 };
 
 /// One pool: the models that may answer for a capability. With no providers listed, all of them.
@@ -56,11 +90,34 @@ struct pool_config {
     std::vector<std::string> providers{}; ///< provider names; empty means all
     unsigned failure_threshold{3};        ///< failures in a row that take a model out of service
     unsigned cooldown_seconds{60};        ///< how long it stays out
+
+    static constexpr json::field_rule json_fields[] = {
+        json::about("capability", "what its models can do, in any spelling; the pool's name when left out"),
+        json::also("capability", "hierarchy_node"),
+        json::about("providers", "names or connector ids of providers; left out: all"),
+        json::also("providers", "allowed_providers"),
+        json::about("failure_threshold", "failures in a row that take a model out of service"),
+        json::range("failure_threshold", 1, 32767),
+        json::also("failure_threshold", "deactivation.retry_limit"),
+        json::also("failure_threshold", "rotation.deactivation.retry_limit"),
+        json::about("cooldown_seconds", "how long a model stays out of service"),
+        json::measured("cooldown_seconds", json::measure::seconds),
+        json::also("cooldown_seconds", "recovery.cooldown"),
+        json::also("cooldown_seconds", "rotation.recovery.cooldown"),
+    };
 };
 
 struct config {
     named<provider_config> providers{};
     named<pool_config> pools{};
+    /// What load_config() had from a secret store; to_yaml() shows no text that has one of these in it.
+    std::vector<std::string> never_shown{};
+
+    static constexpr json::field_rule json_fields[] = {
+        json::about("providers", "servers and accounts by name, in the order in which they are tried"),
+        json::about("pools", "models that may answer for a capability, by name"),
+        json::skip("never_shown"),
+    };
 };
 
 } // namespace modelmesh

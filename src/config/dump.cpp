@@ -1,0 +1,130 @@
+// A configuration as YAML, with its secrets left out.
+#include "config/quantity.hpp"
+#include "config/yaml.hpp"
+
+#include <modelmesh/config/load.hpp>
+#include <modelmesh/json/detail/describe.hpp>
+#include <modelmesh/json/write.hpp>
+
+#include <algorithm>
+
+namespace modelmesh {
+namespace {
+
+namespace reflected = json::detail;
+using reflected::kind;
+
+template <class T> const T& as(const reflected::descriptor& type) noexcept {
+    return static_cast<const T&>(type);
+}
+
+class yaml_writer {
+public:
+    explicit yaml_writer(const std::vector<std::string>& never_shown) : never_shown_(never_shown) {}
+
+    /// The lines of an object: members that are as they are by default are left out.
+    std::string members(const reflected::object_type& type, const void* object, std::size_t indent) {
+        std::vector<void*> members(type.count);
+        type.locate(const_cast<void*>(object), members.data()); // only read from
+        std::string text;
+        for (std::size_t i = 0; i < type.count; ++i) {
+            const reflected::field& member = type.fields[i];
+            if (member.skipped || is_default(type, i, members[i])) continue;
+            append(text, member.name, member.type(), members[i], indent, &member);
+        }
+        return text;
+    }
+
+private:
+    static bool is_default(const reflected::object_type& type, std::size_t index, const void* value) {
+        const reflected::resolved_member& member = type.resolve().members[index];
+        return reflected::write_erased(value, *member.type) ==
+               reflected::write_erased(member.initial, *member.type);
+    }
+
+    void append(std::string& out, std::string_view key, const reflected::descriptor& type, const void* value,
+                std::size_t indent, const reflected::field* member) {
+        out.append(indent, ' ').append(settings::yaml_text(key)).append(":");
+        const bool is_secret = member != nullptr && member->secret;
+        std::string below;
+        if (is_secret)
+            below.clear();
+        else if (type.what == kind::object)
+            below = members(as<reflected::object_type>(type), value, indent + 2);
+        else if (type.what == kind::map)
+            below = entries(as<reflected::map_type>(type), value, indent + 2);
+        if (below.empty())
+            out.append(" ").append(is_secret ? "'***'" : line(type, value, member)).append("\n");
+        else
+            out.append("\n").append(below);
+    }
+
+    std::string entries(const reflected::map_type& type, const void* map, std::size_t indent) {
+        struct target {
+            yaml_writer* self;
+            const reflected::descriptor* element;
+            std::size_t indent;
+            std::string text;
+        } to{this, &type.element(), indent, {}};
+        type.each(map, &to, [](void* context, std::string_view key, const void* value) {
+            target& into = *static_cast<target*>(context);
+            into.self->append(into.text, key, *into.element, value, into.indent, nullptr);
+        });
+        return std::move(to.text);
+    }
+
+    std::string line(const reflected::descriptor& type, const void* value, const reflected::field* member) {
+        switch (type.what) {
+        case kind::object:
+        case kind::map:
+            return "{}";
+        case kind::sequence: {
+            const auto& list = as<reflected::sequence_type>(type);
+            std::string text = "[";
+            for (std::size_t i = 0; i < list.size(value); ++i)
+                text.append(i == 0 ? "" : ", ").append(line(list.element(), list.get(value, i), nullptr));
+            return text + "]";
+        }
+        case kind::wrapper:
+            // One without a value is as it is by default.
+            return line(as<reflected::wrapper_type>(type).element(),
+                        as<reflected::wrapper_type>(type).get(value), member);
+        case kind::string:
+            return string(*static_cast<const std::string*>(value));
+        case kind::integer: {
+            const auto& integer = as<reflected::integer_type>(type);
+            if (integer.tick == 0) break;
+            return settings::format_duration(static_cast<std::int64_t>(integer.load(value)) * integer.tick);
+        }
+        default:
+            break;
+        }
+        const std::string text = reflected::write_erased(value, type);
+        return type.what == kind::enumeration ? text.substr(1, text.size() - 2) : text;
+    }
+
+    std::string string(const std::string& text) const {
+        const bool is_hidden =
+            std::any_of(never_shown_.begin(), never_shown_.end(), [&text](const std::string& hidden) {
+                return !hidden.empty() && text.find(hidden) != text.npos;
+            });
+        if (is_hidden) return "'***'";
+        std::string escaped;
+        for (std::size_t i = 0; i < text.size(); ++i) {
+            if (text.compare(i, 2, "${") == 0) escaped += '$';
+            escaped += text[i];
+        }
+        return settings::yaml_text(escaped);
+    }
+
+    const std::vector<std::string>& never_shown_;
+};
+
+} // namespace
+
+std::string to_yaml(const config& shown) {
+    const auto& type = as<reflected::object_type>(reflected::describe<config>());
+    return "version: 1\n" + yaml_writer(shown.never_shown).members(type, &shown, 0);
+}
+
+} // namespace modelmesh

@@ -1,0 +1,34 @@
+// Which keys a file may have: the members of the types, their other places, and what is not done yet.
+#pragma once
+
+#include "config/node.hpp"
+
+#include <modelmesh/json/detail/descriptor.hpp>
+
+#include <string>
+#include <vector>
+
+namespace modelmesh::settings {
+
+/// The keys of one type as a tree: `recovery.cooldown` is a key below a key.
+struct key_tree {
+    static constexpr std::size_t none = static_cast<std::size_t>(-1);
+    std::string name{};
+    std::size_t field = none; ///< the member that it is
+    std::size_t rank = 0;     ///< of two places of one member the lower rank wins; 0 is the member's own name
+    bool is_later = false;    ///< the format has it, and this version does not do it
+    std::vector<key_tree> below{};
+
+    [[nodiscard]] const key_tree* find(std::string_view key) const noexcept;
+};
+
+[[nodiscard]] key_tree keys_of(const json::detail::object_type& type);
+
+/// Gives every member its own name, wherever the file has it, so that sources can be merged and read.
+/// Reports keys that are unknown or not done yet; takes out what is not to be read (`x-...`).
+void use_own_names(node& at, const json::detail::descriptor& type, findings& found);
+
+/// The same for one object whose keys are these.
+void use_own_names(node& at, const json::detail::object_type& type, const key_tree& keys, findings& found);
+
+} // namespace modelmesh::settings

@@ -1,0 +1,227 @@
+#include "config/load.hpp"
+
+#include "config/bind.hpp"
+#include "config/check.hpp"
+#include "config/keys.hpp"
+#include "config/merge.hpp"
+#include "config/references.hpp"
+#include "config/yaml.hpp"
+
+#include <modelmesh/config/load.hpp>
+#include <modelmesh/core/error.hpp>
+#include <modelmesh/json/detail/describe.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <optional>
+#include <utility>
+
+namespace modelmesh {
+namespace settings {
+namespace {
+
+namespace reflected = json::detail;
+
+const reflected::object_type& object_of(const reflected::descriptor& type) {
+    return static_cast<const reflected::object_type&>(type);
+}
+
+/// Takes an entry out of a map.
+std::optional<entry> take(node& from, std::string_view key) {
+    entry* known = find(from, key);
+    if (known == nullptr) return std::nullopt;
+    entry taken = std::move(*known);
+    from.entries.erase(from.entries.begin() + (known - from.entries.data()));
+    return taken;
+}
+
+/// The keys at the top, of which two are no members of the configuration: they are about files.
+key_tree keys_at_top() {
+    key_tree keys = keys_of(object_of(reflected::describe<config>()));
+    for (const char* name : {"version", "secrets"}) keys.below.push_back(key_tree{name});
+    return keys;
+}
+
+/// One source on its way into the whole.
+class loader {
+public:
+    loader(const environment& variables, const connector::registry& connectors, log_sink* log)
+        : variables_(variables), connectors_(connectors), log_(log) {
+        root_.what = shape::map;
+    }
+
+    void add(const document& from) {
+        const auto name = std::make_shared<const std::string>(from.name);
+        if (!root_.at.source) root_.at.source = name;
+        if (std::optional<node> tree = read_yaml(from.text, name, found_))
+            add(std::move(*tree));
+        else
+            is_complete_ = false;
+    }
+
+    void add_overrides() {
+        const auto first = variables_.lower_bound(override_prefix);
+        for (auto each = first; each != variables_.end() && each->first.starts_with(override_prefix); ++each)
+            add(override_tree(each->first, each->second, root_, found_));
+    }
+
+    config finish() {
+        config made;
+        resolver references(variables_);
+        const std::unique_ptr<connector::secret_store> store = open_store(references);
+        references.resolve(root_, found_);
+        made.never_shown = references.looked_up();
+        bind(root_, reflected::describe<config>(), &made, found_);
+        if (is_complete_) check(root_, connectors_, made, found_);
+        warn();
+        if (found_.has_problems()) throw error(fault(errc::config, joined(found_.problems())));
+        return made;
+    }
+
+private:
+    void add(node tree) {
+        if (tree.what == shape::nothing) return; // an empty file
+        if (tree.what != shape::map)
+            return found_.problem(tree.at, tree.path, "must be a map of sections: providers, pools, secrets");
+        if (const std::optional<entry> version = take(tree, "version"); version && version->value.text != "1")
+            found_.problem(version->value.at, version->value.path, "must be 1, the only version there is");
+        std::optional<entry> secrets = take(tree, "secrets");
+        use_own_names(tree, object_of(reflected::describe<config>()), keys_at_top(), found_);
+        merge(root_, std::move(tree));
+        if (secrets) add_secrets(std::move(*secrets));
+    }
+
+    // What is not the section's own is an option of the store, here or below `config`, which wins.
+    void add_secrets(entry from) {
+        node& section = from.value;
+        if (section.what == shape::nothing) return;
+        if (section.what != shape::map)
+            return found_.problem(section.at, section.path, "must be a map of settings");
+        node own = section;
+        node options = section;
+        std::erase_if(own.entries, [](const entry& each) { return !keys().find(each.key); });
+        std::erase_if(options.entries, [this](const entry& each) {
+            const auto later = std::find(std::begin(later_of_secrets), std::end(later_of_secrets), each.key);
+            if (later != std::end(later_of_secrets))
+                found_.problem(each.at, each.value.path, "is not supported yet");
+            return later != std::end(later_of_secrets) || each.key.starts_with("x-") || keys().find(each.key);
+        });
+        use_own_names(own, reflected::describe<secrets_section>(), found_);
+        merge(secrets_, std::move(own));
+        std::optional<entry> nested = take(options, "config");
+        if (nested && nested->value.what == shape::map) {
+            for (const entry& each : nested->value.entries)
+                if (const std::optional<entry> same = take(options, each.key))
+                    found_.warning(same->at, same->value.path,
+                                   "is the same as " + each.value.path + ", which counts");
+            merge(options, std::move(nested->value));
+        } else if (nested && nested->value.what != shape::nothing) {
+            found_.problem(nested->value.at, nested->value.path, "must be a map of settings");
+        }
+        merge(options_, std::move(options));
+    }
+
+    static const key_tree& keys() {
+        static const key_tree all = keys_of(object_of(reflected::describe<secrets_section>()));
+        return all;
+    }
+
+    std::unique_ptr<connector::secret_store> open_store(resolver& references) {
+        secrets_section section;
+        references.resolve(secrets_, found_);
+        references.resolve(options_, found_);
+        bind(secrets_, reflected::describe<secrets_section>(), &section, found_);
+        std::unique_ptr<connector::secret_store> store = make_store(section);
+        references.use(store.get(), section.fail_on_missing);
+        return store;
+    }
+
+    std::unique_ptr<connector::secret_store> make_store(const secrets_section& section) {
+        const entry* named = find(secrets_, "store");
+        const place& at = named == nullptr ? root_.at : named->value.at;
+        const connector::secret_store_kind* kind = connectors_.find_secret_store(section.store);
+        if (kind == nullptr) {
+            if (named == nullptr)
+                return nullptr; // a registry without the default store, and a file without its use
+            std::string what = "there is no secret store '" + named->value.text + "'; there are:";
+            for (const std::string_view id : connectors_.secret_stores()) what.append(" ").append(id);
+            found_.problem(at, named->value.path, what);
+            return nullptr;
+        }
+        const std::size_t before = found_.problem_count();
+        use_own_names(options_, *kind->options, found_);
+        const std::shared_ptr<void> options = kind->make_options();
+        bind(options_, *kind->options, options.get(), found_);
+        if (found_.problem_count() != before) return nullptr;
+        auto made = kind->make(options.get(), log_);
+        if (made) return std::move(*made);
+        found_.problem(at, "secrets", made.error().message);
+        return nullptr;
+    }
+
+    void warn() const {
+        if (log_ == nullptr || !log_->wants(severity::warning)) return;
+        for (const std::string& line : found_.warnings()) {
+            const std::array<log_field, 1> fields{{{"message", line}}};
+            log_->write(severity::warning, "config.warning", fields);
+        }
+    }
+
+    static std::string joined(const std::vector<std::string>& lines) {
+        std::string text;
+        for (const std::string& line : lines) text.append(text.empty() ? "" : "\n").append(line);
+        return text;
+    }
+
+    const environment& variables_;
+    const connector::registry& connectors_;
+    log_sink* log_;
+    findings found_;
+    bool is_complete_ = true; // every document could be read
+    node root_;               // the members of config
+    node secrets_;            // the members of secrets_section
+    node options_;            // of the secret store
+};
+
+} // namespace
+
+config load(const std::vector<document>& documents, const environment& variables,
+            const connector::registry& connectors, log_sink* log) {
+    loader whole(variables, connectors, log);
+    for (const document& each : documents) whole.add(each);
+    whole.add_overrides();
+    return whole.finish();
+}
+
+} // namespace settings
+
+namespace {
+
+std::string read_file(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+    if (!file.is_open() || file.bad())
+        throw error(fault(errc::config, path + ": cannot be read: " + std::strerror(errno)));
+    return text;
+}
+
+} // namespace
+
+config load_config(const std::vector<std::string>& paths, const connector::registry& connectors,
+                   log_sink* log) {
+    std::vector<settings::document> documents;
+    for (const std::string& path : paths) documents.push_back({path, read_file(path)});
+    return settings::load(documents, settings::process_environment(), connectors, log);
+}
+
+config load_config(const std::string& path) {
+    connector::registry connectors;
+    connector::register_builtin(connectors);
+    return load_config({path}, connectors);
+}
+
+} // namespace modelmesh

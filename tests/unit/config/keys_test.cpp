@@ -1,0 +1,64 @@
+// The same setting in its several places.
+#include "fixture.hpp"
+
+namespace modelmesh::settings {
+namespace {
+
+std::string key_of(const std::string& lines, log_sink* log = nullptr) {
+    return read("providers:\n  openai.llm.v1:\n" + lines, {}, log).providers[0].second.api_key;
+}
+
+TEST(ConfigKeys, AKeyStandsInEachDocumentedPlace) {
+    EXPECT_EQ(key_of("    api_key: k\n"), "k");
+    EXPECT_EQ(key_of("    auth: {api_key: k}\n"), "k");
+    EXPECT_EQ(key_of("    config: {api_key: k}\n"), "k");
+    EXPECT_EQ(key_of("    config: {auth: {api_key: k}}\n"), "k");
+}
+
+TEST(ConfigKeys, TheOwnNameWinsOverOtherPlaces) {
+    log_of_warnings log;
+    EXPECT_EQ(key_of("    config: {api_key: c}\n    auth: {api_key: b}\n    api_key: a\n", &log), "a");
+    ASSERT_EQ(log.lines.size(), 2u);
+    EXPECT_EQ(log.lines[0],
+              "config.warning message=mesh.yaml:3:14: providers.openai.llm.v1.config.api_key: is the "
+              "same as providers.openai.llm.v1.auth.api_key, which counts");
+    EXPECT_EQ(log.lines[1],
+              "config.warning message=mesh.yaml:4:12: providers.openai.llm.v1.auth.api_key: is the "
+              "same as providers.openai.llm.v1.api_key, which counts");
+}
+
+TEST(ConfigKeys, PoolsHaveOtherPlacesToo) {
+    const config made = read(R"(
+pools:
+  a: {hierarchy_node: chat, deactivation: {retry_limit: 7}, recovery: {cooldown: 2m}}
+  b: {capability: chat, rotation: {deactivation: {retry_limit: 8}, recovery: {cooldown: none}}}
+)");
+    EXPECT_EQ(made.pools[0].second.capability, "chat");
+    EXPECT_EQ(made.pools[0].second.failure_threshold, 7u);
+    EXPECT_EQ(made.pools[0].second.cooldown_seconds, 120u);
+    EXPECT_EQ(made.pools[1].second.failure_threshold, 8u);
+    EXPECT_EQ(made.pools[1].second.cooldown_seconds, 0u);
+}
+
+TEST(ConfigKeys, AProblemIsAtThePlaceThatWasWritten) {
+    EXPECT_EQ(refusal("pools:\n  chat:\n    recovery: {cooldown: 500ms}\n"),
+              "mesh.yaml:3:26: pools.chat.recovery.cooldown: must be a duration in whole seconds, like 30s, "
+              "5m, 1h30m or "
+              "none, not '500ms'");
+    EXPECT_EQ(refusal("pools:\n  chat:\n    recovery: {cooldwn: 5s}\n"),
+              "mesh.yaml:3:16: pools.chat.recovery.cooldwn: there is no such key; did you mean 'cooldown'?");
+}
+
+TEST(ConfigKeys, WhatIsNotDoneYetIsRefusedByName) {
+    EXPECT_EQ(
+        refusal("storage: {connector: modelmesh.sqlite.v1}\nobservability:\n"),
+        "mesh.yaml:1:1: storage: is not supported yet\nmesh.yaml:2:1: observability: is not supported yet");
+    EXPECT_EQ(refusal("pools:\n  chat:\n    retry: {max_attempts: 1}\n    recovery: {probe_interval: 2m}\n"),
+              "mesh.yaml:3:5: pools.chat.retry: is not supported yet\n"
+              "mesh.yaml:4:16: pools.chat.recovery.probe_interval: is not supported yet");
+    EXPECT_EQ(refusal("secrets: {cache_ttl: 5m}\n"),
+              "mesh.yaml:1:11: secrets.cache_ttl: is not supported yet");
+}
+
+} // namespace
+} // namespace modelmesh::settings

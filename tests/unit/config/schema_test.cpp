@@ -1,0 +1,52 @@
+// The JSON Schema of a configuration file.
+#include "fixture.hpp"
+
+#include <modelmesh/json/members.hpp>
+
+namespace modelmesh::settings {
+namespace {
+
+// The schema of a property at this path of properties, where `*` stands for the schema of any name.
+std::string at(std::initializer_list<std::string_view> path) {
+    std::string schema = config_schema();
+    for (const std::string_view name : path) {
+        const char* below = name == "*" ? "additionalProperties" : "properties";
+        for (const std::string_view key : {std::string_view(below), name}) {
+            if (key == "*") break;
+            std::string next;
+            for (const json::member& each : json::members(schema).value())
+                if (each.name == key) next = each.value;
+            if (next.empty()) return "";
+            schema = next;
+        }
+    }
+    return schema;
+}
+
+TEST(ConfigSchema, HasWhatIsRead) {
+    EXPECT_EQ(
+        at({"pools", "*", "failure_threshold"}),
+        R"({"anyOf":[{"type":"integer","minimum":1,"maximum":32767},{"type":"string","pattern":"\\$\\{"}],)"
+        R"("description":"failures in a row that take a model out of service"})");
+    EXPECT_EQ(at({"pools", "*", "recovery", "cooldown"}), at({"pools", "*", "cooldown_seconds"}));
+    EXPECT_EQ(at({"providers", "*", "http"}),
+              R"({"anyOf":[{"enum":["automatic","http1","http2"]},{"type":"string","pattern":"\\$\\{"}],)"
+              R"("description":"which HTTP it is spoken to in"})");
+    EXPECT_NE(at({"providers", "*", "config", "auth", "api_key"}).find(R"("writeOnly":true)"),
+              std::string::npos);
+    EXPECT_NE(at({"providers", "*", "tls", "verify"}), "");
+    EXPECT_EQ(at({"version"}), R"({"const":1})");
+    EXPECT_NE(at({"secrets", "store"}), "");
+    EXPECT_NE(at({"secrets", "path"}), "");
+    EXPECT_NE(at({"secrets", "config", "path"}), "");
+}
+
+TEST(ConfigSchema, HasNothingThatIsRefused) {
+    EXPECT_EQ(at({"storage"}), "");
+    EXPECT_EQ(at({"pools", "*", "retry"}), "");
+    EXPECT_EQ(at({"pools", "*", "recovery", "probe_interval"}), "");
+    EXPECT_NE(at({"pools", "*"}).find(R"("additionalProperties":false)"), std::string::npos);
+}
+
+} // namespace
+} // namespace modelmesh::settings
