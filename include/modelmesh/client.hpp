@@ -93,6 +93,14 @@ private:
 [[nodiscard]] client create(const config& from, const connector::registry& connectors,
                             log_sink* log = nullptr);
 
+/// Makes a client from a configuration file: create(load_config(path)). A name of its own, because a path and a
+/// capability are both texts: create("chat") could mean either, and a mistyped path would be taken for a
+/// capability. <modelmesh/config/load.hpp> has what reads several files, and shows and checks them.
+/// @throws error  config: every problem found, one line each, with its place in the file.
+[[nodiscard]] client create_from_file(const std::string& path);
+[[nodiscard]] client create_from_file(const std::string& path, const connector::registry& connectors,
+                                      log_sink* log = nullptr);
+
 /// The configuration that create(capability) would use, from the environment variables above.
 [[nodiscard]] config detect(std::string_view capability);
 

@@ -5,6 +5,7 @@
 #include "core/cancellation.hpp"
 #include "router/selection.hpp"
 
+#include <modelmesh/config/load.hpp>
 #include <modelmesh/core/or_throw.hpp>
 #include <modelmesh/router/capability.hpp>
 
@@ -67,6 +68,7 @@ client_impl::client_impl(const config& from, const connector::registry& connecto
     std::vector<std::string> problems;
     std::vector<router::provider_plan> providers;
     for (const auto& [name, settings] : from.providers) {
+        if (!settings.enabled) continue;
         const std::string where = "provider '" + name + "': ";
         const bool twice =
             std::any_of(providers.begin(), providers.end(),
@@ -102,7 +104,8 @@ client_impl::client_impl(const config& from, const connector::registry& connecto
         }
         providers.push_back(std::move(plan));
     }
-    if (from.providers.empty()) problems.push_back("no provider configured");
+    if (providers.empty() && problems.empty())
+        problems.push_back(from.providers.empty() ? "no provider configured" : "no provider is enabled");
 
     const named<pool_config> pools = from.pools.empty() ? default_pools() : from.pools;
     std::vector<router::pool_plan> plans;
@@ -269,6 +272,16 @@ client create(const config& from) {
     connector::registry connectors;
     connector::register_builtin(connectors);
     return create(from, connectors);
+}
+
+client create_from_file(const std::string& path, const connector::registry& connectors, log_sink* log) {
+    return create(load_config({path}, connectors, log), connectors, log);
+}
+
+client create_from_file(const std::string& path) {
+    connector::registry connectors;
+    connector::register_builtin(connectors);
+    return create_from_file(path, connectors);
 }
 
 client create(std::string_view capability) {
