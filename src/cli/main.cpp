@@ -1,4 +1,6 @@
 // The command line program: uses public headers only, as any other user of the library.
+#include <modelmesh/connector/registry.hpp>
+#include <modelmesh/core/log.hpp>
 #include <modelmesh/modelmesh.hpp>
 
 #include <cstdio>
@@ -11,17 +13,59 @@
 
 namespace {
 
-constexpr const char* usage = R"(usage: modelmesh <command>
+constexpr const char* usage = R"(usage: modelmesh [--config FILE]... <command>
 
   chat [--model NAME] [--whole] TEXT   ask; streams the answer (--whole: waits for all of it)
-  models                               list the pools and models that the environment gives
+  models                               list the pools and models
   capabilities [WORD]                  list what can be asked for, or what WORD finds of it
   doctor                               report the I/O engine and the providers found
+  config check FILE...                 report everything that is wrong with configuration files
+  config show FILE...                  print what they come to, without secrets
+  config schema                        print the JSON Schema of such files, for editors
   version                              print the version
 
-Providers are taken from the environment: OPENAI_API_KEY, OPENAI_BASE_URL, OLLAMA_HOST, VLLM_HOST.
+Providers are taken from the files of --config, later ones over earlier ones, else from the environment:
+OPENAI_API_KEY, OPENAI_BASE_URL, OLLAMA_HOST, VLLM_HOST.
 MODELMESH_IO=auto|uring|epoll chooses the I/O engine.
 )";
+
+/// The files of --config.
+using files = std::vector<std::string>;
+
+/// Writes the library's warnings to stderr.
+class warnings final : public modelmesh::log_sink {
+public:
+    [[nodiscard]] bool wants(modelmesh::severity level) const noexcept override {
+        return level >= modelmesh::severity::warning;
+    }
+    void write(modelmesh::severity /*level*/, std::string_view event,
+               std::span<const modelmesh::log_field> fields) noexcept override {
+        std::fprintf(stderr, "modelmesh: %.*s:", static_cast<int>(event.size()), event.data());
+        for (const modelmesh::log_field& field : fields)
+            std::fprintf(stderr, " %.*s", static_cast<int>(field.value.size()), field.value.data());
+        std::fputc('\n', stderr);
+    }
+};
+
+modelmesh::config load(const files& paths) {
+    modelmesh::connector::registry connectors;
+    modelmesh::connector::register_builtin(connectors);
+    warnings log;
+    return modelmesh::load_config(paths, connectors, &log);
+}
+
+modelmesh::client make_client(const files& paths) {
+    return paths.empty() ? modelmesh::create("chat-completion") : modelmesh::create(load(paths));
+}
+
+// Not only chat: one pool for each capability that some model has, unless files say which.
+modelmesh::client make_whole_client(const files& paths) {
+    if (!paths.empty()) return make_client(paths);
+    modelmesh::config found = modelmesh::detect("chat-completion");
+    if (found.providers.empty()) return make_client(paths); // says what to set
+    found.pools.clear();
+    return modelmesh::create(found);
+}
 
 struct chat_arguments {
     std::string model = "chat-completion";
@@ -91,11 +135,11 @@ modelmesh::task<> check_providers(modelmesh::client client) {
 }
 
 // Reports all it can before the first thing that is wrong ends it.
-int doctor() {
+int doctor(const files& paths) {
     const modelmesh::engine_report engine = modelmesh::engine();
     std::printf("I/O engine: %s (%s)\n", engine.name.c_str(), engine.reason.c_str());
     std::fflush(stdout); // before what goes to stderr, also into a pipe
-    modelmesh::run(check_providers(modelmesh::create("chat-completion")));
+    modelmesh::run(check_providers(make_client(paths)));
     return 0;
 }
 
@@ -104,7 +148,7 @@ int usage_error(const std::string& what) {
     return 2;
 }
 
-int run_chat(std::span<char*> words) {
+int run_chat(const files& paths, std::span<char*> words) {
     chat_arguments arguments;
     for (std::size_t i = 0; i < words.size(); ++i) {
         const std::string_view word = words[i];
@@ -120,22 +164,39 @@ int run_chat(std::span<char*> words) {
         }
     }
     if (arguments.text.empty()) return usage_error("chat needs a text to send");
-    modelmesh::run(chat(modelmesh::create("chat-completion"), arguments));
+    modelmesh::run(chat(make_client(paths), arguments));
     return 0;
 }
 
-int run_command(std::string_view command, std::span<char*> words) {
-    if (command == "chat") return run_chat(words);
+int run_config(std::span<char*> words) {
+    const std::string_view what = words.empty() ? std::string_view() : words.front();
+    const files paths(words.begin() + (words.empty() ? 0 : 1), words.end());
+    if (what == "schema" && paths.empty()) return print(modelmesh::config_schema() + "\n"), 0;
+    if (what != "check" && what != "show")
+        return usage_error("config knows check FILE..., show FILE... and schema");
+    if (paths.empty()) return usage_error("config " + std::string(what) + " needs a file");
+    const modelmesh::config config = load(paths);
+    if (what == "show") return print(to_yaml(config)), 0;
+    (void)modelmesh::create(config); // certificates, and all else that is no matter of the text
+    std::printf("%s: ok (providers: %zu, pools: %zu)\n", paths.back().c_str(), config.providers.size(),
+                config.pools.size());
+    return 0;
+}
+
+int run_command(const files& paths, std::string_view command, std::span<char*> words) {
+    if (command == "chat") return run_chat(paths, words);
+    if (command == "config") {
+        if (!paths.empty()) return usage_error("config takes its files behind the command, without --config");
+        return run_config(words);
+    }
     if (command == "capabilities") {
         if (words.size() > 1) return usage_error("capabilities takes one word to look for");
-        modelmesh::config all = modelmesh::detect("chat-completion");
-        all.pools.clear(); // one for each capability that some model has
-        return modelmesh::run(capabilities(modelmesh::create(all), words.empty() ? "" : words.front())), 0;
+        return modelmesh::run(capabilities(make_whole_client(paths), words.empty() ? "" : words.front())), 0;
     }
     if (!words.empty())
         return usage_error(std::string(command) + " takes no argument '" + words.front() + "'");
-    if (command == "models") return modelmesh::run(models(modelmesh::create("chat-completion"))), 0;
-    if (command == "doctor") return doctor();
+    if (command == "models") return modelmesh::run(models(make_client(paths))), 0;
+    if (command == "doctor") return doctor(paths);
     if (command == "version" || command == "--version")
         return std::printf("modelmesh %s\n", MODELMESH_VERSION), 0;
     if (command == "help" || command == "--help") return print(usage), 0;
@@ -145,9 +206,16 @@ int run_command(std::string_view command, std::span<char*> words) {
 } // namespace
 
 int main(int argc, char** argv) {
-    if (argc < 2) return usage_error("a command is missing");
+    std::span<char*> words(argv + 1, static_cast<std::size_t>(argc > 0 ? argc - 1 : 0));
+    files paths;
+    while (!words.empty() && std::string_view(words.front()) == "--config") {
+        if (words.size() == 1) return usage_error("--config needs a file");
+        paths.emplace_back(words[1]);
+        words = words.subspan(2);
+    }
+    if (words.empty()) return usage_error("a command is missing");
     try {
-        return run_command(argv[1], std::span(argv + 2, static_cast<std::size_t>(argc - 2)));
+        return run_command(paths, words.front(), words.subspan(1));
     } catch (const modelmesh::error& failure) {
         std::fprintf(stderr, "modelmesh: %s\n", failure.what());
         return 1;
