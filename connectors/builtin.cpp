@@ -1,5 +1,6 @@
 // The one list of connectors that ship with the library.
 #include "providers/openai.hpp"
+#include "rotation/policies.hpp"
 #include "secret_stores/dotenv.hpp"
 #include "secret_stores/environment.hpp"
 #include "secret_stores/memory.hpp"
@@ -13,6 +14,10 @@ namespace {
 /// Adds a connector whose id is ours to give: a clash with another of ours is a defect.
 void add(registry& to, const char* id, registry::factory make) {
     to.add_provider(id, std::move(make)).value();
+}
+
+void add_policy(registry& to, const char* id, registry::rotation_factory make) {
+    to.add_rotation(id, std::move(make)).value();
 }
 
 std::unique_ptr<provider> openai_itself() { return std::make_unique<openai>(); }
@@ -44,6 +49,18 @@ void register_builtin(registry& to) {
     add_store(to, "modelmesh.env.v1", environment_secrets::make);
     add_store(to, "modelmesh.dotenv.v1", dotenv_secrets::make);
     add_store(to, "modelmesh.memory-secrets.v1", memory_secrets::make);
+
+    add_policy(to, "modelmesh.stick-until-failure.v1", make_stick_until_failure);
+    add_policy(to, "modelmesh.priority-selection.v1", make_priority_selection);
+    add_policy(to, "modelmesh.round-robin.v1", make_round_robin);
+    add_policy(to, "modelmesh.cost-first.v1", make_cost_first);
+    add_policy(to, "modelmesh.latency-first.v1", make_latency_first);
+    add_policy(to, "modelmesh.session-stickiness.v1", make_session_stickiness);
+    add_policy(to, "modelmesh.rate-limit-aware.v1", make_rate_limit_aware);
+    add_policy(to, "modelmesh.load-balanced.v1", make_load_balanced);
+    add_policy(to, "modelmesh.least-loaded.v1", make_least_loaded);
+    add_policy(to, "modelmesh.weighted.v1", make_weighted);
+    add_policy(to, "modelmesh.score.v1", make_score);
 }
 
 } // namespace modelmesh::connector

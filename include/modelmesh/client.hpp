@@ -67,7 +67,8 @@ public:
     /// ready()). In the order of the tree: parents before their children. Cost: a copy of some hundred strings.
     [[nodiscard]] std::vector<capability::offer> capabilities() const;
 
-    /// Lines for people: each pool, its capability, and its models in the order they are tried.
+    /// Lines for people: each pool, how it chooses, its capability and its models; an arrow shows the one
+    /// that would get the next request.
     [[nodiscard]] std::string describe() const;
 
 private:

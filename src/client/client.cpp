@@ -2,6 +2,7 @@
 
 #include "client/client_impl.hpp"
 #include "client/detect.hpp"
+#include "client/pool_settings.hpp"
 #include "core/cancellation.hpp"
 #include "router/selection.hpp"
 
@@ -88,6 +89,10 @@ client_impl::client_impl(const config& from, const connector::registry& connecto
             else if (std::find(settings.models.begin(), model, *model) != model)
                 problems.push_back(where + "lists the model '" + *model + "' twice");
         }
+        for (const auto& [model, price] : settings.prices)
+            if (!plan.entry.prices.emplace(model, price).second || price.input < 0 || price.output < 0)
+                problems.push_back(where + "prices: '" + model +
+                                   "' needs one price, and none of its parts may be negative");
         if (has_control_character(settings.api_key))
             problems.push_back(where + "api_key has a control character, like a line break at its end");
         auto codec = connectors.make_provider(settings.connector);
@@ -128,12 +133,11 @@ client_impl::client_impl(const config& from, const connector::registry& connecto
             if (std::none_of(from.providers.begin(), from.providers.end(),
                              [&](const auto& entry) { return entry.first == wanted; }))
                 problems.push_back(where + "there is no provider '" + wanted + "'");
-        if (settings.failure_threshold == 0)
-            problems.push_back(where + "failure_threshold must be at least 1");
+        const state::trip_rule trips_at = trips_of(settings, where, problems);
+        router::rotation_plan rotation = rotation_of(settings, from.providers, connectors, where, problems);
         const bool is_optional = from.pools.empty() && *path != served_capabilities[0];
-        plans.push_back(router::pool_plan{name, std::move(*path), settings.providers,
-                                          settings.failure_threshold,
-                                          std::chrono::seconds(settings.cooldown_seconds), is_optional});
+        plans.push_back(router::pool_plan{name, std::move(*path), settings.providers, trips_at, is_optional,
+                                          std::move(rotation)});
     }
     if (!problems.empty()) throw error(fault(errc::config, joined(problems)));
 
@@ -216,18 +220,22 @@ client_impl::~client_impl() {
 
 std::string client_impl::describe() const {
     const std::shared_ptr<const router::snapshot> picture = current();
-    const std::chrono::milliseconds now = router::since_epoch(clock::system().now());
+    const time_point now = clock::system().now();
+    xoshiro256 random(0); // where chance decides, one of the models that may be next
     std::string text;
     for (const auto& pool : picture->pools) {
         if (pool->capability.empty()) continue; // the implicit pool of a single model
-        text += "pool '" + pool->name + "' (stick-until-failure)\n  capability: " + pool->capability + "\n";
-        const std::uint32_t cursor = pool->state->cursor.load(std::memory_order_relaxed);
+        text += "Pool \"" + pool->name + "\" (strategy: " + pool->strategy +
+                ")\n  capability: " + pool->capability + "\n";
+        const std::optional<std::size_t> next = router::peek(*pool, now, random);
         for (std::size_t i = 0; i < pool->models.size(); ++i) {
-            text += i == cursor ? "  -> " : "     ";
-            text += pool->models[i]->id;
-            text += pool->state->health[i]->available(now) ? " (active)\n" : " (standby)\n";
+            const router::model_entry& model = *pool->models[i];
+            text += next == i ? "  \u2192 " : "    ";
+            text += model.id + " [" + model.provider->id + "]";
+            text +=
+                pool->state->health[i]->available(router::since_epoch(now)) ? " (active)\n" : " (standby)\n";
         }
-        if (pool->models.empty()) text += "     (no models yet)\n";
+        if (pool->models.empty()) text += "  (no models)\n";
     }
     return text;
 }

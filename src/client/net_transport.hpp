@@ -11,6 +11,7 @@
 #include <boost/asio/io_context.hpp>
 
 #include <memory>
+#include <random>
 #include <string>
 
 namespace modelmesh::detail {
@@ -33,7 +34,8 @@ public:
     /// Errors: config, MODELMESH_IO demands what this machine does not allow.
     [[nodiscard]] static result<net_transport*> of(boost::asio::io_context& loop);
 
-    net_transport(net::engine& io, net::client& over) : engine_(&io), client_(&over) {}
+    net_transport(net::engine& io, net::client& over)
+        : engine_(&io), client_(&over), random_(std::random_device()()) {}
 
     task<result<http::response>> exchange(std::shared_ptr<const router::endpoint> to,
                                           std::shared_ptr<const http::request> request,
@@ -45,12 +47,14 @@ public:
     /// Errors: canceled; after all have been tried, the kind of the first failure and a line for each.
     task<result<void>> warm_up(std::shared_ptr<const router::snapshot> picture, std::size_t connections);
     [[nodiscard]] const clock& time() const noexcept override { return clock::system(); }
+    [[nodiscard]] rng& random() noexcept override { return random_; }
     [[nodiscard]] std::string_view engine_name() const noexcept override;
     [[nodiscard]] engine_report report() const;
 
 private:
     net::engine* engine_;
     net::client* client_;
+    xoshiro256 random_;
 };
 
 } // namespace modelmesh::detail

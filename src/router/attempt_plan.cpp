@@ -1,5 +1,7 @@
 #include "router/attempt_plan.hpp"
 
+#include "router/request_facts.hpp"
+
 #include <algorithm>
 
 namespace modelmesh::router {
@@ -36,7 +38,8 @@ bool is_silence(const fault& f) noexcept { return f.kind() == errc::timed_out &&
 
 } // namespace
 
-bool settle_failure(const call& made, std::size_t index, fault& f, blame silence, time_point now) {
+bool settle_failure(const call& made, std::size_t index, fault& f, blame silence, time_point now,
+                    rng& random) {
     const model_entry& model = *made.pool->models[index];
     f.pool = made.pool->name;
     f.provider = model.provider->id;
@@ -46,13 +49,14 @@ bool settle_failure(const call& made, std::size_t index, fault& f, blame silence
     verdict v = judge(f.kind());
     if (is_silence(f)) v = {now < made.deadline, silence};
     if (v.whose == blame::position) move_on(*made.pool, index, now);
-    if (v.whose == blame::health) note_failure(*made.pool, index, {f.kind(), f.http_status}, now);
+    if (v.whose == blame::health) note_failure(*made.pool, index, {f.kind(), f.http_status}, now, random);
     return v.rotate;
 }
 
-attempt_plan::attempt_plan(call made, const clock& time)
-    : call_(std::move(made)), clock_(&time), tried_(call_.pool->models.size()), limits_(call_.deadline),
-      started_(time.now()), attempt_started_(started_) {}
+attempt_plan::attempt_plan(call made, const clock& time, rng& random)
+    : call_(std::move(made)), clock_(&time), random_(&random), request_(facts_of(*call_.request)),
+      tried_(call_.pool->models.size()), candidates_(tried_), limits_(call_.deadline), started_(time.now()),
+      attempt_started_(started_) {}
 
 result<const model_entry*> attempt_plan::next() {
     const time_point now = clock_->now();
@@ -63,19 +67,33 @@ result<const model_entry*> attempt_plan::next() {
         f.attempts = attempts_;
         return f;
     }
-    const std::optional<std::size_t> chosen = select_sticky(*call_.pool, tried_, now, call_.only);
-    if (!chosen) return closing_fault();
-    current_ = *chosen;
-    tried_.add(current_);
+    const std::optional<chosen_model> chosen =
+        select(*call_.pool, tried_, call_.only, request_, now, *random_, candidates_);
+    if (!chosen) return candidates_.empty() ? closing_fault() : refused_fault();
+    current_ = chosen->index;
+    permit_ = permit(*call_.pool->models[current_]->slot, *call_.pool->state->health[current_],
+                     chosen->is_probe, now);
+    tried_.insert(current_);
     ++number_;
     limits_ = patience(call_.deadline);
-    if (select_sticky(*call_.pool, tried_, now, call_.only))
+    candidates_.erase(current_);
+    if (!candidates_.empty())
         limits_.first_byte = std::min<duration>(limits_.first_byte, (call_.deadline - now) / 2);
     attempt_started_ = now;
     return call_.pool->models[current_];
 }
 
-void attempt_plan::succeeded() { note_success(*call_.pool, current_, clock_->now()); }
+void attempt_plan::succeeded() {
+    const time_point now = clock_->now();
+    permit_.note_reply(now);
+    note_success(*call_.pool, current_, now);
+    permit_.end();
+}
+
+permit attempt_plan::hand_over() {
+    permit_.note_content(clock_->now());
+    return std::move(permit_);
+}
 
 std::optional<fault> attempt_plan::failed(fault f) {
     const time_point now = clock_->now();
@@ -83,7 +101,8 @@ std::optional<fault> attempt_plan::failed(fault f) {
     // begins elsewhere, or a model that hangs would keep a pool whose callers are all in a hurry.
     const bool is_hurried = now >= call_.deadline || limits_.first_byte < patience::usual_wait;
     const bool may_rotate =
-        settle_failure(call_, current_, f, is_hurried ? blame::position : blame::health, now);
+        settle_failure(call_, current_, f, is_hurried ? blame::position : blame::health, now, *random_);
+    permit_.end();
     attempts_.push_back(attempt{f.model, f.provider, f.kind(), f.http_status,
                                 std::chrono::duration_cast<std::chrono::microseconds>(now - attempt_started_),
                                 f.message});
@@ -148,6 +167,15 @@ fault attempt_plan::no_model_fault() const {
     f.pool = call_.pool->name;
     f.retry_after = wait;
     if (alike) f.http_status = reasons.front().http_status;
+    return f;
+}
+
+fault attempt_plan::refused_fault() const {
+    fault f(errc::no_active_model, "the policy '" + call_.pool->strategy + "' of pool '" + call_.pool->name +
+                                       "' allows none of the models that are in service");
+    f.pool = call_.pool->name;
+    f.retry_after = retry_after_;
+    f.attempts = attempts_;
     return f;
 }
 

@@ -32,12 +32,13 @@ enum class blame : std::uint8_t {
 /// the key out of its text, and settles who is to blame.
 /// @param silence  whom it speaks against that the model was not waited for any longer.
 /// True when another model may do better.
-bool settle_failure(const call& made, std::size_t index, fault& f, blame silence, time_point now);
+bool settle_failure(const call& made, std::size_t index, fault& f, blame silence, time_point now,
+                    rng& random);
 
 class attempt_plan {
 public:
-    /// @param time  outlives the plan and the stream that it ends in.
-    attempt_plan(call made, const clock& time);
+    /// @param time, random  outlive the plan and the stream that it ends in.
+    attempt_plan(call made, const clock& time, rng& random);
 
     /// Starts the next attempt. Errors, each with every attempt so far: no_active_model (the pool is out of
     /// service, and one of its failures may pass), timed_out (the deadline has passed), the kind that all
@@ -46,6 +47,8 @@ public:
 
     /// Ends the current attempt well.
     void succeeded();
+    /// The current attempt goes on as a stream, whose first content has arrived.
+    [[nodiscard]] permit hand_over();
     /// Ends the current attempt badly. A value: the failure ends the request. Nothing: call next().
     [[nodiscard]] std::optional<fault> failed(fault f);
 
@@ -53,6 +56,7 @@ public:
     [[nodiscard]] const model_entry& current() const noexcept { return *call_.pool->models[current_]; }
     [[nodiscard]] std::size_t current_index() const noexcept { return current_; }
     [[nodiscard]] const clock& time() const noexcept { return *clock_; }
+    [[nodiscard]] rng& random() const noexcept { return *random_; }
     /// Of the current attempt. While another model could be asked, half of the caller's time is left for it.
     [[nodiscard]] const patience& limits() const noexcept { return limits_; }
     [[nodiscard]] int attempt_number() const noexcept { return number_; }
@@ -62,12 +66,17 @@ private:
     /// The models that the call may ask, for people: the pool's, or those of one provider in it.
     [[nodiscard]] std::string described() const;
     [[nodiscard]] fault no_model_fault() const;
+    [[nodiscard]] fault refused_fault() const;
     [[nodiscard]] fault closing_fault() const;
 
     call call_;
     const clock* clock_;
-    exclusion_set tried_;
+    rng* random_;
+    connector::rotation_request request_;
+    connector::model_set tried_;      ///< a request never tries a model twice
+    connector::model_set candidates_; ///< of the last choice
     std::size_t current_ = 0;
+    permit permit_; ///< of the current attempt
     patience limits_;
     int number_ = 0;
     time_point started_;

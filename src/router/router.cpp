@@ -3,6 +3,7 @@
 #include "router/attempt_log.hpp"
 #include "router/first_content.hpp"
 #include "router/guarded.hpp"
+#include "router/rate_limits.hpp"
 
 #include <modelmesh/http/body_source.hpp>
 
@@ -67,6 +68,7 @@ task<result<void>> attempt_whole(transport& via, const attempt_plan& plan, const
     result<http::response> answer =
         co_await via.exchange(model.provider->where, std::move(*request), plan.limits());
     if (!answer) co_return std::move(answer).error();
+    note_limits(answer->headers, *model.slot, via.time().now());
     const connector::provider& codec = *model.provider->codec;
     if (!is_success(answer->status)) co_return classified(codec, *answer, via.time());
     result<std::string> body = decoded(codec, *plan.made().request, std::move(*answer));
@@ -78,8 +80,8 @@ task<result<void>> attempt_whole(transport& via, const attempt_plan& plan, const
 constexpr std::size_t longest_preamble = 256 * 1024;
 
 // Reads on until the first content. Everything read is held back for the reader.
-task<result<void>> read_to_content(stream_session& session, operation what) {
-    first_content content(what);
+task<result<void>> read_to_content(stream_session& session, attempt_plan& plan) {
+    first_content content(plan.made().request->operation());
     std::deque<std::string> seen;
     std::size_t seen_size = 0;
     for (bool found = false; !found;) {
@@ -101,22 +103,23 @@ task<result<void>> read_to_content(stream_session& session, operation what) {
             co_return fault(errc::protocol, "the provider streamed " + std::to_string(seen_size) +
                                                 " bytes of chunks without any content");
     }
-    session.hand_over(std::move(seen));
+    session.hand_over(std::move(seen), plan.hand_over());
     co_return result<void>();
 }
 
-task<result<std::unique_ptr<stream_session>>> attempt_stream(transport& via, const attempt_plan& plan,
+task<result<std::unique_ptr<stream_session>>> attempt_stream(transport& via, attempt_plan& plan,
                                                              const model_entry& model) {
     result<std::shared_ptr<const http::request>> request = encode(plan, model);
     if (!request) co_return std::move(request).error();
     result<opened> answer = co_await via.open(model.provider->where, std::move(*request), plan.limits());
     if (!answer) co_return std::move(answer).error();
+    note_limits(answer->head.headers, *model.slot, via.time().now());
     const connector::provider& codec = *model.provider->codec;
     if (!is_success(answer->head.status)) co_return classified(codec, answer->head, via.time());
     result<std::unique_ptr<connector::stream_decoder>> decoder = make_decoder(codec, *plan.made().request);
     if (!decoder) co_return std::move(decoder).error();
     auto session = std::make_unique<stream_session>(plan, std::move(*decoder), std::move(answer->body));
-    const result<void> ready = co_await read_to_content(*session, plan.made().request->operation());
+    const result<void> ready = co_await read_to_content(*session, plan);
     if (!ready) co_return ready.error();
     co_return std::move(session);
 }
@@ -124,7 +127,7 @@ task<result<std::unique_ptr<stream_session>>> attempt_stream(transport& via, con
 } // namespace
 
 task<result<modelmesh::route>> complete(transport& via, log_sink* log, call made, reply_reader read) {
-    attempt_plan plan(std::move(made), via.time());
+    attempt_plan plan(std::move(made), via.time(), via.random());
     for (;;) {
         const result<const model_entry*> model = plan.next();
         if (!model) co_return model.error();
@@ -140,7 +143,7 @@ task<result<modelmesh::route>> complete(transport& via, log_sink* log, call made
 }
 
 task<result<served_stream>> open_stream(transport& via, log_sink* log, call made) {
-    attempt_plan plan(std::move(made), via.time());
+    attempt_plan plan(std::move(made), via.time(), via.random());
     for (;;) {
         const result<const model_entry*> model = plan.next();
         if (!model) co_return model.error();

@@ -1,8 +1,13 @@
 #include "router/selection.hpp"
 
+#include "router/pool_view.hpp"
+
 #include <algorithm>
 
 namespace modelmesh::router {
+
+using connector::model_set;
+using state::health_slot;
 
 std::size_t count_eligible(const pool& in, const provider_entry* only) noexcept {
     std::size_t count = 0;
@@ -10,22 +15,72 @@ std::size_t count_eligible(const pool& in, const provider_entry* only) noexcept 
     return count;
 }
 
-std::optional<std::size_t> select_sticky(const pool& from, const exclusion_set& tried, time_point now,
-                                         const provider_entry* only) {
+void find_candidates(const pool& from, const model_set& tried, const provider_entry* only, time_point at,
+                     model_set& out) {
+    const std::chrono::milliseconds now = since_epoch(at);
     const std::size_t count = from.models.size();
-    const std::size_t start = from.state->cursor.load(std::memory_order_relaxed);
-    for (std::size_t step = 0; step < count; ++step) {
-        const std::size_t index = (start + step) % count;
-        if (is_eligible(from, index, only) && !tried.contains(index) &&
-            from.state->health[index]->available(since_epoch(now)))
-            return index;
+    const auto fill = [&](bool is_ramp_limited) {
+        out.clear();
+        bool is_any_held_back = false;
+        for (std::size_t i = 0; i < count; ++i) {
+            if (tried.contains(i) || !is_eligible(from, i, only)) continue;
+            const health_slot::view v = from.state->health[i]->load();
+            if (!v.is_available(now)) continue;
+            if (is_ramp_limited && v.phase == health_slot::phase::ramping) {
+                const std::int32_t under_way =
+                    from.models[i]->slot->in_flight.load(std::memory_order_relaxed);
+                if (under_way >= static_cast<std::int32_t>(v.ramp_limit())) {
+                    is_any_held_back = true;
+                    continue;
+                }
+            }
+            out.insert(i);
+        }
+        return is_any_held_back;
+    };
+    if (fill(true) && out.empty()) fill(false);
+}
+
+namespace {
+std::optional<std::size_t> choose(const pool& from, const pool_view& view, rng& random) {
+    const std::size_t first = view.candidates().next(0);
+    if (first == view.size()) return std::nullopt;
+    if (!from.policy) return first;
+    const std::optional<std::size_t> chosen = from.policy->choose(view, random);
+    // An application's policy may be wrong about who is a candidate: it has chosen nobody then.
+    return chosen && view.candidates().contains(*chosen) ? chosen : std::nullopt;
+}
+} // namespace
+
+std::optional<chosen_model> select(const pool& from, const model_set& tried, const provider_entry* only,
+                                   const connector::rotation_request& request, time_point now, rng& random,
+                                   model_set& scratch) {
+    find_candidates(from, tried, only, now, scratch);
+    pool_view view(from, scratch, request, now);
+    for (;;) {
+        const std::optional<std::size_t> index = choose(from, view, random);
+        if (!index) return std::nullopt;
+        const health_slot::admission how = from.state->health[*index]->admit(since_epoch(now));
+        if (how == health_slot::admission::refused) {
+            scratch.erase(*index);
+            continue;
+        }
+        if (from.policy) from.policy->commit(view, *index);
+        return chosen_model{*index, how == health_slot::admission::probe};
     }
-    return std::nullopt;
+}
+
+std::optional<std::size_t> peek(const pool& from, time_point now, rng& random, const provider_entry* only) {
+    model_set candidates(from.models.size());
+    find_candidates(from, model_set(from.models.size()), only, now, candidates);
+    const connector::rotation_request request;
+    return choose(from, pool_view(from, candidates, request, now), random);
 }
 
 const model_entry* next_model(const pool& in, time_point now) {
     if (in.models.empty()) return nullptr;
-    return in.models[select_sticky(in, exclusion_set(in.models.size()), now).value_or(0)];
+    xoshiro256 random(0); // where chance decides, it is one of those that may be next
+    return in.models[peek(in, now, random).value_or(0)];
 }
 
 void note_success(const pool& in, std::size_t index, time_point now) {
@@ -33,28 +88,29 @@ void note_success(const pool& in, std::size_t index, time_point now) {
 }
 
 void move_on(const pool& in, std::size_t index, time_point now) {
-    const std::size_t count = in.models.size();
-    std::uint32_t cursor = in.state->cursor.load(std::memory_order_relaxed);
-    // It may stand before the model, on some that are out of service. Where one of them could be asked, another
-    // request has moved it already.
-    for (std::size_t at = cursor; at % count != index; ++at)
-        if (in.state->health[at % count]->available(since_epoch(now))) return;
-    const auto next = static_cast<std::uint32_t>((index + 1) % count);
-    in.state->cursor.compare_exchange_strong(cursor, next, std::memory_order_relaxed);
+    if (!in.policy) return;
+    model_set in_service(in.models.size());
+    for (std::size_t i = 0; i < in.models.size(); ++i)
+        if (in.state->health[i]->available(since_epoch(now))) in_service.insert(i);
+    const connector::rotation_request request;
+    pool_view view(in, in_service, request, now);
+    in.policy->move_on(view, index);
 }
 
-bool note_failure(const pool& in, std::size_t index, state::health_slot::reason why, time_point now) {
+bool note_failure(const pool& in, std::size_t index, health_slot::reason why, time_point now, rng& random) {
     move_on(in, index, now);
-    return in.state->health[index]->note_failure(in.failure_threshold, since_epoch(now), in.cooldown, why);
+    return in.state->health[index]->note_failure(in.trips_at, since_epoch(now), why, random.unit());
 }
 
-std::chrono::milliseconds until_available(const pool& in, time_point now, const provider_entry* only) {
+std::chrono::milliseconds until_available(const pool& in, time_point at, const provider_entry* only) {
+    constexpr std::chrono::milliseconds usual_probe{1000};
+    const std::chrono::milliseconds now = since_epoch(at);
     std::chrono::milliseconds least = std::chrono::milliseconds::max();
     for (std::size_t i = 0; i < in.models.size(); ++i) {
         if (!is_eligible(in, i, only)) continue;
-        const state::health_slot::view v = in.state->health[i]->load();
-        if (!v.standby) return std::chrono::milliseconds(0);
-        least = std::min(least, std::max(v.until - since_epoch(now), std::chrono::milliseconds(0)));
+        const health_slot::view v = in.state->health[i]->load();
+        if (v.is_available(now)) return std::chrono::milliseconds(0);
+        least = std::min(least, v.phase == health_slot::phase::probing ? usual_probe : v.until - now);
     }
     return least;
 }

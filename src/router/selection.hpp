@@ -1,29 +1,17 @@
 // Which model of a pool the next attempt goes to.
 #pragma once
 
+#include "router/permit.hpp"
 #include "router/snapshot.hpp"
 
+#include <modelmesh/connector/model_set.hpp>
+#include <modelmesh/connector/rotation.hpp>
 #include <modelmesh/core/clock.hpp>
+#include <modelmesh/core/random.hpp>
 
 #include <optional>
-#include <vector>
 
 namespace modelmesh::router {
-
-/// The models that one request has already tried; it never tries one twice.
-class exclusion_set {
-public:
-    explicit exclusion_set(std::size_t models) : tried_(models, false) {}
-    void add(std::size_t index) { tried_[index] = true; }
-    [[nodiscard]] bool contains(std::size_t index) const { return tried_[index]; }
-
-private:
-    std::vector<bool> tried_;
-};
-
-[[nodiscard]] inline std::chrono::milliseconds since_epoch(time_point at) noexcept {
-    return std::chrono::duration_cast<std::chrono::milliseconds>(at.time_since_epoch());
-}
 
 /// Whether a call that asks this provider only may ask the model. @param only  null: it asks any.
 [[nodiscard]] inline bool is_eligible(const pool& in, std::size_t index,
@@ -33,10 +21,30 @@ private:
 /// How many models such a call may ask.
 [[nodiscard]] std::size_t count_eligible(const pool& in, const provider_entry* only) noexcept;
 
-/// Stick until failure: the model at the pool's cursor while it is eligible, available and untried, else the
-/// next one in pool order, going round. Pure: moves no cursor. Empty when none is left.
-[[nodiscard]] std::optional<std::size_t> select_sticky(const pool& from, const exclusion_set& tried,
-                                                       time_point now, const provider_entry* only = nullptr);
+/// The one place that says who may be asked: fills `out` with the models that are in service, eligible, and
+/// not tried by the request. Models that ramp up and have all the requests they may have are in it only when
+/// nobody else is.
+/// @param out  of the pool's size; what was in it is gone.
+void find_candidates(const pool& from, const connector::model_set& tried, const provider_entry* only,
+                     time_point now, connector::model_set& out);
+
+/// A model that a request may be sent to.
+struct chosen_model {
+    std::size_t index;
+    bool is_probe; ///< of a model that was out of service
+};
+
+/// Lets the pool's policy choose, tells it so, and takes the probe of a model that returns. Empty when there is no
+/// candidate, or the policy wants none of them.
+/// @param scratch  of the pool's size; holds the candidates afterwards, without those whose probe others have
+///                 taken meanwhile.
+[[nodiscard]] std::optional<chosen_model> select(const pool& from, const connector::model_set& tried,
+                                                 const provider_entry* only,
+                                                 const connector::rotation_request& request, time_point now,
+                                                 rng& random, connector::model_set& scratch);
+/// What select() would choose. Changes nothing.
+[[nodiscard]] std::optional<std::size_t> peek(const pool& from, time_point now, rng& random,
+                                              const provider_entry* only = nullptr);
 
 /// The model that the next request to the pool would go to; its first one when none is available; null when it has
 /// none.
@@ -44,14 +52,16 @@ private:
 
 /// Tells the pool what became of an attempt.
 void note_success(const pool& in, std::size_t index, time_point now);
-/// Moves the cursor past this model when selection would begin with it: not for a call of one provider, whose
-/// selection has left out models before it that others begin with.
+/// Tells the policy that the next request had better begin elsewhere. What is out of service decides whether others
+/// begin with this model, not what a call of one provider left out.
 void move_on(const pool& in, std::size_t index, time_point now);
 /// Counts against the model's health and moves on: a model that recovers does not take the traffic back.
 /// True when the model went out of service.
-bool note_failure(const pool& in, std::size_t index, state::health_slot::reason why, time_point now);
+bool note_failure(const pool& in, std::size_t index, state::health_slot::reason why, time_point now,
+                  rng& random);
 
-/// Time until the first eligible model of the pool comes back; zero when one is available now.
+/// Time until the first eligible model of the pool comes back; zero when one is available now. Of a model on probe it is a
+/// guess.
 [[nodiscard]] std::chrono::milliseconds until_available(const pool& in, time_point now,
                                                         const provider_entry* only = nullptr);
 

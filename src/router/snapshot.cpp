@@ -24,19 +24,84 @@ std::shared_ptr<pool_state> state_of(const pool& made, const snapshot* previous)
     std::unordered_map<std::string_view, std::size_t> known; // index in `before` by model id
     if (before != nullptr)
         for (std::size_t i = 0; i < before->models.size(); ++i) known.emplace(before->models[i]->id, i);
-    const std::uint32_t cursor =
-        before == nullptr ? 0 : before->state->cursor.load(std::memory_order_relaxed);
+    constexpr std::size_t gone = SIZE_MAX;
+    std::vector<std::size_t> now_at(known.size(), gone); // by index in `before`
     for (const model_entry* model : made.models) {
         const auto found = known.find(model->id);
         if (found == known.end()) {
             state->health.push_back(std::make_shared<state::health_slot>());
             continue;
         }
-        if (found->second == cursor)
-            state->cursor.store(static_cast<std::uint32_t>(state->health.size()), std::memory_order_relaxed);
+        now_at[found->second] = state->health.size();
         state->health.push_back(before->state->health[found->second]);
     }
+    const connector::position_words words =
+        made.policy ? made.policy->positions() : connector::position_words{};
+    const std::size_t word_count = words.cursors + words.per_model * made.models.size();
+    state->positions = state::position_table(word_count);
+    if (before == nullptr) return state;
+
+    // The same model, or the next that is still there.
+    const auto moved = [&](std::size_t index) -> std::size_t {
+        for (std::size_t i = 0; i < now_at.size(); ++i)
+            if (const std::size_t at = now_at[(index + i) % now_at.size()]; at != gone) return at;
+        return 0;
+    };
+    state->cursor.store(
+        static_cast<std::uint32_t>(moved(before->state->cursor.load(std::memory_order_relaxed))),
+        std::memory_order_relaxed);
+    const bool is_same =
+        std::equal(made.models.begin(), made.models.end(), before->models.begin(), before->models.end(),
+                   [](const model_entry* a, const model_entry* b) { return a->id == b->id; });
+    const state::position_table& old = before->state->positions;
+    for (std::size_t shard = 0; shard < state::position_table::shards; ++shard)
+        for (std::size_t word = 0; word < (is_same ? word_count : words.cursors); ++word) {
+            const double value = old.get_of(shard, word);
+            state->positions.set_of(
+                shard, word,
+                word < words.cursors ? static_cast<double>(moved(static_cast<std::size_t>(value))) : value);
+        }
     return state;
+}
+
+// FNV-1a: equal in every process.
+std::uint64_t key_of(std::string_view id) {
+    std::uint64_t h = 0xcbf29ce484222325;
+    for (const char c : id) h = (h ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+    return h;
+}
+
+bool is_called(const model_entry& model, std::string_view name) {
+    return model.id == name || model.name == name;
+}
+
+connector::rotation_model known_of(const model_entry& model, const rotation_plan& plan) {
+    connector::rotation_model known{.id = model.id, .provider = model.provider->id, .key = key_of(model.id)};
+    const std::vector<std::string>& models = plan.model_priority;
+    const std::vector<std::string>& providers = plan.provider_priority;
+    const auto named = std::find_if(models.begin(), models.end(),
+                                    [&model](const std::string& name) { return is_called(model, name); });
+    const auto of = std::find(providers.begin(), providers.end(), model.provider->id);
+    if (named != models.end())
+        known.priority = static_cast<std::uint32_t>(named - models.begin());
+    else if (of != providers.end())
+        known.priority =
+            static_cast<std::uint32_t>(models.size() + static_cast<std::size_t>(of - providers.begin()));
+    for (const auto& [name, weight] : plan.weights)
+        if (is_called(model, name)) known.weight = weight;
+    if (const auto price = model.provider->prices.find(model.name); price != model.provider->prices.end())
+        known.price = price->second;
+    return known;
+}
+
+// Of models when there is no pool.
+constexpr state::trip_rule usual_trips{3, std::chrono::seconds(60)};
+
+std::unordered_map<std::string_view, std::shared_ptr<state::model_slot>> slots_of(const snapshot* previous) {
+    std::unordered_map<std::string_view, std::shared_ptr<state::model_slot>> slots;
+    if (previous != nullptr)
+        for (const auto& model : previous->models) slots.emplace(model->id, model->slot);
+    return slots;
 }
 
 // How well a pool fits a node that is asked for: the less, the better.
@@ -146,24 +211,35 @@ std::shared_ptr<const snapshot> build_snapshot(std::vector<std::unique_ptr<provi
                                                const snapshot* previous) {
     auto built = std::make_shared<snapshot>();
     built->providers = std::move(providers);
+    const auto known = slots_of(previous);
+    unsigned latency_window = pools.empty() ? rotation_plan().latency_window : 1;
+    for (const pool_plan& plan : pools)
+        latency_window = std::max(latency_window, plan.rotation.latency_window);
     for (std::size_t i = 0; i < built->providers.size(); ++i) {
         const provider_entry* provider = built->providers[i].get();
-        for (const connector::model_info& model : models[i])
-            built->models.push_back(std::make_unique<model_entry>(
-                model_entry{provider->id + "." + model.name, model.name, provider, model.capabilities}));
+        for (const connector::model_info& model : models[i]) {
+            auto entry = std::make_unique<model_entry>(model_entry{
+                provider->id + "." + model.name, model.name, provider, model.capabilities, nullptr});
+            const auto found = known.find(entry->id);
+            entry->slot =
+                found != known.end() ? found->second : std::make_shared<state::model_slot>(latency_window);
+            built->models.push_back(std::move(entry));
+        }
     }
     for (const pool_plan& plan : pools) {
         auto made = std::make_unique<pool>();
         made->name = plan.name;
         made->capability = plan.capability;
-        made->failure_threshold = plan.failure_threshold;
-        made->cooldown = plan.cooldown;
+        made->trips_at = plan.trips_at;
+        made->strategy = plan.rotation.strategy;
+        made->policy = plan.rotation.policy;
         for (const auto& model : built->models)
             if (can_do(*model, plan.capability) &&
                 (plan.providers.empty() || std::find(plan.providers.begin(), plan.providers.end(),
                                                      model->provider->id) != plan.providers.end()))
                 made->models.push_back(model.get());
         if (plan.is_optional && made->models.empty()) continue;
+        for (const model_entry* model : made->models) made->known.push_back(known_of(*model, plan.rotation));
         made->state = state_of(*made, previous);
         built->pools.push_back(std::move(made));
     }
@@ -180,10 +256,7 @@ std::shared_ptr<const snapshot> build_snapshot(std::vector<std::unique_ptr<provi
         auto single = std::make_unique<pool>();
         single->name = model->id;
         single->models.push_back(model.get());
-        if (named_pools != 0) {
-            single->failure_threshold = built->pools.front()->failure_threshold;
-            single->cooldown = built->pools.front()->cooldown;
-        }
+        single->trips_at = named_pools != 0 ? built->pools.front()->trips_at : usual_trips;
         single->state = state_of(*single, previous);
         built->names.emplace(model->id, single.get());
         built->names.emplace(model->name, single.get());

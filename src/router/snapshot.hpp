@@ -2,14 +2,18 @@
 #pragma once
 
 #include "state/health.hpp"
+#include "state/model_slot.hpp"
+#include "state/positions.hpp"
 
 #include <modelmesh/connector/provider.hpp>
+#include <modelmesh/connector/rotation.hpp>
 #include <modelmesh/core/result.hpp>
 #include <modelmesh/router/capability_tree.hpp>
 
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -28,7 +32,8 @@ struct provider_entry {
     std::string id; ///< name in the configuration
     std::string base_path;
     std::string api_key;
-    bool may_be_asked_twice = false; ///< a call that was lost with its connection
+    std::map<std::string, token_price, std::less<>> prices{}; ///< by the vendor's names of the models
+    bool may_be_asked_twice = false;                          ///< a call that was lost with its connection
     std::shared_ptr<const connector::provider> codec;
     std::shared_ptr<const endpoint> where;
 
@@ -44,24 +49,28 @@ struct model_entry {
     std::string id;   ///< `<provider>.<wire name>`, unique
     std::string name; ///< the vendor's own name
     const provider_entry* provider;
-    std::vector<std::string> capabilities; ///< canonical; none: answers only those who name it
+    std::vector<std::string> capabilities;   ///< canonical; none: answers only those who name it
+    std::shared_ptr<state::model_slot> slot; ///< the same in the next snapshot
 };
 
 /// Health and position of one pool; mutable, shared by all threads. A pool of the next snapshot shares the
 /// slots of the models that both have.
 struct pool_state {
     std::vector<std::shared_ptr<state::health_slot>> health; ///< indexed like pool::models
-    /// Index of the model that stick-until-failure stays on. Relaxed: it is a hint, and any valid index is
-    /// correct.
+    /// Index of the model that a policy stays on. Relaxed: it is a hint, and any valid index is correct.
     std::atomic<std::uint32_t> cursor{0};
+    state::position_table positions{0}; ///< of the pool's policy
 };
 
 struct pool {
     std::string name;
     std::string capability; ///< canonical; empty for the implicit pool of a single model
     std::vector<const model_entry*> models;
-    unsigned failure_threshold = 3;
-    std::chrono::milliseconds cooldown{60000};
+    std::vector<connector::rotation_model> known; ///< of each model, for the policy
+    state::trip_rule trips_at;
+    std::string strategy; ///< what the policy is called in the configuration
+    /// Null: the first model that may be asked.
+    std::shared_ptr<const connector::rotation_policy> policy;
     std::shared_ptr<pool_state> state;
 };
 
@@ -97,14 +106,24 @@ struct snapshot {
     [[nodiscard]] result<const provider_entry*> find_provider(std::string_view name) const;
 };
 
+/// How a pool chooses among its models.
+struct rotation_plan {
+    std::string strategy{};
+    std::shared_ptr<const connector::rotation_policy> policy{}; ///< null: the first model that may be asked
+    std::vector<std::string> model_priority{};                  ///< ids or the vendor's names, best first
+    std::vector<std::string> provider_priority{};          ///< for models that model_priority does not name
+    std::vector<std::pair<std::string, double>> weights{}; ///< by id or the vendor's name; 1 for the others
+    unsigned latency_window = 50; ///< samples; a model of several pools has the longest
+};
+
 /// A pool to build: the plan is the configuration with names resolved.
 struct pool_plan {
     std::string name;
     std::string capability;
     std::vector<std::string> providers; ///< empty: all
-    unsigned failure_threshold;
-    std::chrono::milliseconds cooldown;
+    state::trip_rule trips_at;
     bool is_optional{false}; ///< there is none when no model would be in it
+    rotation_plan rotation{};
 };
 
 /// Builds a snapshot.

@@ -6,7 +6,7 @@ namespace modelmesh::router {
 
 stream_session::stream_session(const attempt_plan& plan, std::unique_ptr<connector::stream_decoder> decoder,
                                std::unique_ptr<router::body> body)
-    : call_(plan.made()), index_(plan.current_index()), clock_(&plan.time()),
+    : call_(plan.made()), index_(plan.current_index()), clock_(&plan.time()), random_(&plan.random()),
       input_(std::move(decoder), std::move(body)) {}
 
 fault stream_session::fail(fault f) {
@@ -15,14 +15,17 @@ fault stream_session::fail(fault f) {
     if (is_handed_over_) {
         // A deadline that passes while the model talks speaks against nobody.
         const time_point now = clock_->now();
-        settle_failure(call_, index_, f, now >= call_.deadline ? blame::nobody : blame::health, now);
+        settle_failure(call_, index_, f, now >= call_.deadline ? blame::nobody : blame::health, now,
+                       *random_);
+        if (f.kind() != errc::canceled) permit_.end();
     }
     if (f.kind() != errc::canceled) failure_ = f;
     return f;
 }
 
-void stream_session::hand_over(std::deque<std::string> chunks) {
+void stream_session::hand_over(std::deque<std::string> chunks, permit attempt) {
     held_ = std::move(chunks);
+    permit_ = std::move(attempt);
     is_handed_over_ = true;
 }
 
@@ -43,7 +46,10 @@ result<stream_state> stream_session::try_next(std::string_view& json) {
 
 void stream_session::served() {
     if (!is_handed_over_ || std::exchange(is_counted_, true)) return;
-    note_success(*call_.pool, index_, clock_->now());
+    const time_point now = clock_->now();
+    permit_.note_reply(now);
+    note_success(*call_.pool, index_, now);
+    permit_.end();
 }
 
 } // namespace modelmesh::router

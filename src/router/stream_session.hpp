@@ -32,12 +32,14 @@ public:
     /// that were read come again, in order. From now on the stream itself tells the model's health how it
     /// ends; a success is one that ended well, because a model that always breaks off would never trip
     /// otherwise. A reader that goes away says nothing about the model.
-    void hand_over(std::deque<std::string> chunks);
+    void hand_over(std::deque<std::string> chunks, permit attempt);
 
 private:
     call call_;
     std::size_t index_; ///< of the model in the call's pool
     const clock* clock_;
+    rng* random_;
+    permit permit_; ///< once the stream is handed over, until it ends
     decoded_stream input_;
     std::deque<std::string> held_;
     std::string replayed_; ///< the held chunk that the reader looks at

@@ -4,6 +4,7 @@
 #include "router/snapshot.hpp"
 
 #include <modelmesh/core/clock.hpp>
+#include <modelmesh/core/random.hpp>
 #include <modelmesh/core/result.hpp>
 #include <modelmesh/core/task.hpp>
 #include <modelmesh/http/message.hpp>
@@ -61,6 +62,8 @@ public:
     virtual task<result<opened>> open(std::shared_ptr<const endpoint> to,
                                       std::shared_ptr<const http::request> request, patience limits) = 0;
     [[nodiscard]] virtual const clock& time() const noexcept = 0;
+    /// Of this loop.
+    [[nodiscard]] virtual rng& random() noexcept = 0;
     /// Name of the I/O engine, for the route of a reply.
     [[nodiscard]] virtual std::string_view engine_name() const noexcept = 0;
 };

@@ -3,56 +3,118 @@
 
 #include <modelmesh/core/error.hpp>
 
+#include <algorithm>
 #include <atomic>
+#include <bit>
 #include <chrono>
+#include <cmath>
 #include <cstdint>
+#include <optional>
 
 namespace modelmesh::state {
 
-/// Any thread may report; selection reads on every request. No locks.
-/// word_: [63] standby, [62:48] failures in a row, [47:0] standby until, in ms of the steady clock. One word,
-/// so that a reader never sees a mix. note_failure: acq_rel CAS; pairs with the acquire in load(), so that
-/// whoever sees the trip also sees its end. last_failure_: [31:16] kind, [15:0] status; relaxed, because it
-/// is for people only and may belong to a failure next to the one that `word_` tells of.
-class health_slot {
+/// When a model goes out of service, and for how long.
+struct trip_rule {
+    /// Doubling ends here, or at the cooldown itself when that is longer.
+    static constexpr std::chrono::milliseconds longest_cooldown = std::chrono::minutes(15);
+
+    unsigned threshold;                 ///< failures in a row; at most health_slot::max_failures
+    std::chrono::milliseconds cooldown; ///< of the first trip; each further one in a row doubles it
+    /// Share of failures among the last outcomes that is too much; above 1: never.
+    double error_rate = 2;
+};
+
+/// A model is active; or in standby until a time; or on probe, with one request under way to find out whether
+/// it is back; or ramping, where every success doubles how many requests it may have at a time. Any failure of
+/// a ramping model, or on probe, puts it back into standby, for twice as long.
+///
+/// Any thread may report; selection reads on every request. No locks. The slot has a cache line of its own.
+/// word_: [63:62] phase, [61:50] failures in a row, [49:46] trips in a row, [45:42] successes of the ramp, [41:0]
+/// standby until, in ms of the steady clock. One word, so that a reader never sees a mix. Every change is an
+/// acq_rel CAS; pairs with the acquire in load(), so that whoever sees a trip also sees its end, and a probe is
+/// given once.
+/// outcomes_: [37:32] how many are known, [31:0] the last ones, a failure is 1. Relaxed: it is a statistic of its
+/// own, and the trip that it leads to is published by word_.
+/// last_failure_: [31:16] kind, [15:0] status; relaxed, because it is for people only and may belong to a failure
+/// next to the one that `word_` tells of.
+class alignas(64) health_slot {
 public:
+    static constexpr unsigned max_failures = 0xfff;
+    /// Successes in a row after which a model that came back is as good as any.
+    static constexpr unsigned full_ramp = 5;
+    /// Fewer outcomes say nothing about a rate.
+    static constexpr unsigned least_outcomes = 20;
+
+    enum class phase : std::uint8_t { active, standby, probing, ramping };
+    enum class admission : std::uint8_t {
+        refused, ///< another request has taken the probe
+        free,
+        probe, ///< end it by note_success, note_failure, note_content or give_back_probe
+    };
     struct reason {
         errc kind;
         int http_status; ///< 0: there was no answer
         friend bool operator==(const reason&, const reason&) = default;
     };
     struct view {
-        bool standby;
+        health_slot::phase phase;
         unsigned failures;
-        std::chrono::milliseconds until; ///< since the clock's epoch; meaningful in standby only
+        unsigned trips;                  ///< in a row, without a full ramp between them
+        unsigned successes;              ///< while ramping
+        std::chrono::milliseconds until; ///< since the clock's epoch; the end of the last standby
+
+        /// Out of service, or still to show that it is back.
+        [[nodiscard]] bool is_out() const noexcept {
+            return phase == phase::standby || phase == phase::probing;
+        }
+        /// Whether a request may go to the model; the one that finds it in standby is its probe.
+        [[nodiscard]] bool is_available(std::chrono::milliseconds now) const noexcept {
+            return phase == phase::standby ? now >= until : phase != phase::probing;
+        }
+        /// Requests that a ramping model may have at a time.
+        [[nodiscard]] unsigned ramp_limit() const noexcept { return 1u << successes; }
     };
 
     [[nodiscard]] view load() const noexcept { return unpack(word_.load(std::memory_order_acquire)); }
-
-    /// Whether a request may go to the model: it is active, or its time in standby is over.
     [[nodiscard]] bool available(std::chrono::milliseconds now) const noexcept {
-        const view v = load();
-        return !v.standby || now >= v.until;
+        return load().is_available(now);
     }
 
-    /// True when this call took the model out of service: its failures in a row reached `threshold`. A model
-    /// that fails again after its standby ended goes back at once.
-    bool note_failure(unsigned threshold, std::chrono::milliseconds now, std::chrono::milliseconds cooldown,
-                      reason why) noexcept {
+    /// Asks to send a request. A plain read while the model is active.
+    [[nodiscard]] admission admit(std::chrono::milliseconds now) noexcept {
+        for (std::uint64_t old = word_.load(std::memory_order_acquire);;) {
+            view v = unpack(old);
+            if (!v.is_available(now)) return admission::refused;
+            if (v.phase != phase::standby) return admission::free;
+            v.phase = phase::probing;
+            if (exchange(old, v)) return admission::probe;
+        }
+    }
+
+    /// True when this call took the model out of service.
+    /// @param unit  random, in [0, 1): the cooldown is up to a tenth longer or shorter, so that models that
+    ///              fell together do not come back together.
+    bool note_failure(const trip_rule& rule, std::chrono::milliseconds now, reason why,
+                      double unit) noexcept {
         last_failure_.store(static_cast<std::uint32_t>(why.kind) << 16 |
                                 static_cast<std::uint16_t>(why.http_status),
                             std::memory_order_relaxed);
+        const bool is_often = note_outcome(true) >= rule.error_rate;
         for (std::uint64_t old = word_.load(std::memory_order_relaxed);;) {
             view v = unpack(old);
             v.failures += v.failures < max_failures ? 1 : 0;
-            const bool trips = v.standby ? now >= v.until : v.failures >= threshold;
+            const bool trips = v.phase == phase::active ? v.failures >= rule.threshold || is_often
+                                                        : v.phase != phase::standby || now >= v.until;
             if (trips) {
-                v.standby = true;
-                v.until = now + cooldown;
+                v.phase = phase::standby;
+                v.until = now + cooldown(rule, v.trips, unit);
+                v.trips += v.trips < max_trips ? 1 : 0;
+                v.successes = 0;
             }
-            if (word_.compare_exchange_weak(old, pack(v), std::memory_order_acq_rel,
-                                            std::memory_order_relaxed))
-                return trips;
+            if (!exchange(old, v)) continue;
+            // What came before the trip has been paid for.
+            if (trips) outcomes_.store(0, std::memory_order_relaxed);
+            return trips;
         }
     }
 
@@ -63,31 +125,86 @@ public:
     }
 
     /// The model answered: failures are forgotten, but not a standby that goes on, because the answer may
-    /// have begun before it. A plain read when there are none, so that success writes nothing.
+    /// have begun before it. Writes nothing when there is nothing to forget.
     void note_success(std::chrono::milliseconds now) noexcept {
+        (void)note_outcome(false);
         std::uint64_t old = word_.load(std::memory_order_relaxed);
         while (old != 0) {
-            const view v = unpack(old);
-            if (v.standby && now < v.until) return;
-            if (word_.compare_exchange_weak(old, 0, std::memory_order_acq_rel, std::memory_order_relaxed))
-                return;
+            view v = unpack(old);
+            if (v.phase == phase::standby && now < v.until) return;
+            v.failures = 0;
+            if (v.phase != phase::active) {
+                v.phase = phase::ramping;
+                if (++v.successes >= full_ramp) v = {};
+            }
+            if (exchange(old, v)) return;
         }
     }
 
+    /// The probe has been answered, though its reply goes on: others need not wait for its end.
+    void note_content() noexcept { end_probe(phase::ramping, std::nullopt); }
+
+    /// The probe ended without saying anything about the model: the next request is one.
+    /// @param until  what load().until was when it began; a later standby has probes of its own.
+    void give_back_probe(std::chrono::milliseconds until) noexcept { end_probe(phase::standby, until); }
+
+    /// Share of failures among the last outcomes; 0 while there are none.
+    [[nodiscard]] double error_rate() const noexcept {
+        const std::uint64_t known = outcomes_.load(std::memory_order_relaxed);
+        const auto count = static_cast<unsigned>(known >> 32);
+        return count == 0 ? 0 : std::popcount(static_cast<std::uint32_t>(known)) / double(count);
+    }
+
 private:
-    static constexpr unsigned max_failures = 0x7fff;
-    static constexpr std::uint64_t time_mask = (std::uint64_t{1} << 48) - 1;
+    static constexpr unsigned max_trips = 0xf;
+    static constexpr std::uint64_t time_mask = (std::uint64_t{1} << 42) - 1;
+
+    static std::chrono::milliseconds cooldown(const trip_rule& rule, unsigned trips, double unit) noexcept {
+        const double longest =
+            static_cast<double>(std::max(rule.cooldown, trip_rule::longest_cooldown).count());
+        const double doubled =
+            std::ldexp(static_cast<double>(rule.cooldown.count()), static_cast<int>(trips));
+        return std::chrono::milliseconds(std::llround(std::min(doubled, longest) * (0.9 + 0.2 * unit)));
+    }
+
+    // The rate of failures after this outcome; 0 while too few are known.
+    double note_outcome(bool is_failure) noexcept {
+        for (std::uint64_t old = outcomes_.load(std::memory_order_relaxed);;) {
+            const unsigned count = std::min(static_cast<unsigned>(old >> 32) + 1, 32u);
+            const std::uint32_t last = static_cast<std::uint32_t>(old) << 1 | (is_failure ? 1 : 0);
+            const std::uint64_t next = std::uint64_t{count} << 32 | last;
+            if (next == old || outcomes_.compare_exchange_weak(old, next, std::memory_order_relaxed))
+                return count < least_outcomes ? 0 : std::popcount(last) / double(count);
+        }
+    }
+
+    void end_probe(phase to, std::optional<std::chrono::milliseconds> until) noexcept {
+        for (std::uint64_t old = word_.load(std::memory_order_relaxed);;) {
+            view v = unpack(old);
+            if (v.phase != phase::probing || (until && v.until != *until)) return;
+            v.phase = to;
+            if (exchange(old, v)) return;
+        }
+    }
+
+    bool exchange(std::uint64_t& old, const view& v) noexcept {
+        return word_.compare_exchange_weak(old, pack(v), std::memory_order_acq_rel,
+                                           std::memory_order_acquire);
+    }
 
     static view unpack(std::uint64_t word) noexcept {
-        return {(word >> 63) != 0, static_cast<unsigned>(word >> 48) & max_failures,
+        return {static_cast<health_slot::phase>(word >> 62), static_cast<unsigned>(word >> 50) & max_failures,
+                static_cast<unsigned>(word >> 46) & max_trips, static_cast<unsigned>(word >> 42) & 0xf,
                 std::chrono::milliseconds(word & time_mask)};
     }
     static std::uint64_t pack(const view& v) noexcept {
-        return (std::uint64_t{v.standby} << 63) | (std::uint64_t{v.failures} << 48) |
+        return std::uint64_t{static_cast<std::uint8_t>(v.phase)} << 62 | std::uint64_t{v.failures} << 50 |
+               std::uint64_t{v.trips} << 46 | std::uint64_t{v.successes} << 42 |
                (static_cast<std::uint64_t>(v.until.count()) & time_mask);
     }
 
-    alignas(64) std::atomic<std::uint64_t> word_{0};
+    std::atomic<std::uint64_t> word_{0};
+    std::atomic<std::uint64_t> outcomes_{0};
     std::atomic<std::uint32_t> last_failure_{0};
 };
 

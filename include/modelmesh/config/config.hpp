@@ -2,6 +2,8 @@
 // its JSON Schema come from these types: a new member is a new key, and its rules say what else a file may do.
 #pragma once
 
+#include <modelmesh/connector/rotation.hpp>
+#include <modelmesh/core/token_price.hpp>
 #include <modelmesh/json/fields.hpp>
 
 #include <optional>
@@ -53,6 +55,8 @@ struct provider_config {
     std::string api_key{};   ///< empty when none is needed; never printed
     /// Vendor's names; empty: the server is asked before the first request.
     std::vector<std::string> models{};
+    /// By the vendor's names. A model without one is the last that cost-first chooses.
+    named<token_price> prices{};
     tls_config tls{};
     /// `http://[user:password@]host:port` of an HTTP proxy (or https://), which alone decides; `none` for no
     /// proxy; empty: HTTPS_PROXY, http_proxy, ALL_PROXY and NO_PROXY decide, as they do for curl. Never
@@ -89,7 +93,29 @@ struct pool_config {
     std::string capability{};             ///< any spelling that capability::canonical accepts
     std::vector<std::string> providers{}; ///< provider names; empty means all
     unsigned failure_threshold{3};        ///< failures in a row that take a model out of service
-    unsigned cooldown_seconds{60};        ///< how long it stays out
+    /// How long it stays out the first time. Each further time in a row is twice as long, up to 15 minutes.
+    unsigned cooldown_seconds{60};
+    /// Share of failures among the last 32 outcomes that takes a model out of service as well; above 1: none does.
+    double error_rate_threshold{0.5};
+
+    /// Which model gets a request: the id of a rotation policy (connector::registry::add_rotation), or the short
+    /// name of one that ships: stick-until-failure, priority-selection, round-robin, cost-first, latency-first,
+    /// session-stickiness, rate-limit-aware, load-balanced, least-loaded, weighted, score.
+    std::string strategy{"modelmesh.stick-until-failure.v1"};
+    /// The order of preference of priority-selection, and of session-stickiness (without a session) and
+    /// rate-limit-aware: ids (`provider.model`) or the vendor's names.
+    std::vector<std::string> model_priority{};
+    std::vector<std::string> provider_priority{}; ///< for the models that model_priority does not name
+    /// Who decides for priority-selection among the models that neither list names: a policy, or `error` for nobody.
+    std::string fallback_strategy{"round-robin"};
+    named<double>
+        model_weights{}; ///< of weighted and load-balanced, by id or the vendor's name; 1 for the others
+    connector::balance_mode balance_mode{
+        connector::balance_mode::relative}; ///< of load-balanced without weights
+    unsigned latency_window{50};            ///< replies that latency-first takes the mean of
+    connector::affinity_mode affinity_mode{connector::affinity_mode::fallback}; ///< of session-stickiness
+    /// Share of a provider's limit from which on rate-limit-aware prefers other models.
+    double rate_limit_threshold{0.8};
 
     static constexpr json::field_rule json_fields[] = {
         json::about("capability", "what its models can do, in any spelling; the pool's name when left out"),
@@ -97,13 +123,29 @@ struct pool_config {
         json::about("providers", "names or connector ids of providers; left out: all"),
         json::also("providers", "allowed_providers"),
         json::about("failure_threshold", "failures in a row that take a model out of service"),
-        json::range("failure_threshold", 1, 32767),
+        json::range("failure_threshold", 1, 4095),
         json::also("failure_threshold", "deactivation.retry_limit"),
         json::also("failure_threshold", "rotation.deactivation.retry_limit"),
-        json::about("cooldown_seconds", "how long a model stays out of service"),
+        json::about("cooldown_seconds",
+                    "how long a model stays out of service; twice as long each further time"),
         json::measured("cooldown_seconds", json::measure::seconds),
         json::also("cooldown_seconds", "recovery.cooldown"),
         json::also("cooldown_seconds", "rotation.recovery.cooldown"),
+        json::about("error_rate_threshold", "share of failures that takes a model out of service, too"),
+        json::also("error_rate_threshold", "deactivation.error_rate_threshold"),
+        json::also("error_rate_threshold", "rotation.deactivation.error_rate_threshold"),
+        json::about("strategy", "rotation policy: which model gets a request"),
+        json::also("strategy", "rotation.policy"),
+        json::about("model_priority", "models in the order of preference"),
+        json::about("provider_priority", "providers in the order of preference, for the other models"),
+        json::about("fallback_strategy", "policy for the models without a priority, or error"),
+        json::about("model_weights", "shares of the requests, by model"),
+        json::about("balance_mode", "what load-balanced weighs: the rest of a limit, or its share"),
+        json::about("latency_window", "replies that latency-first takes the mean of"),
+        json::about("affinity_mode", "whether a session may move to another model"),
+        json::about("rate_limit_threshold", "share of a limit from which on other models are preferred"),
+        json::also("rate_limit_threshold", "rate_limit.threshold"),
+        json::also("rate_limit_threshold", "rotation.rate_limit.threshold"),
     };
 };
 

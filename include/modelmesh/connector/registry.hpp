@@ -2,6 +2,7 @@
 #pragma once
 
 #include <modelmesh/connector/provider.hpp>
+#include <modelmesh/connector/rotation.hpp>
 #include <modelmesh/connector/secret_store.hpp>
 #include <modelmesh/core/log.hpp>
 #include <modelmesh/json/detail/describe.hpp>
@@ -57,12 +58,24 @@ public:
     [[nodiscard]] const secret_store_kind* find_secret_store(std::string_view id) const;
     /// Ids of all secret stores, sorted.
     [[nodiscard]] std::vector<std::string_view> secret_stores() const;
+    using rotation_factory = std::function<std::unique_ptr<rotation_policy>(const rotation_settings&)>;
+
+    /// Adds a rotation policy. Errors: config when the id is empty or taken, or there is no factory.
+    result<void> add_rotation(std::string id, rotation_factory make);
+    /// Makes a policy. Accepts the id (`modelmesh.round-robin.v1`) with or without the `rotation.` prefix, and the
+    /// short name of one that ships (`round-robin`).
+    /// Errors: config when there is none of this name, naming those there are, or when its factory returns null.
+    [[nodiscard]] result<std::unique_ptr<rotation_policy>> make_rotation(
+        std::string_view name, const rotation_settings& settings) const;
+    /// The shortest name of each policy.
+    [[nodiscard]] std::vector<std::string_view> rotations() const;
 
 private:
     result<void> add(std::string id, secret_store_kind kind);
 
     std::map<std::string, factory, std::less<>> providers_;
     std::map<std::string, secret_store_kind, std::less<>> secret_stores_;
+    std::map<std::string, rotation_factory, std::less<>> rotations_;
 };
 
 /// Adds every connector that ships with the library.

@@ -43,5 +43,30 @@ TEST(Registry, AFactoryIsNeededAndMakesAConnector) {
     EXPECT_EQ(made.error().message, "the factory of connector 'null.v1' makes none");
 }
 
+TEST(Registry, ShippedPoliciesAreFoundByEverySpelling) {
+    registry connectors;
+    register_builtin(connectors);
+    EXPECT_EQ(connectors.rotations().size(), 11u);
+    for (const std::string_view name : connectors.rotations())
+        for (const std::string& id : {std::string(name), "modelmesh." + std::string(name) + ".v1",
+                                      "rotation.modelmesh." + std::string(name) + ".v1"})
+            EXPECT_TRUE(connectors.make_rotation(id, {})) << id;
+}
+
+TEST(Registry, AnUnknownPolicyIsNamedWithThoseThereAre) {
+    registry connectors;
+    const auto nothing = [](const rotation_settings&) { return std::unique_ptr<rotation_policy>(); };
+    EXPECT_TRUE(connectors.add_rotation("modelmesh.nothing.v1", nothing));
+    EXPECT_TRUE(connectors.add_rotation("mine", nothing));
+    EXPECT_FALSE(connectors.add_rotation("mine", nothing));
+    EXPECT_FALSE(connectors.add_rotation("", nothing));
+    EXPECT_FALSE(connectors.add_rotation("other", nullptr));
+    EXPECT_EQ(connectors.make_rotation("none", {}).error().message,
+              "no rotation policy 'none'; there are: mine nothing");
+    EXPECT_EQ(connectors.make_rotation("nothing", {}).error().message,
+              "the factory of rotation policy 'modelmesh.nothing.v1' makes none");
+    EXPECT_EQ(connectors.make_rotation("mine", {}).error().kind(), errc::config);
+}
+
 } // namespace
 } // namespace modelmesh::connector

@@ -49,6 +49,7 @@ public:
         co_return fault(errc::internal, "the catalogue opens no streams");
     }
     const clock& time() const noexcept override { return *clock_; }
+    rng& random() noexcept override { return testing::even; }
     std::string_view engine_name() const noexcept override { return "held"; }
 
     void answer(const std::string& name, result<http::response> with) {
@@ -96,8 +97,12 @@ protected:
         return plan;
     }
     static std::shared_ptr<catalogue> make(std::vector<provider_plan> providers) {
-        std::vector<pool_plan> pools{
-            pool_plan{"chat", capability::canonical("chat").value(), {}, 1, seconds(60)}};
+        std::vector<pool_plan> pools{pool_plan{"chat",
+                                               capability::canonical("chat").value(),
+                                               {},
+                                               {1, seconds(60)},
+                                               false,
+                                               testing::rotates_by("stick-until-failure")}};
         return std::make_shared<catalogue>(std::move(providers), std::move(pools), nullptr);
     }
 
@@ -276,6 +281,7 @@ TEST_F(Catalogue, CallersOnThreadsOfTheirOwnAllGetTheAnswer) {
             co_return fault(errc::internal, "the catalogue opens no streams");
         }
         const clock& time() const noexcept override { return clock::system(); }
+        rng& random() noexcept override { return testing::even; }
         std::string_view engine_name() const noexcept override { return "prompt"; }
         std::atomic<int> questions{0};
     };
@@ -430,19 +436,19 @@ TEST_F(Catalogue, HealthAndPositionOutliveANewSnapshot) {
     via.refuse("a", errc::connect);
     poll();
     const std::shared_ptr<const snapshot> before = all->current();
-    EXPECT_TRUE(note_failure(*before->pools.front(), 0, {errc::connect, 0},
-                             time.now())); // b.m; the pool moves on to b.n
+    EXPECT_TRUE(note_failure(*before->pools.front(), 0, {errc::connect, 0}, time.now(),
+                             testing::even)); // b.m; the pool moves on to b.n
     refresh(all);
     via.list("a", "m");
     poll();
     const pool& after = *all->current()->pools.front();
     ASSERT_EQ(models(*all), "a.m b.m b.n ");
-    EXPECT_FALSE(after.state->health[0]->load().standby);
-    EXPECT_TRUE(after.state->health[1]->load().standby);
+    EXPECT_FALSE(after.state->health[0]->load().is_out());
+    EXPECT_TRUE(after.state->health[1]->load().is_out());
     EXPECT_EQ(after.state->cursor.load(), 2u);
     // Requests that are still on the way with the old picture count as well.
-    EXPECT_TRUE(note_failure(*before->pools.front(), 1, {errc::connect, 0}, time.now()));
-    EXPECT_TRUE(after.state->health[2]->load().standby);
+    EXPECT_TRUE(note_failure(*before->pools.front(), 1, {errc::connect, 0}, time.now(), testing::even));
+    EXPECT_TRUE(after.state->health[2]->load().is_out());
 }
 
 TEST_F(Catalogue, WhatDoesNotChatAnswersOnlyThoseWhoNameIt) {

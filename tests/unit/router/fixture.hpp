@@ -5,6 +5,7 @@
 #include "router/snapshot.hpp"
 
 #include <modelmesh/connector/openai_compatible.hpp>
+#include <modelmesh/connector/registry.hpp>
 
 #include <memory>
 #include <string>
@@ -23,10 +24,28 @@ private:
     time_point now_{std::chrono::hours(1)};
 };
 
+/// Always in the middle: cooldowns are what was configured.
+class even_random final : public rng {
+public:
+    std::uint64_t next() noexcept override { return std::uint64_t{1} << 63; }
+};
+inline even_random even;
+
+inline rotation_plan rotates_by(const std::string& strategy,
+                                const connector::rotation_settings& settings = {}) {
+    connector::registry connectors;
+    connector::register_builtin(connectors);
+    rotation_plan plan;
+    plan.strategy = strategy;
+    plan.policy = connectors.make_rotation(strategy, settings).value();
+    return plan;
+}
+
 /// Providers with their models, all in the pool "chat".
 inline std::shared_ptr<const snapshot> make_snapshot_of(
     const std::vector<std::pair<std::string, std::vector<std::string>>>& served,
-    unsigned failure_threshold = 3) {
+    unsigned failure_threshold = 3, rotation_plan rotation = rotates_by("stick-until-failure"),
+    const snapshot* previous = nullptr) {
     std::vector<std::unique_ptr<provider_entry>> providers;
     std::vector<std::vector<connector::model_info>> models;
     for (const auto& [name, its_models] : served) {
@@ -45,16 +64,19 @@ inline std::shared_ptr<const snapshot> make_snapshot_of(
                           {pool_plan{"chat",
                                      "generation.text-generation.chat-completion",
                                      {},
-                                     failure_threshold,
-                                     std::chrono::seconds(60)}});
+                                     {failure_threshold, std::chrono::seconds(60)},
+                                     false,
+                                     std::move(rotation)}},
+                          previous);
 }
 
 /// One provider per name, each with one model `<name>.m`.
-inline std::shared_ptr<const snapshot> make_snapshot(const std::vector<std::string>& names,
-                                                     unsigned failure_threshold = 3) {
+inline std::shared_ptr<const snapshot> make_snapshot(
+    const std::vector<std::string>& names, unsigned failure_threshold = 3,
+    rotation_plan rotation = rotates_by("stick-until-failure"), const snapshot* previous = nullptr) {
     std::vector<std::pair<std::string, std::vector<std::string>>> served;
     for (const std::string& name : names) served.emplace_back(name, std::vector<std::string>{"m"});
-    return make_snapshot_of(served, failure_threshold);
+    return make_snapshot_of(served, failure_threshold, std::move(rotation), previous);
 }
 
 inline call make_call(std::shared_ptr<const snapshot> picture, const clock& time, bool stream = false) {

@@ -2,19 +2,28 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <thread>
+#include <vector>
+
 namespace modelmesh::state {
 namespace {
 
 using std::chrono::milliseconds;
+using phase = health_slot::phase;
+using admission = health_slot::admission;
 
 constexpr health_slot::reason why{errc::overloaded, 503};
+constexpr double even = 0.5; // neither shorter nor longer
+
+trip_rule after(unsigned failures, milliseconds cooldown = milliseconds(100)) { return {failures, cooldown}; }
 
 TEST(Health, TripsAtTheThresholdAndReturnsWhenItsTimeIsOver) {
     health_slot slot;
-    EXPECT_FALSE(slot.note_failure(3, milliseconds(10), milliseconds(100), why));
-    EXPECT_FALSE(slot.note_failure(3, milliseconds(11), milliseconds(100), why));
+    EXPECT_FALSE(slot.note_failure(after(3), milliseconds(10), why, even));
+    EXPECT_FALSE(slot.note_failure(after(3), milliseconds(11), why, even));
     EXPECT_TRUE(slot.available(milliseconds(11)));
-    EXPECT_TRUE(slot.note_failure(3, milliseconds(12), milliseconds(100), why));
+    EXPECT_TRUE(slot.note_failure(after(3), milliseconds(12), why, even));
     EXPECT_FALSE(slot.available(milliseconds(12)));
     EXPECT_FALSE(slot.available(milliseconds(111)));
     EXPECT_TRUE(slot.available(milliseconds(112)));
@@ -22,51 +31,172 @@ TEST(Health, TripsAtTheThresholdAndReturnsWhenItsTimeIsOver) {
 
 TEST(Health, AFailureAfterItsReturnSendsItBackAtOnce) {
     health_slot slot;
-    EXPECT_TRUE(slot.note_failure(1, milliseconds(0), milliseconds(100), why));
+    EXPECT_TRUE(slot.note_failure(after(1), milliseconds(0), why, even));
     EXPECT_TRUE(slot.available(milliseconds(100)));
-    EXPECT_TRUE(slot.note_failure(3, milliseconds(100), milliseconds(100), why));
+    EXPECT_TRUE(slot.note_failure(after(3), milliseconds(100), why, even));
     EXPECT_FALSE(slot.available(milliseconds(199)));
 }
 
 TEST(Health, FailuresDuringStandbyDoNotProlongIt) {
     health_slot slot;
-    EXPECT_TRUE(slot.note_failure(1, milliseconds(0), milliseconds(100), why));
-    EXPECT_FALSE(slot.note_failure(1, milliseconds(50), milliseconds(100), why));
+    EXPECT_TRUE(slot.note_failure(after(1), milliseconds(0), why, even));
+    EXPECT_FALSE(slot.note_failure(after(1), milliseconds(50), why, even));
     EXPECT_TRUE(slot.available(milliseconds(100)));
 }
 
 TEST(Health, SuccessForgetsFailures) {
     health_slot slot;
-    slot.note_failure(3, milliseconds(0), milliseconds(100), why);
-    slot.note_failure(3, milliseconds(0), milliseconds(100), why);
+    slot.note_failure(after(3), milliseconds(0), why, even);
+    slot.note_failure(after(3), milliseconds(0), why, even);
     slot.note_success(milliseconds(1));
     EXPECT_EQ(slot.load().failures, 0u);
-    EXPECT_FALSE(slot.note_failure(3, milliseconds(0), milliseconds(100), why));
+    EXPECT_FALSE(slot.note_failure(after(3), milliseconds(0), why, even));
 }
 
 TEST(Health, ASuccessThatBeganBeforeTheStandbyDoesNotEndIt) {
     health_slot slot;
-    EXPECT_TRUE(slot.note_failure(1, milliseconds(0), milliseconds(100), why));
+    EXPECT_TRUE(slot.note_failure(after(1), milliseconds(0), why, even));
     slot.note_success(milliseconds(99));
     EXPECT_FALSE(slot.available(milliseconds(99)));
     slot.note_success(milliseconds(100));
-    EXPECT_FALSE(slot.load().standby);
+    EXPECT_FALSE(slot.load().is_out());
 }
 
 TEST(Health, TheLastFailureIsKnownUntilTheNext) {
     health_slot slot;
-    slot.note_failure(3, milliseconds(0), milliseconds(100), why);
+    slot.note_failure(after(3), milliseconds(0), why, even);
     EXPECT_EQ(slot.last_failure(), why);
     const health_slot::reason other{errc::connect, 0};
-    slot.note_failure(3, milliseconds(0), milliseconds(100), other);
+    slot.note_failure(after(3), milliseconds(0), other, even);
     EXPECT_EQ(slot.last_failure(), other);
 }
 
 TEST(Health, TheFailureCountSaturates) {
     health_slot slot;
-    for (int i = 0; i < 40000; ++i) slot.note_failure(100000, milliseconds(0), milliseconds(1), why);
-    EXPECT_EQ(slot.load().failures, 0x7fffu);
-    EXPECT_FALSE(slot.load().standby);
+    for (int i = 0; i < 5000; ++i) slot.note_failure(after(100000), milliseconds(0), why, even);
+    EXPECT_EQ(slot.load().failures, health_slot::max_failures);
+    EXPECT_FALSE(slot.load().is_out());
+}
+
+TEST(Health, ModelsThatComeBackAreProbedByOneRequestAtATime) {
+    health_slot slot;
+    EXPECT_EQ(slot.admit(milliseconds(0)), admission::free);
+    slot.note_failure(after(1), milliseconds(0), why, even);
+    EXPECT_EQ(slot.admit(milliseconds(99)), admission::refused);
+    EXPECT_EQ(slot.admit(milliseconds(100)), admission::probe);
+    EXPECT_EQ(slot.admit(milliseconds(100)), admission::refused);
+    EXPECT_FALSE(slot.available(milliseconds(100000))) << "however long the probe takes";
+    EXPECT_TRUE(slot.load().is_out());
+}
+
+TEST(Health, AProbeThatTellsNothingIsGivenBack) {
+    health_slot slot;
+    slot.note_failure(after(1), milliseconds(0), why, even);
+    ASSERT_EQ(slot.admit(milliseconds(100)), admission::probe);
+    slot.give_back_probe(milliseconds(99));
+    EXPECT_EQ(slot.admit(milliseconds(100)), admission::refused) << "that was the probe of another standby";
+    slot.give_back_probe(milliseconds(100));
+    EXPECT_EQ(slot.admit(milliseconds(100)), admission::probe);
+}
+
+TEST(Health, ManyThreadsGetOneProbe) {
+    for (int round = 0; round < 200; ++round) {
+        health_slot slot;
+        slot.note_failure(after(1), milliseconds(0), why, even);
+        std::atomic<int> probes{0};
+        std::vector<std::thread> threads;
+        for (int i = 0; i < 4; ++i)
+            threads.emplace_back(
+                [&] { probes += slot.admit(milliseconds(100)) == admission::probe ? 1 : 0; });
+        for (std::thread& each : threads) each.join();
+        ASSERT_EQ(probes, 1);
+    }
+}
+
+TEST(Health, EverySuccessDoublesWhatARampingModelMayHave) {
+    health_slot slot;
+    slot.note_failure(after(1), milliseconds(0), why, even);
+    ASSERT_EQ(slot.admit(milliseconds(100)), admission::probe);
+    for (unsigned successes = 1; successes < health_slot::full_ramp; ++successes) {
+        slot.note_success(milliseconds(101));
+        EXPECT_EQ(slot.load().phase, phase::ramping);
+        EXPECT_EQ(slot.load().ramp_limit(), 1u << successes);
+        EXPECT_EQ(slot.admit(milliseconds(101)), admission::free);
+    }
+    slot.note_success(milliseconds(101));
+    EXPECT_EQ(slot.load().phase, phase::active);
+    EXPECT_EQ(slot.load().trips, 0u) << "forgiven";
+}
+
+TEST(Health, AProbeIsOverWithTheFirstContentOfItsStream) {
+    health_slot slot;
+    slot.note_failure(after(1), milliseconds(0), why, even);
+    ASSERT_EQ(slot.admit(milliseconds(100)), admission::probe);
+    slot.note_content();
+    EXPECT_EQ(slot.load().phase, phase::ramping);
+    EXPECT_EQ(slot.load().ramp_limit(), 1u) << "but it was no success yet";
+    slot.note_content(); // of another stream
+    EXPECT_EQ(slot.load().successes, 0u);
+}
+
+TEST(Health, AnyFailureOnProbeOrRampSendsItBackForTwiceAsLong) {
+    health_slot slot;
+    slot.note_failure(after(3), milliseconds(0), why, even);
+    slot.note_failure(after(3), milliseconds(0), why, even);
+    ASSERT_TRUE(slot.note_failure(after(3), milliseconds(0), why, even));
+    ASSERT_EQ(slot.admit(milliseconds(100)), admission::probe);
+    EXPECT_TRUE(slot.note_failure(after(3), milliseconds(100), why, even));
+    EXPECT_FALSE(slot.available(milliseconds(299)));
+    ASSERT_EQ(slot.admit(milliseconds(300)), admission::probe);
+    slot.note_success(milliseconds(300));
+    EXPECT_TRUE(slot.note_failure(after(3), milliseconds(300), why, even)) << "once is enough on the ramp";
+    EXPECT_EQ(slot.load().until, milliseconds(700));
+}
+
+TEST(Health, CooldownsEndAtAQuarterOfAnHourUnlessConfiguredLonger) {
+    for (const auto& [configured, longest] : {std::pair(milliseconds(60000), milliseconds(900000)),
+                                              std::pair(milliseconds(3600000), milliseconds(3600000))}) {
+        health_slot slot;
+        milliseconds now(0);
+        for (int i = 0; i < 40; ++i) {
+            slot.note_failure(after(1, configured), now, why, even);
+            now = slot.load().until;
+        }
+        slot.note_failure(after(1, configured), now, why, even);
+        EXPECT_EQ(slot.load().until - now, longest);
+    }
+}
+
+TEST(Health, ModelsThatFellTogetherComeBackApart) {
+    for (const auto& [unit, until] : {std::pair(0.0, 90), std::pair(0.25, 95), std::pair(0.999, 110)}) {
+        health_slot slot;
+        slot.note_failure(after(1), milliseconds(0), why, unit);
+        EXPECT_EQ(slot.load().until, milliseconds(until));
+    }
+}
+
+TEST(Health, AModelThatFailsOftenTripsThoughNeverInARow) {
+    trip_rule rule = after(3);
+    rule.error_rate = 0.5;
+    health_slot slot;
+    bool has_tripped = false;
+    int outcomes = 0;
+    for (; !has_tripped && outcomes < 100; outcomes += 2) {
+        slot.note_success(milliseconds(1));
+        has_tripped = slot.note_failure(rule, milliseconds(1), why, even);
+    }
+    EXPECT_TRUE(has_tripped);
+    EXPECT_EQ(outcomes, static_cast<int>(health_slot::least_outcomes));
+    EXPECT_EQ(slot.error_rate(), 0) << "and begins anew";
+}
+
+TEST(Health, TheErrorRateIsOfTheLastOutcomes) {
+    health_slot slot;
+    for (int i = 0; i < 32; ++i) slot.note_success(milliseconds(1));
+    for (int i = 0; i < 8; ++i) slot.note_failure(after(100), milliseconds(1), why, even);
+    EXPECT_DOUBLE_EQ(slot.error_rate(), 0.25);
+    for (int i = 0; i < 32; ++i) slot.note_success(milliseconds(1));
+    EXPECT_EQ(slot.error_rate(), 0);
 }
 
 } // namespace

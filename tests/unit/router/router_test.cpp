@@ -91,6 +91,7 @@ public:
     }
 
     const clock& time() const noexcept override { return now; }
+    rng& random() noexcept override { return testing::even; }
     std::string_view engine_name() const noexcept override { return "scripted"; }
 
 private:
@@ -369,12 +370,12 @@ TEST_F(Router, AModelThatKeepsBreakingOffGoesOutOfService) {
     EXPECT_EQ(chat.state->cursor.load(), 1u) << "the next request begins elsewhere";
     chat.state->cursor.store(0);
     EXPECT_FALSE(stream()) << "the first content was no success";
-    EXPECT_TRUE(chat.state->health[0]->load().standby);
+    EXPECT_TRUE(chat.state->health[0]->load().is_out());
     EXPECT_EQ(stream().value(), "b.m:all");
 }
 
 TEST_F(Router, AStreamThatEndsWellForgetsItsModelsFailures) {
-    note_failure(*picture->pools.front(), 0, {errc::connect, 0}, via.now.now());
+    note_failure(*picture->pools.front(), 0, {errc::connect, 0}, via.now.now(), testing::even);
     picture->pools.front()->state->cursor.store(0);
     via.script["a"] = {{std::nullopt, 200, {event(R"({"content":"all"})"), done}, {}}};
     EXPECT_EQ(stream().value(), "a.m:all");

@@ -10,13 +10,24 @@ namespace {
 using testing::make_snapshot;
 using testing::virtual_clock;
 
+std::optional<std::size_t> selected(const pool& from, const connector::model_set& tried, const clock& time,
+                                    const provider_entry* only = nullptr) {
+    connector::model_set scratch(from.models.size());
+    const std::optional<chosen_model> chosen =
+        select(from, tried, only, connector::rotation_request(), time.now(), testing::even, scratch);
+    if (!chosen) return std::nullopt;
+    if (chosen->is_probe)
+        from.state->health[chosen->index]->give_back_probe(from.state->health[chosen->index]->load().until);
+    return chosen->index;
+}
+
 TEST(Selection, StaysOnTheFirstModelWhileItWorks) {
     const auto picture = make_snapshot({"a", "b", "c"});
     const pool& chat = *picture->pools.front();
     virtual_clock time;
     for (int i = 0; i < 5; ++i) {
-        const exclusion_set none(3);
-        EXPECT_EQ(select_sticky(chat, none, time.now()), 0u);
+        const connector::model_set none(3);
+        EXPECT_EQ(selected(chat, none, time), 0u);
         note_success(chat, 0, time_point());
     }
 }
@@ -25,52 +36,53 @@ TEST(Selection, MovesOnAfterAFailureAndDoesNotComeBackByItself) {
     const auto picture = make_snapshot({"a", "b", "c"}, 1);
     const pool& chat = *picture->pools.front();
     virtual_clock time;
-    const exclusion_set none(3);
-    note_failure(chat, 0, {errc::connect, 0}, time.now());
-    EXPECT_EQ(select_sticky(chat, none, time.now()), 1u);
+    const connector::model_set none(3);
+    note_failure(chat, 0, {errc::connect, 0}, time.now(), testing::even);
+    EXPECT_EQ(selected(chat, none, time), 1u);
     time.advance(std::chrono::minutes(2)); // the first model is healthy again
-    EXPECT_EQ(select_sticky(chat, none, time.now()), 1u);
-    note_failure(chat, 1, {errc::connect, 0}, time.now());
-    note_failure(chat, 2, {errc::connect, 0}, time.now());
-    EXPECT_EQ(select_sticky(chat, none, time.now()), 0u) << "and round it goes";
+    EXPECT_EQ(selected(chat, none, time), 1u);
+    note_failure(chat, 1, {errc::connect, 0}, time.now(), testing::even);
+    note_failure(chat, 2, {errc::connect, 0}, time.now(), testing::even);
+    EXPECT_EQ(selected(chat, none, time), 0u) << "and round it goes";
 }
 
 TEST(Selection, MovesOnFromWhereItBeganThoughTheCursorStandsBeforeIt) {
     const auto picture = make_snapshot({"a", "b", "c"}, 2);
     const pool& chat = *picture->pools.front();
     virtual_clock time;
-    const exclusion_set none(3);
-    for (const std::size_t index : {0, 0, 1, 2}) note_failure(chat, index, {errc::connect, 0}, time.now());
-    ASSERT_EQ(select_sticky(chat, none, time.now()), 1u) << "the first is in standby, and the cursor on it";
+    const connector::model_set none(3);
+    for (const std::size_t index : {0, 0, 1, 2})
+        note_failure(chat, index, {errc::connect, 0}, time.now(), testing::even);
+    ASSERT_EQ(selected(chat, none, time), 1u) << "the first is in standby, and the cursor on it";
     move_on(chat, 1, time.now());
-    EXPECT_EQ(select_sticky(chat, none, time.now()), 2u);
+    EXPECT_EQ(selected(chat, none, time), 2u);
     move_on(chat, 1, time.now());
-    EXPECT_EQ(select_sticky(chat, none, time.now()), 2u) << "somebody else had moved it";
+    EXPECT_EQ(selected(chat, none, time), 2u) << "somebody else had moved it";
 }
 
 TEST(Selection, NeverOffersWhatTheRequestHasTried) {
     const auto picture = make_snapshot({"a", "b"});
     const pool& chat = *picture->pools.front();
     virtual_clock time;
-    exclusion_set tried(2);
-    tried.add(0);
-    EXPECT_EQ(select_sticky(chat, tried, time.now()), 1u);
-    tried.add(1);
-    EXPECT_EQ(select_sticky(chat, tried, time.now()), std::nullopt);
+    connector::model_set tried(2);
+    tried.insert(0);
+    EXPECT_EQ(selected(chat, tried, time), 1u);
+    tried.insert(1);
+    EXPECT_EQ(selected(chat, tried, time), std::nullopt);
 }
 
 TEST(Selection, LeavesModelsInStandbyOutUntilTheirTimeIsOver) {
     const auto picture = make_snapshot({"a", "b"}, 1);
     const pool& chat = *picture->pools.front();
     virtual_clock time;
-    const exclusion_set none(2);
-    EXPECT_TRUE(note_failure(chat, 0, {errc::connect, 0}, time.now()));
+    const connector::model_set none(2);
+    EXPECT_TRUE(note_failure(chat, 0, {errc::connect, 0}, time.now(), testing::even));
     time.advance(std::chrono::seconds(20));
-    EXPECT_TRUE(note_failure(chat, 1, {errc::connect, 0}, time.now()));
-    EXPECT_EQ(select_sticky(chat, none, time.now()), std::nullopt);
+    EXPECT_TRUE(note_failure(chat, 1, {errc::connect, 0}, time.now(), testing::even));
+    EXPECT_EQ(selected(chat, none, time), std::nullopt);
     EXPECT_EQ(until_available(chat, time.now()), std::chrono::seconds(40));
     time.advance(std::chrono::seconds(40));
-    EXPECT_EQ(select_sticky(chat, none, time.now()), 0u);
+    EXPECT_EQ(selected(chat, none, time), 0u);
     EXPECT_EQ(until_available(chat, time.now()), std::chrono::seconds(0));
 }
 
@@ -80,33 +92,33 @@ TEST(Selection, OfOneProviderLeavesTheOthersOutAndBeginsWhereThePoolStands) {
     const provider_entry* const a = picture->providers[0].get();
     const provider_entry* const b = picture->providers[1].get();
     virtual_clock time;
-    exclusion_set tried(4);
+    connector::model_set tried(4);
     EXPECT_EQ(count_eligible(chat, nullptr), 4u);
     EXPECT_EQ(count_eligible(chat, b), 2u);
-    EXPECT_EQ(select_sticky(chat, tried, time.now(), b), 2u);
+    EXPECT_EQ(selected(chat, tried, time, b), 2u);
     // Its failure counts for all, but nobody else had begun there.
-    note_failure(chat, 2, {errc::connect, 0}, time.now());
-    EXPECT_EQ(select_sticky(chat, tried, time.now(), b), 3u);
+    note_failure(chat, 2, {errc::connect, 0}, time.now(), testing::even);
+    EXPECT_EQ(selected(chat, tried, time, b), 3u);
     EXPECT_EQ(chat.state->cursor.load(), 0u);
     // Others' failures move it on, too.
-    note_failure(chat, 0, {errc::connect, 0}, time.now());
-    EXPECT_EQ(select_sticky(chat, tried, time.now(), a), 1u);
-    EXPECT_EQ(select_sticky(chat, tried, time.now(), nullptr), 1u);
-    tried.add(1);
-    EXPECT_EQ(select_sticky(chat, tried, time.now(), a), std::nullopt);
-    EXPECT_EQ(select_sticky(chat, tried, time.now(), nullptr), 3u);
+    note_failure(chat, 0, {errc::connect, 0}, time.now(), testing::even);
+    EXPECT_EQ(selected(chat, tried, time, a), 1u);
+    EXPECT_EQ(selected(chat, tried, time, nullptr), 1u);
+    tried.insert(1);
+    EXPECT_EQ(selected(chat, tried, time, a), std::nullopt);
+    EXPECT_EQ(selected(chat, tried, time, nullptr), 3u);
     EXPECT_EQ(until_available(chat, time.now(), b), std::chrono::seconds(0));
     time.advance(std::chrono::seconds(20));
-    note_failure(chat, 3, {errc::connect, 0}, time.now());
-    note_failure(chat, 1, {errc::connect, 0}, time.now());
+    note_failure(chat, 3, {errc::connect, 0}, time.now(), testing::even);
+    note_failure(chat, 1, {errc::connect, 0}, time.now(), testing::even);
     EXPECT_EQ(until_available(chat, time.now(), b), std::chrono::seconds(40));
     time.advance(std::chrono::minutes(2));
     EXPECT_EQ(chat.state->cursor.load(), 2u);
-    tried = exclusion_set(4);
-    EXPECT_EQ(select_sticky(chat, tried, time.now(), b), 2u);
+    tried = connector::model_set(4);
+    EXPECT_EQ(selected(chat, tried, time, b), 2u);
     move_on(chat, 2, time.now());
-    EXPECT_EQ(select_sticky(chat, tried, time.now(), b), 3u) << "where the whole pool stands";
-    EXPECT_EQ(select_sticky(chat, tried, time.now(), a), 0u);
+    EXPECT_EQ(selected(chat, tried, time, b), 3u) << "where the whole pool stands";
+    EXPECT_EQ(selected(chat, tried, time, a), 0u);
 }
 
 TEST(Redaction, TakesTheKeyOutWholeOrCut) {

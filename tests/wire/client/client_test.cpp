@@ -427,7 +427,7 @@ TEST_P(Client, ModelsAreAskedForWhenNoneAreConfigured) {
     ASSERT_TRUE(reply) << reply.error().message;
     EXPECT_EQ(reply->x_modelmesh->model, "alpha.alpha-model");
     EXPECT_EQ(alpha.requests().front().target, "/v1/models");
-    EXPECT_NE(c.describe().find("alpha.alpha-model (active)"), std::string::npos);
+    EXPECT_NE(c.describe().find("alpha.alpha-model [alpha] (active)"), std::string::npos);
 }
 
 TEST_P(Client, AMalformedRawValueIsNamed) {
@@ -557,7 +557,7 @@ TEST_P(Client, AModelWhoseTimeOutIsOverIsShownAsActive) {
     }
     const std::string text = c.describe();
     EXPECT_NE(text.find("(standby)"), std::string::npos) << text;
-    EXPECT_NE(text.find("(active)", text.find("'quick'")), std::string::npos) << text;
+    EXPECT_NE(text.find("(active)", text.find("\"quick\"")), std::string::npos) << text;
 }
 
 TEST_P(Client, SaysWhatCanBeAskedFor) {

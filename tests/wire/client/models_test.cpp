@@ -127,7 +127,7 @@ TEST_P(Models, ACanceledQuestionIsAskedAgainBehindTheNextCall) {
     options.port = port;
     const simulator beta(options);
     // The calls are answered meanwhile, and one of them finds the new model.
-    while (c.describe().find("beta.late (active)") == std::string::npos) {
+    while (c.describe().find("beta.late [beta] (active)") == std::string::npos) {
         const auto reply = run(ask_once(c, question()));
         ASSERT_TRUE(reply) << reply.error().message;
         EXPECT_EQ(reply->x_modelmesh->provider, "alpha");

@@ -1,0 +1,33 @@
+#include "policies.hpp"
+
+namespace modelmesh::connector {
+namespace {
+
+// Smooth weighted round robin, as nginx has it: a model of weight 3 beside one of weight 1 gets three of four requests,
+// but not all three in a row. position(i): what the model i is owed, in weights; those that are not candidates are
+// owed no more than when they left.
+class weighted final : public rotation_policy {
+public:
+    std::optional<std::size_t> choose(const rotation_view& from, rng&) const noexcept override {
+        return lowest(from.candidates(),
+                      [&from](std::size_t i) { return -(from.position(i) + from.model(i).weight); });
+    }
+    void commit(rotation_view& from, std::size_t chosen) const noexcept override {
+        const model_set& among = from.candidates();
+        double total = 0;
+        for (std::size_t i = among.next(0); i < among.size(); i = among.next(i + 1)) {
+            total += from.model(i).weight;
+            from.set_position(i, from.position(i) + from.model(i).weight);
+        }
+        from.set_position(chosen, from.position(chosen) - total);
+    }
+    position_words positions() const noexcept override { return {.cursors = 0, .per_model = 1}; }
+};
+
+} // namespace
+
+std::unique_ptr<rotation_policy> make_weighted(const rotation_settings&) {
+    return std::make_unique<weighted>();
+}
+
+} // namespace modelmesh::connector

@@ -1,0 +1,25 @@
+// How the settings of a pool become what the router works with.
+#pragma once
+
+#include "router/snapshot.hpp"
+
+#include <modelmesh/config/config.hpp>
+#include <modelmesh/connector/registry.hpp>
+
+#include <string>
+#include <vector>
+
+namespace modelmesh::detail {
+
+/// When models of the pool go out of service. Adds what is wrong to `problems`, each with the key.
+/// @param where  what a problem begins with: the pool's name.
+[[nodiscard]] state::trip_rule trips_of(const pool_config& settings, const std::string& where,
+                                        std::vector<std::string>& problems);
+/// How the pool chooses. The same.
+/// @param providers  those that are configured.
+[[nodiscard]] router::rotation_plan rotation_of(const pool_config& settings,
+                                                const named<provider_config>& providers,
+                                                const connector::registry& connectors,
+                                                const std::string& where, std::vector<std::string>& problems);
+
+} // namespace modelmesh::detail

@@ -1,0 +1,63 @@
+// How long a model has taken lately.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+
+namespace modelmesh::state {
+
+/// The last samples and their sum, and an average in which older ones fade. Any thread adds, selection reads.
+/// All relaxed but count_: its increment (release) follows that of sum_, and mean() reads it first (acquire), so
+/// that the sum has at least the samples that are counted. A mean next to samples that are being added may be off
+/// by those.
+class latency_track {
+public:
+    static constexpr unsigned longest_window = 128;
+
+    /// @param window  samples that mean() is of: 1 to longest_window.
+    explicit latency_track(unsigned window) noexcept : window_(window) {}
+
+    void add(std::chrono::microseconds sample) noexcept {
+        constexpr std::int64_t most = UINT32_MAX; // over an hour
+        const auto value = static_cast<std::uint32_t>(std::clamp<std::int64_t>(sample.count(), 0, most));
+        const std::uint64_t place = begun_.fetch_add(1, std::memory_order_relaxed) % window_;
+        const std::uint32_t before = samples_[place].exchange(value, std::memory_order_relaxed);
+        sum_.fetch_add(std::int64_t{value} - before, std::memory_order_relaxed);
+        count_.fetch_add(1, std::memory_order_release);
+        for (double old = recent_.load(std::memory_order_relaxed);;) {
+            const double next = old < 0 ? value : old + fading * (value - old);
+            if (recent_.compare_exchange_weak(old, next, std::memory_order_relaxed)) return;
+        }
+    }
+
+    /// Over the window, in microseconds; nothing while there are no samples.
+    [[nodiscard]] std::optional<double> mean() const noexcept {
+        const std::uint64_t count = std::min<std::uint64_t>(count_.load(std::memory_order_acquire), window_);
+        if (count == 0) return std::nullopt;
+        return static_cast<double>(sum_.load(std::memory_order_relaxed)) / static_cast<double>(count);
+    }
+    /// Whether mean() is of a whole window.
+    [[nodiscard]] bool is_full() const noexcept { return count_.load(std::memory_order_relaxed) >= window_; }
+
+    /// Weighted towards the last few samples, in microseconds; nothing while there are none.
+    [[nodiscard]] std::optional<double> recent() const noexcept {
+        const double value = recent_.load(std::memory_order_relaxed);
+        return value < 0 ? std::nullopt : std::optional(value);
+    }
+
+private:
+    static constexpr double fading = 0.2; // weight of a new sample
+
+    const unsigned window_;
+    std::atomic<std::uint64_t> begun_{0};
+    std::atomic<std::uint64_t> count_{0};
+    std::atomic<std::int64_t> sum_{0};
+    std::atomic<double> recent_{-1};
+    std::array<std::atomic<std::uint32_t>, longest_window> samples_{};
+};
+
+} // namespace modelmesh::state
