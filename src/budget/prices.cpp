@@ -68,9 +68,10 @@ pico_usd cost_of(const consumption& used, const price_list& prices, const price_
     total.add(take(plain, used.reasoning), known_or(prices.reasoning, output));
     total.add(take(plain, used.audio_output), known_or(prices.audio_output, output));
     total.add(plain, output);
+    total.add(used.requests, prices.request);
+    if (used.output > 0) return total.sum();
     total.add(used.images, prices.image);
     total.add(used.characters, prices.character);
-    total.add(used.requests, prices.request);
     // Seconds are counted in thousandths, and so priced: the remainder is less than a pico-dollar each.
     bill sound;
     sound.add(used.milliseconds, prices.second);

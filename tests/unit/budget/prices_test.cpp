@@ -46,6 +46,8 @@ TEST(Prices, UnitsAreAdded) {
     used.characters = 10;
     used.milliseconds = 1500;
     EXPECT_EQ(cost_of(used, prices, {}), 3000 + 20 + 5 + 3000);
+    used.output = 1;
+    EXPECT_EQ(cost_of(used, prices, {}), 5) << "the tokens are the same pictures";
 }
 
 TEST(Prices, ATierPricesTheWholeRequest) {
