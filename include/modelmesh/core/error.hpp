@@ -62,6 +62,19 @@ struct attempt {
     std::string message;                 ///< the reason, capped, without secrets
 };
 
+/// The limit of a budget that a call would have been above. Amounts are millionths of a US dollar.
+struct exceeded_budget {
+    std::string scope;      ///< "global", "provider", "pool" or "model"
+    std::string name;       ///< of the provider, the pool or the model
+    std::string limit_name; ///< "per_request_limit", "daily_limit" or "monthly_limit"
+    std::int64_t limit_micro_usd = 0;
+    std::int64_t spent_micro_usd = 0;    ///< in the period so far
+    std::int64_t reserved_micro_usd = 0; ///< by calls under way
+    std::int64_t wanted_micro_usd = 0;   ///< the most that the call was expected to cost
+    /// When the period ends (UTC); not set for a limit of each request.
+    std::optional<std::chrono::system_clock::time_point> resets_at;
+};
+
 /// A failure as a value: cheap to move, absent on the success path.
 class fault {
 public:
@@ -81,6 +94,7 @@ public:
     std::optional<std::chrono::milliseconds> retry_after; ///< how long the provider asked to wait
     bool retryable_hint = false;                          ///< set on aggregates: some attempt was retryable
     std::vector<attempt> attempts;                        ///< every try, in order; filled by the router
+    std::shared_ptr<const exceeded_budget> budget; ///< with errc::budget: which limit, when one was met
 
 private:
     errc kind_ = errc::internal;

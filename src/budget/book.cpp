@@ -1,0 +1,86 @@
+#include "budget/book.hpp"
+
+#include "budget/price_catalogue.hpp"
+
+#include <algorithm>
+
+namespace modelmesh::budget {
+namespace {
+
+template <class Map> const typename Map::mapped_type& found_or_none(const Map& in, std::string_view name) {
+    static const typename Map::mapped_type none{};
+    const auto at = in.find(name);
+    return at == in.end() ? none : at->second;
+}
+
+} // namespace
+
+book::book(plan from) : plan_(std::move(from)) {
+    // All budgets are there from the start, also those of models that are not known yet.
+    (void)open("global", "", plan_.global);
+    for (const auto& [name, of] : plan_.providers) (void)open("provider", name, of.budget);
+    for (const auto& [name, of] : plan_.pools) (void)open("pool", name, of);
+    for (const auto& [name, of] : plan_.models) (void)open("model", name, of.budget);
+}
+
+std::shared_ptr<account> book::open(std::string_view scope, std::string_view name, const limits& under) {
+    if (!under.any()) return nullptr;
+    std::shared_ptr<account>& made = accounts_[{std::string(scope), std::string(name)}];
+    if (!made) made = std::make_shared<account>(std::string(scope), std::string(name), under);
+    return made;
+}
+
+void book::price(line& of, const terms& provider, const terms& model, std::string_view model_name) const {
+    const bool is_configured = provider.pricing.any() || model.pricing.any();
+    if (const listed_model* listed = find_model(provider.vendor, model_name)) {
+        of.prices = listed->prices;
+        // Tiers are the list's: they do not go with prices of one's own.
+        if (!is_configured) of.tiers = listed->tiers;
+        of.sizes = {listed->context_window, listed->max_output_tokens};
+    }
+    of.prices.override_with(provider.pricing);
+    of.prices.override_with(model.pricing);
+    of.is_priced = of.prices.any() || provider.is_local;
+    if (of.is_priced) return;
+    if (plan_.unknown == unknown_price::assume) of.prices = plan_.assumed;
+    of.is_refused = plan_.unknown == unknown_price::reject &&
+                    std::any_of(of.with.begin(), of.with.end(),
+                                [](const std::shared_ptr<account>& each) { return each->terms().enforce; });
+}
+
+std::shared_ptr<line> book::line_of(std::string_view pool, std::string_view provider,
+                                    std::string_view model_name) {
+    const std::string model = std::string(provider) + "." + std::string(model_name);
+    const std::lock_guard lock(mutex_);
+    std::shared_ptr<line>& found = lines_[{std::string(pool), model}];
+    if (found) return found;
+    auto made = std::make_shared<line>();
+    made->pool = pool;
+    made->provider = provider;
+    made->model = model;
+    const terms& of_provider = found_or_none(plan_.providers, provider);
+    const terms& of_model = found_or_none(plan_.models, model);
+    for (auto each :
+         {open("global", "", plan_.global), open("provider", provider, of_provider.budget),
+          open("pool", pool, found_or_none(plan_.pools, pool)), open("model", model, of_model.budget)})
+        if (each) made->with.push_back(std::move(each));
+    price(*made, of_provider, of_model, model_name);
+    found = std::move(made);
+    return found;
+}
+
+usage_report book::report(std::chrono::system_clock::time_point wall) const {
+    const calendar now = calendar_of(wall);
+    usage_report report;
+    const std::lock_guard lock(mutex_);
+    for (const auto& [key, each] : lines_) {
+        if (each->counts.is_empty()) continue;
+        for (usage_counts* sums : {&report.all, &report.by_model[each->model],
+                                   &report.by_provider[each->provider], &report.by_pool[each->pool]})
+            each->counts.add_to(*sums, now);
+    }
+    for (const auto& [key, each] : accounts_) each->report(report.budgets, wall);
+    return report;
+}
+
+} // namespace modelmesh::budget

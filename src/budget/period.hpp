@@ -1,0 +1,105 @@
+// Periods of the UTC calendar, and amounts that belong to one.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+
+namespace modelmesh::budget {
+
+/// Number of a day since 1970, or of a month since year 0, modulo 2^16: more than a century tells them apart.
+using period = std::uint16_t;
+
+/// The day and the month of one moment.
+struct calendar {
+    period day = 0;
+    period month = 0;
+};
+[[nodiscard]] calendar calendar_of(std::chrono::system_clock::time_point wall) noexcept;
+
+/// When the day or the month after this moment begins.
+[[nodiscard]] std::chrono::system_clock::time_point next_day(
+    std::chrono::system_clock::time_point wall) noexcept;
+[[nodiscard]] std::chrono::system_clock::time_point next_month(
+    std::chrono::system_clock::time_point wall) noexcept;
+
+/// An amount of the latest period in which there was one.
+/// word_: [63:48] period, [47:0] amount, 2.8e14 at most: 281 million dollars in micro-dollars. One word, so that a
+/// reader never sees one period's amount with another's number, and a new period begins with the first change in it.
+/// Any thread may write or read. Relaxed: no other data hangs on it, and each change is one compare-and-swap.
+class period_amount {
+public:
+    static constexpr std::int64_t most = (std::int64_t{1} << 48) - 1;
+
+    /// The amount of `now`; nothing was there yet: 0.
+    [[nodiscard]] std::int64_t of(period now) const noexcept {
+        const parts p = unpack(word_.load(std::memory_order_relaxed));
+        return p.when == now ? p.amount : 0;
+    }
+
+    /// Adds to the amount of `when`, unless a later period has begun: what is over is over. False: it has.
+    /// @param change  may be negative; the amount ends at 0 and at `most`.
+    bool add(period when, std::int64_t change) noexcept {
+        for (std::uint64_t old = word_.load(std::memory_order_relaxed);;) {
+            const parts p = unpack(old);
+            if (is_later(p, when)) return false;
+            const std::int64_t before = p.when == when ? p.amount : 0;
+            const std::uint64_t made =
+                pack({when, std::clamp<std::int64_t>(before + std::clamp(change, -most, most), 0, most)});
+            if (word_.compare_exchange_weak(old, made, std::memory_order_relaxed)) return true;
+        }
+    }
+
+    enum class outcome : std::uint8_t { added, above_limit, later_period };
+
+    /// Adds unless the amount would be above the limit, or a later period has begun (threads that read the clock
+    /// just before midnight come late): then nothing changes.
+    /// @param when  becomes the later period. @param found  what was there.
+    outcome add_within(period& when, std::int64_t change, std::int64_t limit, std::int64_t& found) noexcept {
+        for (std::uint64_t old = word_.load(std::memory_order_relaxed);;) {
+            const parts p = unpack(old);
+            if (is_later(p, when)) {
+                when = p.when;
+                return outcome::later_period;
+            }
+            found = p.when == when ? p.amount : 0;
+            if (change > limit - found) return outcome::above_limit;
+            const std::uint64_t made = pack({when, std::min(found + change, most)});
+            if (word_.compare_exchange_weak(old, made, std::memory_order_relaxed)) return outcome::added;
+        }
+    }
+
+    /// Takes the amount for a set, and puts a bit into it. True for the one call that did.
+    bool set_bit(period when, unsigned bit) noexcept {
+        const std::int64_t mask = std::int64_t{1} << bit;
+        for (std::uint64_t old = word_.load(std::memory_order_relaxed);;) {
+            const parts p = unpack(old);
+            const std::int64_t set = p.when == when ? p.amount : 0;
+            if (is_later(p, when) || (set & mask) != 0) return false;
+            if (word_.compare_exchange_weak(old, pack({when, set | mask}), std::memory_order_relaxed))
+                return true;
+        }
+    }
+
+private:
+    struct parts {
+        period when;
+        std::int64_t amount;
+    };
+    static parts unpack(std::uint64_t word) noexcept {
+        return {static_cast<period>(word >> 48),
+                static_cast<std::int64_t>(word & static_cast<std::uint64_t>(most))};
+    }
+    static std::uint64_t pack(const parts& p) noexcept {
+        return (std::uint64_t{p.when} << 48) | static_cast<std::uint64_t>(p.amount);
+    }
+    // An amount of 0 is of no period: so is a new counter.
+    static bool is_later(const parts& p, period than) noexcept {
+        return p.amount != 0 && static_cast<std::int16_t>(p.when - than) > 0;
+    }
+
+    std::atomic<std::uint64_t> word_{0};
+};
+
+} // namespace modelmesh::budget

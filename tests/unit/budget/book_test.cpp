@@ -1,0 +1,112 @@
+#include "budget/book.hpp"
+
+#include <gtest/gtest.h>
+
+namespace modelmesh::budget {
+namespace {
+
+using namespace std::chrono;
+constexpr sys_days today = sys_days(2026y / November / 22);
+
+plan openai() {
+    plan p;
+    p.providers["main"].vendor = "openai";
+    return p;
+}
+
+TEST(Book, PricesComeFromTheCatalogueThenTheProviderThenTheModel) {
+    plan p = openai();
+    EXPECT_EQ(book(p).line_of("chat", "main", "gpt-4o")->prices.input, 2500000);
+    EXPECT_EQ(book(p).line_of("chat", "main", "gpt-4o")->sizes.max_output_tokens, 16384);
+    EXPECT_EQ(book(p).line_of("chat", "main", "gpt-5.4")->tiers[0].above_input_tokens, 272000);
+    p.providers["main"].pricing.input = 7;
+    p.models["main.gpt-4o"].pricing.output = 9;
+    book b(p);
+    const auto line = b.line_of("chat", "main", "gpt-4o");
+    EXPECT_TRUE(line->is_priced);
+    EXPECT_EQ(line->prices.input, 7);
+    EXPECT_EQ(line->prices.output, 9);
+    EXPECT_EQ(line->prices.cached_input, 1250000);
+    EXPECT_EQ(b.line_of("chat", "main", "gpt-5.4")->tiers[0].above_input_tokens, 0)
+        << "the list's tiers do not go with prices of one's own";
+}
+
+TEST(Book, AnUnknownPriceIsRefusedOnlyWhereABudgetNeedsIt) {
+    plan p = openai();
+    EXPECT_FALSE(book(p).line_of("chat", "main", "my-model")->is_refused);
+    p.global.daily = 100;
+    EXPECT_TRUE(book(p).line_of("chat", "main", "my-model")->is_refused);
+    EXPECT_FALSE(book(p).line_of("chat", "main", "gpt-4o")->is_refused);
+    p.global.enforce = false;
+    EXPECT_FALSE(book(p).line_of("chat", "main", "my-model")->is_refused);
+    p.global.enforce = true;
+    p.unknown = unknown_price::zero;
+    EXPECT_FALSE(book(p).line_of("chat", "main", "my-model")->is_refused);
+    p.unknown = unknown_price::assume;
+    p.assumed.input = 11;
+    const auto assumed = book(p).line_of("chat", "main", "my-model");
+    EXPECT_FALSE(assumed->is_refused);
+    EXPECT_FALSE(assumed->is_priced);
+    EXPECT_EQ(assumed->prices.input, 11);
+    p.unknown = unknown_price::reject;
+    p.providers["main"].is_local = true;
+    EXPECT_FALSE(book(p).line_of("chat", "main", "my-model")->is_refused)
+        << "a server of one's own sends no bills";
+}
+
+TEST(Book, ACallConcernsEveryScopeThatHasALimit) {
+    plan p = openai();
+    p.global.daily = 1;
+    p.providers["main"].budget.monthly = 2;
+    p.pools["chat"].per_request = 3;
+    p.models["main.gpt-4o"].budget.daily = 4;
+    p.models["main.other"].budget.daily = 5;
+    book b(p);
+    EXPECT_EQ(b.line_of("chat", "main", "gpt-4o")->with.size(), 4u);
+    EXPECT_EQ(b.line_of("else", "main", "gpt-4o")->with.size(), 3u);
+    EXPECT_EQ(b.line_of("chat", "main", "gpt-4o"), b.line_of("chat", "main", "gpt-4o"));
+    EXPECT_EQ(b.line_of("chat", "main", "gpt-4o")->with[3], b.line_of("else", "main", "gpt-4o")->with[2])
+        << "one budget, whatever pool spends it";
+    EXPECT_EQ(b.report(today).budgets.size(), 4u) << "also of models that nobody asked yet";
+}
+
+TEST(Book, ReportsByModelProviderPoolAndPeriod) {
+    book b(openai());
+    const auto spend = [&](const char* pool, const char* model, micro_usd cost, system_clock::time_point at) {
+        ending e;
+        e.used.input = 10;
+        e.used.cached_input = 4;
+        e.used.output = 20;
+        e.used.reasoning = 5;
+        e.cost = cost;
+        b.line_of(pool, "main", model)->counts.add(e, calendar_of(at));
+    };
+    spend("chat", "gpt-4o", 100, today - 24h);
+    spend("chat", "gpt-4o", 30, today);
+    spend("other", "gpt-4o", 7, today);
+    spend("chat", "gpt-5.4", 1, sys_days(2026y / October / 1)); // no news for months that are over
+    ending failed;
+    failed.has_failed = true;
+    failed.was_billed = false;
+    failed.used.input = 1000;
+    b.line_of("chat", "main", "gpt-4o")->counts.add(failed, calendar_of(today));
+    (void)b.line_of("chat", "main", "never-asked");
+
+    const usage_report r = b.report(today);
+    EXPECT_EQ(r.all.total.cost_micro_usd, 138);
+    EXPECT_EQ(r.all.today.cost_micro_usd, 37);
+    EXPECT_EQ(r.all.month.cost_micro_usd, 137);
+    EXPECT_EQ(r.all.total.requests, 5);
+    EXPECT_EQ(r.all.total.failures, 1);
+    EXPECT_EQ(r.all.total.total_tokens(), 120) << "a failure that was not billed used nothing";
+    EXPECT_EQ(r.all.total.cached_tokens, 16);
+    EXPECT_EQ(r.all.total.reasoning_tokens, 20);
+    EXPECT_EQ(r.by_model.size(), 2u);
+    EXPECT_EQ(r.by_model.at("main.gpt-4o").today.requests, 3);
+    EXPECT_EQ(r.by_pool.at("other").total.cost_micro_usd, 7);
+    EXPECT_EQ(r.by_provider.at("main"), r.all);
+    EXPECT_EQ(b.report(today + 24h).all.today, usage_totals());
+}
+
+} // namespace
+} // namespace modelmesh::budget
