@@ -49,18 +49,28 @@ std::shared_ptr<const router::snapshot> make_pool(std::string_view strategy, std
 
     std::vector<std::unique_ptr<router::provider_entry>> providers;
     std::vector<std::vector<connector::model_info>> infos;
+    budget::plan prices;
     for (std::size_t i = 0; i < models; ++i) {
         auto entry = std::make_unique<router::provider_entry>();
         entry->id = "provider-" + std::to_string(i);
-        entry->prices.emplace("m", token_price{static_cast<std::int64_t>(models - i), 1000});
+        budget::price_list& price = prices.providers[entry->id].pricing;
+        price.input = static_cast<std::int64_t>(models - i);
+        price.output = 1000;
         plan.model_priority.push_back(entry->id + ".m");
         plan.weights.emplace_back(entry->id + ".m", 1.0 + static_cast<double>(i % 3));
         providers.push_back(std::move(entry));
-        infos.push_back({{"m", {"chat"}}});
+        infos.push_back({{"m", {std::string(capability_of(operation::chat_completion))}}});
     }
-    auto picture = router::build_snapshot(
-        std::move(providers), infos,
-        {router::pool_plan{"chat", "chat", {}, {3, std::chrono::seconds(60)}, false, std::move(plan)}});
+    budget::book ledger(std::move(prices));
+    auto picture =
+        router::build_snapshot(std::move(providers), infos,
+                               {router::pool_plan{"chat",
+                                                  std::string(capability_of(operation::chat_completion)),
+                                                  {},
+                                                  {3, std::chrono::seconds(60)},
+                                                  false,
+                                                  std::move(plan)}},
+                               nullptr, &ledger);
     for (std::size_t i = 0; i < models; ++i) {
         state::model_slot& slot = *picture->models[i]->slot;
         const auto each = static_cast<std::int64_t>(i);
@@ -74,20 +84,23 @@ std::shared_ptr<const router::snapshot> make_pool(std::string_view strategy, std
 // One request after another of one thread.
 class decider {
 public:
-    explicit decider(const router::pool& pool)
-        : pool_(&pool), tried_(pool.models.size()), scratch_(pool.models.size()) {
+    explicit decider(const router::snapshot& picture)
+        : picture_(&picture), tried_(picture.pools.front()->models.size()),
+          scratch_(picture.pools.front()->models.size()) {
         request_.session = "\"a-session-of-some-user\"";
         request_.prompt_tokens = 800;
         request_.output_tokens = 500;
     }
     void operator()() {
-        const auto chosen = router::select(*pool_, tried_, nullptr, request_, now_, random_, scratch_);
+        const router::pool& pool = **picture_->resolve("chat-completion");
+        const auto chosen = router::select(pool, tried_, asked_, request_, now_, random_, scratch_);
         if (!chosen) std::abort();
         benchmark::DoNotOptimize(chosen->index);
     }
 
 private:
-    const router::pool* pool_;
+    const router::snapshot* picture_;
+    const router::scope asked_{nullptr, router::bit_of(operation::chat_completion)};
     connector::model_set tried_;
     connector::model_set scratch_;
     connector::rotation_request request_;
@@ -104,7 +117,7 @@ double thread_nanoseconds() {
 
 void route(benchmark::State& state, std::string_view strategy, std::size_t models) {
     const auto picture = make_pool(strategy, models);
-    decider decide(*picture->pools.front());
+    decider decide(*picture);
     decide();
     const std::uint64_t before = bench::allocations().by_new + bench::allocations().by_malloc;
     const double started = thread_nanoseconds();
@@ -154,7 +167,7 @@ struct alignas(128) private_counter {
 
 void route_two_threads(benchmark::State& state, std::string_view strategy) {
     const auto picture = make_pool(strategy, 8);
-    const auto decisions = [&](unsigned) { return decider(*picture->pools.front()); };
+    const auto decisions = [&](unsigned) { return decider(*picture); };
     std::vector<private_counter> counters(2);
     const auto counts = [&](unsigned thread) {
         return [&counter = counters[thread].value] {

@@ -4,6 +4,7 @@
 #include <modelmesh/api/completions.hpp>
 #include <modelmesh/api/objects.hpp>
 #include <modelmesh/api/resources.hpp>
+#include <modelmesh/api/usage_report.hpp>
 #include <modelmesh/config/config.hpp>
 #include <modelmesh/router/capability_tree.hpp>
 
@@ -66,6 +67,10 @@ public:
     /// the pool that a request for it goes to and the number of models that have it, as known now (see
     /// ready()). In the order of the tree: parents before their children. Cost: a copy of some hundred strings.
     [[nodiscard]] std::vector<capability::offer> capabilities() const;
+
+    /// What this client's calls have used and cost, and what its budgets have left: a picture of this moment,
+    /// summed up here over the models that were asked. Calls under way are in it when they end.
+    [[nodiscard]] usage_report usage() const;
 
     /// Lines for people: each pool, how it chooses, its capability and its models; an arrow shows the one
     /// that would get the next request.

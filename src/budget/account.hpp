@@ -1,20 +1,22 @@
 // One budget: the limits of one scope, what was spent of them, and what calls under way may still spend.
 //
-// A call reserves the most it is expected to cost with every account that it concerns, all or nothing, and is settled
-// with what it did cost. So, for each account and period,
+// A call reserves the most it is expected to cost with every account that it concerns, all or nothing, and is
+// settled with what it did cost. So, for each account and period,
 //
 //     spent <= limit + the sum, over settled calls, of what each cost above its reservation
 //
-// and while no call costs more than its reservation, the limit is never exceeded, however many run at once. Each cost
-// is rounded once, half up: it is within half a micro-dollar of the exact one, and never above its reservation for
-// being rounded, because reservations are rounded up.
+// and while no call costs more than its reservation, the limit is never exceeded, however many run at once.
+// Each cost is rounded once, half up: it is within half a micro-dollar of the exact one, and never above its
+// reservation for being rounded, because reservations are rounded up.
 //
-// A call belongs to the periods in which it was reserved. When its day is over before it ends, its cost counts in its
-// month (if that goes on) and in the totals, but in no later day: each call is held against one day's limit, once.
+// A call belongs to the periods in which it was reserved. When its day is over before it ends, its cost
+// counts in its month (if that goes on) and in the totals, but in no later day: each call is held against one
+// day's limit, once.
 //
-// Threads: any. Each amount is one atomic word (period.hpp), and a limit is checked and taken in one compare-and-swap,
-// so two calls never share the last dollar. What is not atomic is a call's way through several accounts: when a later
-// one refuses, the earlier ones held the sum for that moment, and may have refused another call that would have fit.
+// Threads: any. Each amount is one atomic word (period.hpp), and a limit is checked and taken in one
+// compare-and-swap, so two calls never share the last dollar. What is not atomic is a call's way through
+// several accounts: when a later one refuses, the earlier ones held the sum for that moment, and may have
+// refused another call that would have fit.
 #pragma once
 
 #include "budget/money.hpp"
@@ -66,13 +68,13 @@ public:
 
     /// What a limit says to a reservation.
     enum class answer : std::uint8_t { taken, refused, later_period };
-    /// Takes the amount from what is left, unless a limit is in the way, or a later period has begun: then nothing is
-    /// taken. @param held  gets the later period. @param why  gets the refusal.
+    /// Takes the amount from what is left, unless a limit is in the way, or a later period has begun: then
+    /// nothing is taken. @param held  gets the later period. @param why  gets the refusal.
     [[nodiscard]] answer reserve(reservation& held, std::chrono::system_clock::time_point wall, fault& why);
     /// Gives a reservation back.
     void release(const reservation& held) noexcept;
-    /// Puts what a call cost in place of its reservation. Calls `report` with each alert that is due: once in a period
-    /// for each threshold, to the one call that reached it.
+    /// Puts what a call cost in place of its reservation. Calls `report` with each alert that is due: once in
+    /// a period for each threshold, to the one call that reached it.
     template <class Report> void settle(const reservation& held, micro_usd cost, Report&& report) {
         daily_.settle(held.when.day, held.amount, cost);
         monthly_.settle(held.when.month, held.amount, cost);

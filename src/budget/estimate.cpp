@@ -15,8 +15,8 @@ constexpr std::int64_t attachment_tokens = 1445;
 constexpr std::int64_t usual_output = 4096;
 constexpr std::int64_t most_tokens = 1000000000; // more in one call is nonsense
 
-// OpenAI, "Image generation": a high-quality picture of 1024x1536 is 6,208 output tokens, the most there.
-constexpr std::int64_t picture_tokens = 6208;
+// OpenAI, "Image generation": a high-quality picture of 1024x1536 is 6,240 output tokens, the most there.
+constexpr std::int64_t picture_tokens = 6240;
 // Two tokens for a character of speech: 20 tokens a second, and 12 characters, with some room.
 constexpr std::int64_t speech_tokens_per_character = 2;
 // Sound of 32 kbit/s has 4 bytes in a millisecond; most recordings have more, and are shorter.

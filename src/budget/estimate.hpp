@@ -1,11 +1,13 @@
 // How much a request may use, before it is sent, and what a text used of which nobody said it. Pure.
 //
 // The rules, with their sources:
-// - 4 characters of ASCII are a token (OpenAI, "What are tokens and how to count them": "1 token ~= 4 chars in
-//   English"). The JSON around messages counts as text: it stands for the tokens that chat formats add to each.
-// - Any other character is one: what BPE vocabularies need for Chinese and Japanese, and more than for Cyrillic.
-// - More than 1,024 characters of base64 in a row are a picture or a recording, 1,445 tokens: OpenAI's "Images and
-//   vision" guide, 85 + 8 tiles of 170, is the most that one costs there.
+// - 4 characters of ASCII are a token (OpenAI, "What are tokens and how to count them": "1 token ~= 4 chars
+//   in English"). The JSON around messages counts as text: it stands for the tokens that chat formats add to
+//   each.
+// - Any other character is one: what BPE vocabularies need for Chinese and Japanese, and more than for
+//   Cyrillic.
+// - More than 1,024 characters of base64 in a row are a picture or a recording, 1,445 tokens: OpenAI's
+//   "Images and vision" guide, 85 + 8 tiles of 170, is the most that one costs there.
 // An estimate may be too low, for program text by a third. It is reserved and not billed.
 #pragma once
 
@@ -40,8 +42,8 @@ private:
 [[nodiscard]] std::int64_t estimated_input(const prepared_request& request) noexcept;
 
 /// The most that the request is expected to use. Its output is bounded by, the least of those that are there:
-/// `max_completion_tokens`, `max_tokens` or `max_output_tokens`, the model's longest output; where none is, what its
-/// window leaves; else 4,096 tokens. That times `n`.
+/// `max_completion_tokens`, `max_tokens` or `max_output_tokens`, the model's longest output; where none is,
+/// what its window leaves; else 4,096 tokens. That times `n`.
 [[nodiscard]] consumption expected(const prepared_request& request, const price_list& prices,
                                    const model_sizes& sizes);
 

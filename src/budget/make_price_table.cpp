@@ -1,4 +1,5 @@
-// Writes the table of prices as C++: make_price_table <models.json> <output.cpp>. Runs while the library is built.
+// Writes the table of prices as C++: make_price_table <models.json> <output.cpp>. Runs while the library is
+// built.
 #include "budget/money.hpp"
 
 #include <modelmesh/json/read.hpp>

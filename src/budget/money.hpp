@@ -18,8 +18,8 @@ using pico_usd = std::int64_t;
 inline constexpr int micro_digits = 6;
 inline constexpr int pico_digits = 12;
 
-/// A decimal number times 10^digits, exactly; what is finer is rounded half up. Errors: bad_request, it is negative,
-/// no number, or too large.
+/// A decimal number times 10^digits, exactly; what is finer is rounded half up. Errors: bad_request, it is
+/// negative, no number, or too large.
 [[nodiscard]] result<std::int64_t> scaled(std::string_view decimal, int digits);
 /// The same of the shortest decimal that means this double, which is what its author wrote: 0.1 is a tenth.
 [[nodiscard]] result<std::int64_t> scaled(double value, int digits);

@@ -25,9 +25,10 @@ struct calendar {
     std::chrono::system_clock::time_point wall) noexcept;
 
 /// An amount of the latest period in which there was one.
-/// word_: [63:48] period, [47:0] amount, 2.8e14 at most: 281 million dollars in micro-dollars. One word, so that a
-/// reader never sees one period's amount with another's number, and a new period begins with the first change in it.
-/// Any thread may write or read. Relaxed: no other data hangs on it, and each change is one compare-and-swap.
+/// word_: [63:48] period, [47:0] amount, 2.8e14 at most: 281 million dollars in micro-dollars. One word, so
+/// that a reader never sees one period's amount with another's number, and a new period begins with the first
+/// change in it. Any thread may write or read. Relaxed: no other data hangs on it, and each change is one
+/// compare-and-swap.
 class period_amount {
 public:
     static constexpr std::int64_t most = (std::int64_t{1} << 48) - 1;
@@ -53,8 +54,8 @@ public:
 
     enum class outcome : std::uint8_t { added, above_limit, later_period };
 
-    /// Adds unless the amount would be above the limit, or a later period has begun (threads that read the clock
-    /// just before midnight come late): then nothing changes.
+    /// Adds unless the amount would be above the limit, or a later period has begun (threads that read the
+    /// clock just before midnight come late): then nothing changes.
     /// @param when  becomes the later period. @param found  what was there.
     outcome add_within(period& when, std::int64_t change, std::int64_t limit, std::int64_t& found) noexcept {
         for (std::uint64_t old = word_.load(std::memory_order_relaxed);;) {

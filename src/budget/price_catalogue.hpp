@@ -24,9 +24,9 @@ struct listed_model {
 [[nodiscard]] std::span<const listed_model> price_table() noexcept;
 
 /// What is known of a model; null: nothing. Looks for, in this order: the name itself; for a fine-tuned model
-/// (`ft:<base>:...`) `ft:<base>` and then <base>; the name without the date or `-latest` at its end; the latest dated
-/// version of the name. Of one that is sold for several purposes the first in the order of their names. Another
-/// vendor's model of the same name is no answer: prices differ.
+/// (`ft:<base>:...`) `ft:<base>` and then <base>; the name without the date or `-latest` at its end; the
+/// latest dated version of the name. Of one that is sold for several purposes the first in the order of their
+/// names. Another vendor's model of the same name is no answer: prices differ.
 /// @param vendor  the first part of a connector's id, like "openai" of `openai.llm.v1`.
 [[nodiscard]] const listed_model* find_model(std::string_view vendor, std::string_view name) noexcept;
 

@@ -44,9 +44,10 @@ struct price_tier {
 };
 using price_tiers = std::array<price_tier, 2>;
 
-/// What a call used, as it is billed. What is unknown of a price costs as follows: cached input, written input and
-/// sound that is heard as input; reasoning and sound that is made as output; everything else nothing. Pictures, sound
-/// and characters are billed where a call reports no output tokens: catalogues list both prices of one thing.
+/// What a call used, as it is billed. What is unknown of a price costs as follows: cached input, written
+/// input and sound that is heard as input; reasoning and sound that is made as output; everything else
+/// nothing. Pictures, sound and characters are billed where a call reports no output tokens: catalogues list
+/// both prices of one thing.
 struct consumption {
     std::int64_t input = 0;        ///< tokens, as all up to audio_output
     std::int64_t cached_input = 0; ///< part of input, as the next
@@ -63,8 +64,8 @@ struct consumption {
     friend bool operator==(const consumption&, const consumption&) = default;
 };
 
-/// Exact, before any rounding. Numbers that no call can have (a server may send any) end at the largest amount.
-/// A part that is said to be larger than its whole counts as the whole.
+/// Exact, before any rounding. Numbers that no call can have (a server may send any) end at the largest
+/// amount. A part that is said to be larger than its whole counts as the whole.
 [[nodiscard]] pico_usd cost_of(const consumption& used, const price_list& prices,
                                const price_tiers& tiers) noexcept;
 

@@ -1,5 +1,6 @@
 #include <modelmesh/client.hpp>
 
+#include "client/budget_plan.hpp"
 #include "client/client_impl.hpp"
 #include "client/detect.hpp"
 #include "client/pool_settings.hpp"
@@ -89,10 +90,6 @@ client_impl::client_impl(const config& from, const connector::registry& connecto
             else if (std::find(settings.models.begin(), model, *model) != model)
                 problems.push_back(where + "lists the model '" + *model + "' twice");
         }
-        for (const auto& [model, price] : settings.prices)
-            if (!plan.entry.prices.emplace(model, price).second || price.input < 0 || price.output < 0)
-                problems.push_back(where + "prices: '" + model +
-                                   "' needs one price, and none of its parts may be negative");
         if (has_control_character(settings.api_key))
             problems.push_back(where + "api_key has a control character, like a line break at its end");
         auto codec = connectors.make_provider(settings.connector);
@@ -137,11 +134,13 @@ client_impl::client_impl(const config& from, const connector::registry& connecto
         router::rotation_plan rotation = rotation_of(settings, from.providers, connectors, where, problems);
         const bool is_optional = from.pools.empty() && *path != served_capabilities[0];
         plans.push_back(router::pool_plan{name, std::move(*path), settings.providers, trips_at, is_optional,
-                                          std::move(rotation)});
+                                          std::move(rotation),
+                                          settings.on_budget_exceeded == budget_action::rotate});
     }
+    ledger_ = std::make_shared<budget::book>(make_budget_plan(from, problems));
     if (!problems.empty()) throw error(fault(errc::config, joined(problems)));
 
-    catalogue_ = std::make_shared<router::catalogue>(std::move(providers), std::move(plans), log);
+    catalogue_ = std::make_shared<router::catalogue>(std::move(providers), std::move(plans), log, ledger_);
 }
 
 client client_impl::handle(std::shared_ptr<client_impl> impl) {
@@ -270,6 +269,7 @@ task<result<void>> client::try_warm_up(std::size_t connections) {
     return core::canceled_as_fault(warm_up_all(impl_, connections), "warm_up");
 }
 std::vector<capability::offer> client::capabilities() const { return impl_->current()->capabilities; }
+usage_report client::usage() const { return impl_->ledger().report(clock::system().wall()); }
 std::string client::describe() const { return impl_->describe(); }
 
 client create(const config& from, const connector::registry& connectors, log_sink* log) {

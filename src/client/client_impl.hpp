@@ -73,6 +73,7 @@ public:
     }
 
     [[nodiscard]] std::string describe() const;
+    [[nodiscard]] const budget::book& ledger() const noexcept { return *ledger_; }
 
 private:
     template <class T>
@@ -87,6 +88,7 @@ private:
     void refresh_in_background();
 
     log_sink* log_;
+    std::shared_ptr<budget::book> ledger_;
     std::shared_ptr<router::catalogue> catalogue_;
     std::shared_ptr<refresher> refresher_;
 

@@ -16,21 +16,17 @@ namespace detail {
 /// The chunks of a chat: parsed into one reused object.
 class chat_source final : public item_source<chat::chunk_view> {
 public:
-    /// @param shows_usage  whether the reader wants the chunk that has nothing but the totals.
-    chat_source(opened_stream from, bool shows_usage)
-        : item_source(std::move(from)), shows_usage_(shows_usage) {}
+    using item_source::item_source;
 
 private:
     result<bool> take(std::string_view piece, chat::chunk_view& out) override {
         const result<void> parsed = reader_.read(piece, chunk_, json::read_options::lenient());
         if (!parsed) return parsed.error();
-        if (!shows_usage_ && chunk_.usage && chunk_.choices.empty()) return false;
         out = chat::chunk_view(chunk_, piece);
         if (!out.finish_reason().empty()) served();
         return true;
     }
 
-    bool shows_usage_;
     json::reader reader_;
     chat::chunk chunk_;
 };
@@ -43,14 +39,6 @@ prepared prepare(const chat::request& req, bool stream) {
         throw std::invalid_argument("chat::request::model is empty: name a capability or a model");
     if (req.messages.empty()) throw std::invalid_argument("chat::request::messages is empty");
     return prepared_request::parse(operation::chat_completion, json::write(req), stream);
-}
-
-// The library asks every provider for the totals; who said that he wants none does not see them.
-bool shows_usage(const prepared_request& request) {
-    const auto options = json::members(request.find("stream_options"));
-    return !options || std::none_of(options->begin(), options->end(), [](const json::member& m) {
-        return m.name == "include_usage" && m.value == "false";
-    });
 }
 
 } // namespace
@@ -67,19 +55,17 @@ task<reply> completions::create(const request& req, const call_options& opt) {
 }
 
 namespace {
-task<result<stream>> wrapped(task<result<detail::opened_stream>> opening, bool shows_usage,
+task<result<stream>> wrapped(task<result<detail::opened_stream>> opening,
                              stream (*wrap)(std::shared_ptr<detail::chat_source>)) {
     result<detail::opened_stream> from = co_await std::move(opening);
     if (!from) co_return std::move(from).error();
-    co_return wrap(std::make_shared<detail::chat_source>(std::move(*from), shows_usage));
+    co_return wrap(std::make_shared<detail::chat_source>(std::move(*from)));
 }
 } // namespace
 
 task<result<stream>> completions::try_stream(const request& req, const call_options& opt) {
-    detail::prepared asked = detail::prepare(req, true);
-    const bool shows_usage = asked && detail::shows_usage(**asked);
     return core::canceled_as_fault(
-        wrapped(detail::run_stream(impl_, std::move(asked), detail::call_terms(opt)), shows_usage,
+        wrapped(detail::run_stream(impl_, detail::prepare(req, true), detail::call_terms(opt)),
                 [](std::shared_ptr<detail::chat_source> source) { return chat::stream(std::move(source)); }),
         "stream");
 }

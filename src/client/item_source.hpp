@@ -44,6 +44,8 @@ public:
         for (;;) {
             std::string_view piece;
             const result<router::stream_state> state = from_.session->try_next(piece);
+            if (state && *state == router::stream_state::end)
+                from_.route.cost_micro_usd = from_.session->cost();
             if (!state || *state != router::stream_state::chunk) return state;
             const result<bool> taken = take(piece, out);
             if (!taken) return from_.session->fail(taken.error());

@@ -18,7 +18,13 @@ std::shared_ptr<const connector::rotation_policy> policy_of(std::string_view nam
                                                             problem_list& problems) {
     result<std::unique_ptr<connector::rotation_policy>> made = connectors.make_rotation(name, settings);
     if (made) return std::move(*made);
-    std::string text = where + std::string(key) + ": " + made.error().message;
+    const fault unknown = made.error();
+    // An application that registers nothing but its own providers still has our policies, the default among them.
+    connector::registry shipped;
+    connector::register_builtin(shipped);
+    made = shipped.make_rotation(name, settings);
+    if (made) return std::move(*made);
+    std::string text = where + std::string(key) + ": " + unknown.message;
     const std::vector<std::string_view> known = connectors.rotations();
     const std::vector<std::string> near = capability::nearest(name, known, 1);
     if (!near.empty()) text += "; did you mean '" + near.front() + "'?";

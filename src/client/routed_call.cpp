@@ -22,6 +22,14 @@ fault cannot_serve(const router::pool& pool, std::string_view wanted) {
     return f;
 }
 
+fault has_none(const router::pool& pool, std::string_view wanted) {
+    fault f(errc::bad_request, "no model of the pool '" + pool.name + "' that the call may ask has '" +
+                                   std::string(wanted) + "'");
+    f.param = "model";
+    f.pool = pool.name;
+    return f;
+}
+
 // A text about what the pool has instead: whoever narrows a call by hand has mixed up two names.
 fault not_served(const router::pool& pool, const router::provider_entry& by) {
     std::vector<std::string_view> others;
@@ -43,17 +51,23 @@ result<router::call> route(const client_impl& impl, std::shared_ptr<const prepar
                            const call_terms& terms) {
     router::call made;
     made.picture = impl.current();
-    const result<const router::pool*> pool = made.picture->resolve(request->name());
-    if (!pool) return pool.error();
-    const std::string_view wanted = capability_of(request->operation());
-    if (!serves(**pool, wanted)) return cannot_serve(**pool, wanted);
-    made.pool = *pool;
     if (!terms.provider.empty()) {
-        const result<const router::provider_entry*> provider = made.picture->find_provider(terms.provider);
-        if (!provider) return provider.error();
-        if (router::count_eligible(**pool, *provider) == 0) return not_served(**pool, **provider);
-        made.only = *provider;
+        const result<const router::provider_entry*> only = made.picture->find_provider(terms.provider);
+        if (!only) return only.error();
+        made.asked.only = *only;
     }
+    const result<const router::pool*> found = made.asked.only == nullptr
+                                                  ? made.picture->resolve(request->name())
+                                                  : made.picture->resolve(request->name(), *made.asked.only);
+    if (!found) return found.error();
+    const router::pool& pool = **found;
+    const std::string_view wanted = capability_of(request->operation());
+    if (!serves(pool, wanted)) return cannot_serve(pool, wanted);
+    if (made.asked.only != nullptr && router::count_eligible(pool, made.asked) == 0)
+        return not_served(pool, *made.asked.only);
+    if (!pool.capability.empty()) made.asked.operations = router::bit_of(request->operation());
+    if (!pool.models.empty() && router::count_eligible(pool, made.asked) == 0) return has_none(pool, wanted);
+    made.pool = &pool;
     made.request = std::move(request);
     made.deadline = terms.deadline;
     return made;

@@ -19,7 +19,7 @@ template <class T> const T& as(const reflected::descriptor& type) noexcept {
 // What the format has and this version does not do: refused by its name instead of ignored. A key that becomes
 // a member wins over its line here. Whatever stands below one of these belongs to it.
 constexpr std::string_view later_at_top[] = {
-    "models", "storage", "observability", "discovery", "budget", "connectors", "proxy", "server",
+    "storage", "observability", "discovery", "connectors", "proxy", "server",
 };
 constexpr std::string_view later_of_providers[] = {
     "auth.method",
@@ -29,8 +29,6 @@ constexpr std::string_view later_of_providers[] = {
     "max_retries",
     "capabilities",
     "quota",
-    "budget",
-    "pricing",
     "discovery",
     "catalogue",
     "error",
@@ -45,8 +43,6 @@ constexpr std::string_view later_of_providers[] = {
 constexpr std::string_view later_of_pools[] = {
     "models",
     "excluded_providers",
-    "on_budget_exceeded",
-    "budget",
     "model_request_limits",
     "model_token_limits",
     "max_latency_ms",

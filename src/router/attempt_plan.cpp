@@ -48,6 +48,8 @@ bool settle_failure(const call& made, std::size_t index, fault& f, blame silence
     model.provider->redact(f.param);
     verdict v = judge(f.kind());
     if (is_silence(f)) v = {now < made.deadline, silence};
+    // Told by the program's own ledger, not by the model.
+    if (f.kind() == errc::budget) v = {made.pool->rotates_on_budget, blame::nobody};
     if (v.whose == blame::position) move_on(*made.pool, index, now);
     if (v.whose == blame::health) note_failure(*made.pool, index, {f.kind(), f.http_status}, now, random);
     return v.rotate;
@@ -68,7 +70,7 @@ result<const model_entry*> attempt_plan::next() {
         return f;
     }
     const std::optional<chosen_model> chosen =
-        select(*call_.pool, tried_, call_.only, request_, now, *random_, candidates_);
+        select(*call_.pool, tried_, call_.asked, request_, now, *random_, candidates_);
     if (!chosen) return candidates_.empty() ? closing_fault() : refused_fault();
     current_ = chosen->index;
     permit_ = permit(*call_.pool->models[current_]->slot, *call_.pool->state->health[current_],
@@ -110,6 +112,7 @@ std::optional<fault> attempt_plan::failed(fault f) {
     if (may_rotate) {
         request_id_ = std::move(f.request_id);
         param_ = std::move(f.param);
+        budget_ = std::move(f.budget);
         return std::nullopt;
     }
     f.attempts = attempts_;
@@ -118,12 +121,12 @@ std::optional<fault> attempt_plan::failed(fault f) {
 
 std::string attempt_plan::described() const {
     std::string text = "pool '" + call_.pool->name + "'";
-    if (call_.only != nullptr) text += " at provider '" + call_.only->id + "'";
+    if (call_.asked.only != nullptr) text += " at provider '" + call_.asked.only->id + "'";
     return text;
 }
 
 fault attempt_plan::no_model_fault() const {
-    const std::size_t count = count_eligible(*call_.pool, call_.only);
+    const std::size_t count = count_eligible(*call_.pool, call_.asked);
     std::string text;
     if (count == 0) { // of any provider: a call of one that has none in the pool is refused before
         text = "pool '" + call_.pool->name + "' has no models";
@@ -137,11 +140,11 @@ fault attempt_plan::no_model_fault() const {
     using state::health_slot;
     std::vector<health_slot::reason> reasons;
     for (std::size_t i = 0; i < call_.pool->models.size(); ++i) {
-        if (!is_eligible(*call_.pool, i, call_.only)) continue;
+        if (!is_eligible(*call_.pool, i, call_.asked)) continue;
         const health_slot::reason why = call_.pool->state->health[i]->last_failure();
         if (std::find(reasons.begin(), reasons.end(), why) == reasons.end()) reasons.push_back(why);
     }
-    const std::chrono::milliseconds wait = until_available(*call_.pool, clock_->now(), call_.only);
+    const std::chrono::milliseconds wait = until_available(*call_.pool, clock_->now(), call_.asked);
     text = count == 1 ? "the only model of " : "all " + std::to_string(count) + " models of ";
     text += described() + (count == 1 ? " is" : " are") + " out of service after";
     for (const health_slot::reason& why : reasons) {
@@ -200,6 +203,7 @@ fault attempt_plan::closing_fault() const {
         f.model = attempts_.back().model;
         f.request_id = request_id_;
         f.param = param_;
+        f.budget = budget_;
     }
     f.attempts = attempts_;
     return f;

@@ -15,8 +15,8 @@ namespace modelmesh::router {
 /// One request on its way: keeps what it was routed on alive until it has ended.
 struct call {
     std::shared_ptr<const snapshot> picture;
-    const router::pool* pool = nullptr;   ///< of `picture`
-    const provider_entry* only = nullptr; ///< of `picture`: no other provider is asked; null: any of the pool
+    const router::pool* pool = nullptr; ///< of `picture`
+    scope asked{};                      ///< which models of the pool, and of `picture`
     std::shared_ptr<const prepared_request> request;
     time_point deadline;
 };
@@ -85,6 +85,7 @@ private:
     std::optional<std::chrono::milliseconds> retry_after_; ///< the shortest that a provider asked for
     std::string request_id_;                               ///< of the last failure
     std::string param_;                                    ///< the same
+    std::shared_ptr<const exceeded_budget> budget_;        ///< the same
 };
 
 } // namespace modelmesh::router

@@ -90,8 +90,9 @@ private:
     std::shared_ptr<catalogue> catalogue_;
 };
 
-catalogue::catalogue(std::vector<provider_plan> providers, std::vector<pool_plan> pools, log_sink* log)
-    : providers_(std::move(providers)), pools_(std::move(pools)), log_(log) {
+catalogue::catalogue(std::vector<provider_plan> providers, std::vector<pool_plan> pools, log_sink* log,
+                     std::shared_ptr<budget::book> ledger)
+    : providers_(std::move(providers)), pools_(std::move(pools)), log_(log), ledger_(std::move(ledger)) {
     for (const provider_plan& plan : providers_) {
         std::vector<connector::model_info>& models = models_.emplace_back();
         for (const std::string& name : plan.models)
@@ -111,7 +112,7 @@ std::shared_ptr<const snapshot> catalogue::build(
     std::vector<std::unique_ptr<provider_entry>> entries;
     for (const provider_plan& plan : providers_)
         entries.push_back(std::make_unique<provider_entry>(plan.entry));
-    return build_snapshot(std::move(entries), models, pools_, previous);
+    return build_snapshot(std::move(entries), models, pools_, previous, ledger_.get());
 }
 
 std::vector<std::size_t> catalogue::unlisted() const {

@@ -31,8 +31,9 @@ public:
     /// How long a provider that gave no list is left alone.
     static constexpr std::chrono::seconds cooldown{30};
 
-    /// @param log  outlives the catalogue; may be null.
-    catalogue(std::vector<provider_plan> providers, std::vector<pool_plan> pools, log_sink* log);
+    /// @param log  outlives the catalogue; may be null. @param ledger  counts the calls; may be null.
+    catalogue(std::vector<provider_plan> providers, std::vector<pool_plan> pools, log_sink* log,
+              std::shared_ptr<budget::book> ledger = nullptr);
 
     /// What requests are routed on now.
     [[nodiscard]] std::shared_ptr<const snapshot> current() const;
@@ -81,6 +82,7 @@ private:
     const std::vector<provider_plan> providers_;
     const std::vector<pool_plan> pools_;
     log_sink* const log_;
+    const std::shared_ptr<budget::book> ledger_;
 
     mutable std::mutex mutex_; ///< guards what follows; never held over I/O
     std::shared_ptr<const snapshot> snapshot_;

@@ -6,6 +6,7 @@
 #include <modelmesh/core/task.hpp>
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 namespace modelmesh::router {
@@ -28,6 +29,8 @@ public:
     virtual fault fail(fault f) = 0;
     /// The reader has seen the reply's end, which may come before the stream's: many do not read on.
     virtual void served() = 0;
+    /// What the reply cost in micro-dollars, once it has ended; nothing: not known, or not billed by itself.
+    [[nodiscard]] virtual std::optional<std::int64_t> cost() const noexcept { return std::nullopt; }
 };
 
 } // namespace modelmesh::router

@@ -1,6 +1,7 @@
 #include "router/router.hpp"
 
 #include "router/attempt_log.hpp"
+#include "router/charge.hpp"
 #include "router/first_content.hpp"
 #include "router/guarded.hpp"
 #include "router/rate_limits.hpp"
@@ -62,7 +63,8 @@ result<std::unique_ptr<connector::stream_decoder>> make_decoder(const connector:
 // The references of this coroutine and of those below outlive it: the attempt loop awaits it where they are
 // owned.
 task<result<void>> attempt_whole(transport& via, const attempt_plan& plan, const model_entry& model,
-                                 reply_reader& read) {
+                                 charge& paid, reply_reader& read) {
+    if (const result<void> reserved = paid.reserve(); !reserved) co_return reserved.error();
     result<std::shared_ptr<const http::request>> request = encode(plan, model);
     if (!request) co_return std::move(request).error();
     result<http::response> answer =
@@ -73,6 +75,7 @@ task<result<void>> attempt_whole(transport& via, const attempt_plan& plan, const
     if (!is_success(answer->status)) co_return classified(codec, *answer, via.time());
     result<std::string> body = decoded(codec, *plan.made().request, std::move(*answer));
     if (!body) co_return std::move(body).error();
+    paid.take_reply(*body);
     co_return read(std::move(*body));
 }
 
@@ -108,7 +111,9 @@ task<result<void>> read_to_content(stream_session& session, attempt_plan& plan) 
 }
 
 task<result<std::unique_ptr<stream_session>>> attempt_stream(transport& via, attempt_plan& plan,
-                                                             const model_entry& model) {
+                                                             const model_entry& model, log_sink* log) {
+    charge paid(plan, log);
+    if (const result<void> reserved = paid.reserve(); !reserved) co_return reserved.error();
     result<std::shared_ptr<const http::request>> request = encode(plan, model);
     if (!request) co_return std::move(request).error();
     result<opened> answer = co_await via.open(model.provider->where, std::move(*request), plan.limits());
@@ -118,7 +123,8 @@ task<result<std::unique_ptr<stream_session>>> attempt_stream(transport& via, att
     if (!is_success(answer->head.status)) co_return classified(codec, answer->head, via.time());
     result<std::unique_ptr<connector::stream_decoder>> decoder = make_decoder(codec, *plan.made().request);
     if (!decoder) co_return std::move(decoder).error();
-    auto session = std::make_unique<stream_session>(plan, std::move(*decoder), std::move(answer->body));
+    auto session =
+        std::make_unique<stream_session>(plan, std::move(*decoder), std::move(answer->body), std::move(paid));
     const result<void> ready = co_await read_to_content(*session, plan);
     if (!ready) co_return ready.error();
     co_return std::move(session);
@@ -131,10 +137,14 @@ task<result<modelmesh::route>> complete(transport& via, log_sink* log, call made
     for (;;) {
         const result<const model_entry*> model = plan.next();
         if (!model) co_return model.error();
-        result<void> answered = co_await attempt_whole(via, plan, **model, read);
+        charge paid(plan, log);
+        result<void> answered = co_await attempt_whole(via, plan, **model, paid, read);
         if (answered) {
             plan.succeeded();
-            co_return route_of(via, plan);
+            paid.succeeded();
+            modelmesh::route served = route_of(via, plan);
+            served.cost_micro_usd = paid.settle();
+            co_return served;
         }
         report(log, plan, answered.error());
         if (std::optional<fault> final = plan.failed(std::move(answered).error()))
@@ -147,7 +157,7 @@ task<result<served_stream>> open_stream(transport& via, log_sink* log, call made
     for (;;) {
         const result<const model_entry*> model = plan.next();
         if (!model) co_return model.error();
-        result<std::unique_ptr<stream_session>> session = co_await attempt_stream(via, plan, **model);
+        result<std::unique_ptr<stream_session>> session = co_await attempt_stream(via, plan, **model, log);
         if (session) {
             served_stream s;
             s.session = std::move(*session);

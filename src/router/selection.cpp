@@ -9,13 +9,13 @@ namespace modelmesh::router {
 using connector::model_set;
 using state::health_slot;
 
-std::size_t count_eligible(const pool& in, const provider_entry* only) noexcept {
+std::size_t count_eligible(const pool& in, const scope& asked) noexcept {
     std::size_t count = 0;
-    for (std::size_t i = 0; i < in.models.size(); ++i) count += is_eligible(in, i, only) ? 1 : 0;
+    for (std::size_t i = 0; i < in.models.size(); ++i) count += is_eligible(in, i, asked) ? 1 : 0;
     return count;
 }
 
-void find_candidates(const pool& from, const model_set& tried, const provider_entry* only, time_point at,
+void find_candidates(const pool& from, const model_set& tried, const scope& asked, time_point at,
                      model_set& out) {
     const std::chrono::milliseconds now = since_epoch(at);
     const std::size_t count = from.models.size();
@@ -23,7 +23,7 @@ void find_candidates(const pool& from, const model_set& tried, const provider_en
         out.clear();
         bool is_any_held_back = false;
         for (std::size_t i = 0; i < count; ++i) {
-            if (tried.contains(i) || !is_eligible(from, i, only)) continue;
+            if (tried.contains(i) || !is_eligible(from, i, asked)) continue;
             const health_slot::view v = from.state->health[i]->load();
             if (!v.is_available(now)) continue;
             if (is_ramp_limited && v.phase == health_slot::phase::ramping) {
@@ -52,10 +52,10 @@ std::optional<std::size_t> choose(const pool& from, const pool_view& view, rng& 
 }
 } // namespace
 
-std::optional<chosen_model> select(const pool& from, const model_set& tried, const provider_entry* only,
+std::optional<chosen_model> select(const pool& from, const model_set& tried, const scope& asked,
                                    const connector::rotation_request& request, time_point now, rng& random,
                                    model_set& scratch) {
-    find_candidates(from, tried, only, now, scratch);
+    find_candidates(from, tried, asked, now, scratch);
     pool_view view(from, scratch, request, now);
     for (;;) {
         const std::optional<std::size_t> index = choose(from, view, random);
@@ -70,9 +70,9 @@ std::optional<chosen_model> select(const pool& from, const model_set& tried, con
     }
 }
 
-std::optional<std::size_t> peek(const pool& from, time_point now, rng& random, const provider_entry* only) {
+std::optional<std::size_t> peek(const pool& from, time_point now, rng& random, const scope& asked) {
     model_set candidates(from.models.size());
-    find_candidates(from, model_set(from.models.size()), only, now, candidates);
+    find_candidates(from, model_set(from.models.size()), asked, now, candidates);
     const connector::rotation_request request;
     return choose(from, pool_view(from, candidates, request, now), random);
 }
@@ -102,12 +102,12 @@ bool note_failure(const pool& in, std::size_t index, health_slot::reason why, ti
     return in.state->health[index]->note_failure(in.trips_at, since_epoch(now), why, random.unit());
 }
 
-std::chrono::milliseconds until_available(const pool& in, time_point at, const provider_entry* only) {
+std::chrono::milliseconds until_available(const pool& in, time_point at, const scope& asked) {
     constexpr std::chrono::milliseconds usual_probe{1000};
     const std::chrono::milliseconds now = since_epoch(at);
     std::chrono::milliseconds least = std::chrono::milliseconds::max();
     for (std::size_t i = 0; i < in.models.size(); ++i) {
-        if (!is_eligible(in, i, only)) continue;
+        if (!is_eligible(in, i, asked)) continue;
         const health_slot::view v = in.state->health[i]->load();
         if (v.is_available(now)) return std::chrono::milliseconds(0);
         least = std::min(least, v.phase == health_slot::phase::probing ? usual_probe : v.until - now);

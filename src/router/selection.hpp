@@ -13,20 +13,27 @@
 
 namespace modelmesh::router {
 
-/// Whether a call that asks this provider only may ask the model. @param only  null: it asks any.
-[[nodiscard]] inline bool is_eligible(const pool& in, std::size_t index,
-                                      const provider_entry* only) noexcept {
-    return only == nullptr || in.models[index]->provider == only;
+/// What a call wants of a pool's models.
+struct scope {
+    const provider_entry* only = nullptr; ///< its models; null: those of any provider
+    std::uint32_t operations =
+        0; ///< those that are good for one of these; 0: whatever, the caller has named one
+};
+
+[[nodiscard]] inline bool is_eligible(const pool& in, std::size_t index, const scope& asked) noexcept {
+    const model_entry& model = *in.models[index];
+    return (asked.only == nullptr || model.provider == asked.only) &&
+           (asked.operations == 0 || (model.operations & asked.operations) != 0);
 }
 /// How many models such a call may ask.
-[[nodiscard]] std::size_t count_eligible(const pool& in, const provider_entry* only) noexcept;
+[[nodiscard]] std::size_t count_eligible(const pool& in, const scope& asked) noexcept;
 
 /// The one place that says who may be asked: fills `out` with the models that are in service, eligible, and
 /// not tried by the request. Models that ramp up and have all the requests they may have are in it only when
 /// nobody else is.
 /// @param out  of the pool's size; what was in it is gone.
-void find_candidates(const pool& from, const connector::model_set& tried, const provider_entry* only,
-                     time_point now, connector::model_set& out);
+void find_candidates(const pool& from, const connector::model_set& tried, const scope& asked, time_point now,
+                     connector::model_set& out);
 
 /// A model that a request may be sent to.
 struct chosen_model {
@@ -39,12 +46,12 @@ struct chosen_model {
 /// @param scratch  of the pool's size; holds the candidates afterwards, without those whose probe others have
 ///                 taken meanwhile.
 [[nodiscard]] std::optional<chosen_model> select(const pool& from, const connector::model_set& tried,
-                                                 const provider_entry* only,
+                                                 const scope& asked,
                                                  const connector::rotation_request& request, time_point now,
                                                  rng& random, connector::model_set& scratch);
 /// What select() would choose. Changes nothing.
 [[nodiscard]] std::optional<std::size_t> peek(const pool& from, time_point now, rng& random,
-                                              const provider_entry* only = nullptr);
+                                              const scope& asked = {});
 
 /// The model that the next request to the pool would go to; its first one when none is available; null when it has
 /// none.
@@ -60,9 +67,9 @@ void move_on(const pool& in, std::size_t index, time_point now);
 bool note_failure(const pool& in, std::size_t index, state::health_slot::reason why, time_point now,
                   rng& random);
 
-/// Time until the first eligible model of the pool comes back; zero when one is available now. Of a model on probe it is a
-/// guess.
+/// Time until the first eligible model of the pool comes back; zero when one is available now. Of a model on probe
+/// it is a guess.
 [[nodiscard]] std::chrono::milliseconds until_available(const pool& in, time_point now,
-                                                        const provider_entry* only = nullptr);
+                                                        const scope& asked = {});
 
 } // namespace modelmesh::router

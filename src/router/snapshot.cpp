@@ -13,6 +13,19 @@ bool can_do(const model_entry& model, std::string_view wanted) {
                        [wanted](const std::string& path) { return capability::within(path, wanted); });
 }
 
+std::uint32_t operations_of(const model_entry& model) {
+    std::uint32_t all = 0;
+    for (const operation what : every_operation) {
+        const std::string_view wanted = capability_of(what);
+        const bool is_good = std::any_of(
+            model.capabilities.begin(), model.capabilities.end(), [wanted](const std::string& path) {
+                return capability::within(path, wanted) || capability::within(wanted, path);
+            });
+        if (is_good) all |= bit_of(what);
+    }
+    return all;
+}
+
 // The state of a pool, with what `previous` knows of its models.
 std::shared_ptr<pool_state> state_of(const pool& made, const snapshot* previous) {
     auto state = std::make_shared<pool_state>();
@@ -89,8 +102,6 @@ connector::rotation_model known_of(const model_entry& model, const rotation_plan
             static_cast<std::uint32_t>(models.size() + static_cast<std::size_t>(of - providers.begin()));
     for (const auto& [name, weight] : plan.weights)
         if (is_called(model, name)) known.weight = weight;
-    if (const auto price = model.provider->prices.find(model.name); price != model.provider->prices.end())
-        known.price = price->second;
     return known;
 }
 
@@ -162,6 +173,18 @@ void name_capabilities(snapshot& of) {
     }
 }
 
+void open_lines(pool& of, budget::book& ledger) {
+    for (const model_entry* model : of.models)
+        of.lines.push_back(ledger.line_of(of.name, model->provider->id, model->name));
+    for (std::size_t i = 0; i < of.known.size(); ++i) {
+        const budget::line& line = *of.lines[i];
+        if (!line.is_priced) continue;
+        // A server of one's own has no prices, and costs nothing.
+        const auto known = [](budget::pico_usd price) { return std::max<budget::pico_usd>(price, 0); };
+        of.known[i].price = token_price{known(line.prices.input), known(line.prices.output)};
+    }
+}
+
 } // namespace
 
 void provider_entry::redact(std::string& text) const {
@@ -195,6 +218,16 @@ result<const pool*> snapshot::resolve(std::string_view name) const {
     return f;
 }
 
+result<const pool*> snapshot::resolve(std::string_view name, const provider_entry& only) const {
+    result<const pool*> found = resolve(name);
+    if (!found) return found;
+    const auto is_its = [&only](const model_entry* model) { return model->provider == &only; };
+    if (std::any_of((*found)->models.begin(), (*found)->models.end(), is_its)) return found;
+    for (const std::unique_ptr<model_entry>& model : models)
+        if (is_its(model.get()) && model->name == name) return names.find(model->id)->second;
+    return found;
+}
+
 result<const provider_entry*> snapshot::find_provider(std::string_view name) const {
     for (const std::unique_ptr<provider_entry>& each : providers)
         if (name.empty() || each->id == name) return each.get();
@@ -207,8 +240,8 @@ result<const provider_entry*> snapshot::find_provider(std::string_view name) con
 
 std::shared_ptr<const snapshot> build_snapshot(std::vector<std::unique_ptr<provider_entry>> providers,
                                                const std::vector<std::vector<connector::model_info>>& models,
-                                               const std::vector<pool_plan>& pools,
-                                               const snapshot* previous) {
+                                               const std::vector<pool_plan>& pools, const snapshot* previous,
+                                               budget::book* ledger) {
     auto built = std::make_shared<snapshot>();
     built->providers = std::move(providers);
     const auto known = slots_of(previous);
@@ -223,6 +256,7 @@ std::shared_ptr<const snapshot> build_snapshot(std::vector<std::unique_ptr<provi
             const auto found = known.find(entry->id);
             entry->slot =
                 found != known.end() ? found->second : std::make_shared<state::model_slot>(latency_window);
+            entry->operations = operations_of(*entry);
             built->models.push_back(std::move(entry));
         }
     }
@@ -233,6 +267,7 @@ std::shared_ptr<const snapshot> build_snapshot(std::vector<std::unique_ptr<provi
         made->trips_at = plan.trips_at;
         made->strategy = plan.rotation.strategy;
         made->policy = plan.rotation.policy;
+        made->rotates_on_budget = plan.rotates_on_budget;
         for (const auto& model : built->models)
             if (can_do(*model, plan.capability) &&
                 (plan.providers.empty() || std::find(plan.providers.begin(), plan.providers.end(),
@@ -263,6 +298,8 @@ std::shared_ptr<const snapshot> build_snapshot(std::vector<std::unique_ptr<provi
         built->pools.push_back(std::move(single));
     }
     name_capabilities(*built);
+    if (ledger != nullptr)
+        for (const auto& each : built->pools) open_lines(*each, *ledger);
     return built;
 }
 

@@ -1,10 +1,12 @@
 // The immutable picture of a configuration that requests are routed on.
 #pragma once
 
+#include "budget/book.hpp"
 #include "state/health.hpp"
 #include "state/model_slot.hpp"
 #include "state/positions.hpp"
 
+#include <modelmesh/connector/operation.hpp>
 #include <modelmesh/connector/provider.hpp>
 #include <modelmesh/connector/rotation.hpp>
 #include <modelmesh/core/result.hpp>
@@ -13,7 +15,6 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -32,8 +33,7 @@ struct provider_entry {
     std::string id; ///< name in the configuration
     std::string base_path;
     std::string api_key;
-    std::map<std::string, token_price, std::less<>> prices{}; ///< by the vendor's names of the models
-    bool may_be_asked_twice = false;                          ///< a call that was lost with its connection
+    bool may_be_asked_twice = false; ///< a call that was lost with its connection
     std::shared_ptr<const connector::provider> codec;
     std::shared_ptr<const endpoint> where;
 
@@ -51,7 +51,13 @@ struct model_entry {
     const provider_entry* provider;
     std::vector<std::string> capabilities;   ///< canonical; none: answers only those who name it
     std::shared_ptr<state::model_slot> slot; ///< the same in the next snapshot
+    std::uint32_t operations = 0;            ///< bit_of() each that its capabilities are good for
 };
+
+/// Of a set of operations.
+[[nodiscard]] constexpr std::uint32_t bit_of(operation what) noexcept {
+    return std::uint32_t{1} << static_cast<unsigned>(what);
+}
 
 /// Health and position of one pool; mutable, shared by all threads. A pool of the next snapshot shares the
 /// slots of the models that both have.
@@ -72,6 +78,8 @@ struct pool {
     /// Null: the first model that may be asked.
     std::shared_ptr<const connector::rotation_policy> policy;
     std::shared_ptr<pool_state> state;
+    bool rotates_on_budget = false;                     ///< a model that a budget forbids is passed over
+    std::vector<std::shared_ptr<budget::line>> lines{}; ///< indexed like models; empty: nothing is counted
 };
 
 /// Lookup of heterogeneous strings in an unordered_map.
@@ -102,6 +110,9 @@ struct snapshot {
     /// of the nearest node above it, else below it, and to a pool without models only when there is no other;
     /// among those alike to the first in configuration order. Errors: not_found, naming the nearest known names.
     [[nodiscard]] result<const pool*> resolve(std::string_view name) const;
+    /// The same for a call that asks one provider only: a vendor's name of a model that several have stands for
+    /// that provider's.
+    [[nodiscard]] result<const pool*> resolve(std::string_view name, const provider_entry& only) const;
     /// The provider of this name, or the first one when it is empty. Errors: not_found, naming those there are.
     [[nodiscard]] result<const provider_entry*> find_provider(std::string_view name) const;
 };
@@ -124,15 +135,17 @@ struct pool_plan {
     state::trip_rule trips_at;
     bool is_optional{false}; ///< there is none when no model would be in it
     rotation_plan rotation{};
+    bool rotates_on_budget{false};
 };
 
 /// Builds a snapshot.
 /// @param models    per provider, in the order of `providers`.
 /// @param previous  the snapshot that this one takes the place of, whose health and positions it takes over;
 ///                  may be null.
+/// @param ledger    where its calls are counted; null: nowhere.
 [[nodiscard]] std::shared_ptr<const snapshot> build_snapshot(
     std::vector<std::unique_ptr<provider_entry>> providers,
     const std::vector<std::vector<connector::model_info>>& models, const std::vector<pool_plan>& pools,
-    const snapshot* previous = nullptr);
+    const snapshot* previous = nullptr, budget::book* ledger = nullptr);
 
 } // namespace modelmesh::router

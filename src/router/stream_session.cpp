@@ -5,9 +5,9 @@
 namespace modelmesh::router {
 
 stream_session::stream_session(const attempt_plan& plan, std::unique_ptr<connector::stream_decoder> decoder,
-                               std::unique_ptr<router::body> body)
+                               std::unique_ptr<router::body> body, charge paid)
     : call_(plan.made()), index_(plan.current_index()), clock_(&plan.time()), random_(&plan.random()),
-      input_(std::move(decoder), std::move(body)) {}
+      input_(std::move(decoder), std::move(body)), paid_(std::move(paid)) {}
 
 fault stream_session::fail(fault f) {
     if (failure_) return *failure_;
@@ -19,7 +19,11 @@ fault stream_session::fail(fault f) {
                        *random_);
         if (f.kind() != errc::canceled) permit_.end();
     }
-    if (f.kind() != errc::canceled) failure_ = f;
+    if (f.kind() != errc::canceled) {
+        failure_ = f;
+        paid_.failed();
+        paid_.settle();
+    }
     return f;
 }
 
@@ -27,6 +31,7 @@ void stream_session::hand_over(std::deque<std::string> chunks, permit attempt) {
     held_ = std::move(chunks);
     permit_ = std::move(attempt);
     is_handed_over_ = true;
+    paid_.succeeded();
 }
 
 result<stream_state> stream_session::try_next(std::string_view& json) {
@@ -39,8 +44,13 @@ result<stream_state> stream_session::try_next(std::string_view& json) {
         return stream_state::chunk;
     }
     result<stream_state> state = input_.try_next(json);
+    while (state && *state == stream_state::chunk && paid_.take_piece(json) == charge::piece::only_for_us)
+        state = input_.try_next(json);
     if (!state) return fail(std::move(state).error());
-    if (*state == stream_state::end) served();
+    if (*state == stream_state::end) {
+        served();
+        if (is_handed_over_) paid_.settle();
+    }
     return state;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "router/attempt_plan.hpp"
+#include "router/charge.hpp"
 #include "router/decoded_stream.hpp"
 #include "router/reply_stream.hpp"
 #include "router/transport.hpp"
@@ -19,14 +20,15 @@ namespace modelmesh::router {
 /// The chunks of a model's reply.
 class stream_session final : public reply_stream {
 public:
-    /// @param plan  whose current attempt this stream is.
+    /// @param plan  whose current attempt this stream is. @param paid  what it has reserved.
     stream_session(const attempt_plan& plan, std::unique_ptr<connector::stream_decoder> decoder,
-                   std::unique_ptr<router::body> body);
+                   std::unique_ptr<router::body> body, charge paid);
 
     result<stream_state> try_next(std::string_view& json) override;
     task<result<void>> wait() override { return input_.wait(); }
     fault fail(fault f) override;
     void served() override;
+    [[nodiscard]] std::optional<std::int64_t> cost() const noexcept override { return paid_.cost(); }
 
     /// Passes the stream from the attempt loop, which looked for the first content, to the reader: the chunks
     /// that were read come again, in order. From now on the stream itself tells the model's health how it
@@ -41,6 +43,7 @@ private:
     rng* random_;
     permit permit_; ///< once the stream is handed over, until it ends
     decoded_stream input_;
+    charge paid_; ///< settled at the end, however it comes: at the latest by the destructor
     std::deque<std::string> held_;
     std::string replayed_; ///< the held chunk that the reader looks at
     bool is_handed_over_ = false;

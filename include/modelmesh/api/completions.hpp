@@ -115,7 +115,10 @@ public:
     template <class T>
     [[nodiscard]] task<result<parsed_stream<T>>> try_parse_stream(
         const request& req, const call_options& opt = call_options::none()) {
-        const request asked = detail::asking_for<T>(req);
+        request asked = detail::asking_for<T>(req);
+        // What finish() makes of the chunks has the usage that parse() answers with.
+        if (!asked.stream_options) asked.stream_options.emplace();
+        if (!asked.stream_options->include_usage) asked.stream_options->include_usage = true;
         return parsed_stream<T>::open(try_stream(asked, opt));
     }
 

@@ -4,6 +4,8 @@
 #include <modelmesh/json/fields.hpp>
 
 #include <chrono>
+#include <cstdint>
+#include <optional>
 #include <string>
 
 namespace modelmesh {
@@ -17,6 +19,9 @@ struct route {
     std::string engine{};   ///< what moved the bytes: "uring" or "epoll"
     /// From the call to the first byte of content, all attempts included.
     std::chrono::milliseconds latency{};
+    /// What it cost, in millionths of a US dollar, as it was settled; of a stream when it has ended. Absent
+    /// while no price of the model is known.
+    std::optional<std::int64_t> cost_micro_usd{};
 
     static constexpr json::field_rule json_fields[] = {json::rename("latency", "latency_ms")};
     friend bool operator==(const route&, const route&) = default;

@@ -18,7 +18,8 @@ struct usage_totals {
     std::int64_t output_tokens{0};
     std::int64_t reasoning_tokens{0}; ///< part of output_tokens
     std::int64_t cost_micro_usd{0};   ///< millionths of a US dollar
-    /// Part of requests: answered by models of which no price is known, so that their cost is missing (or assumed).
+    /// Part of requests: answered by models of which no price is known, so that their cost is missing (or
+    /// assumed).
     std::int64_t unpriced{0};
 
     [[nodiscard]] std::int64_t total_tokens() const noexcept { return input_tokens + output_tokens; }
@@ -47,7 +48,8 @@ struct budget_state {
     friend bool operator==(const budget_state&, const budget_state&) = default;
 };
 
-/// A moment's picture. Each number is exact; calls that end while it is taken may be in one and not yet in another.
+/// A moment's picture. Each number is exact; calls that end while it is taken may be in one and not yet in
+/// another.
 struct usage_report {
     usage_counts all{};
     std::map<std::string, usage_counts> by_model{}; ///< by the id of the configuration; those that were asked

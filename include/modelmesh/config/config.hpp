@@ -3,7 +3,6 @@
 #pragma once
 
 #include <modelmesh/connector/rotation.hpp>
-#include <modelmesh/core/token_price.hpp>
 #include <modelmesh/json/fields.hpp>
 
 #include <optional>
@@ -47,6 +46,47 @@ enum class http_version : unsigned char {
     http2,     ///< HTTP/2 without asking, also for http:// (prior knowledge)
 };
 
+/// What may be spent, in US dollars; absent: as much as there is. Decimals count as they are written, to a
+/// millionth of a dollar. A call reserves the most that it is expected to cost, and is refused when a limit
+/// does not have it: where requests say `max_tokens`, more of them fit. Days and months are those of UTC.
+struct budget_config {
+    std::optional<double> per_request_limit{};
+    std::optional<double> daily_limit{};
+    std::optional<double> monthly_limit{};
+    /// Shares of a limit, above 0 and at most 1, at which the log gets `budget.alert`, once in a period each.
+    std::vector<double> alert_thresholds{0.5, 0.8, 1};
+    bool enforce{true}; ///< false: nothing is refused
+};
+
+/// Prices in US dollars, of 1,000 tokens or of one other unit. Absent: the list price that the library knows,
+/// if any. (Vendors' own lists are for a million tokens: a thousandth of their price belongs here.)
+struct pricing_config {
+    std::optional<double> input_per_1k_tokens{};
+    std::optional<double> output_per_1k_tokens{};
+    std::optional<double> cached_input_per_1k_tokens{}; ///< else as input, as the next
+    std::optional<double> cache_write_per_1k_tokens{};
+    std::optional<double> reasoning_per_1k_tokens{};   ///< else as output
+    std::optional<double> audio_input_per_1k_tokens{}; ///< else as input
+    std::optional<double> audio_output_per_1k_tokens{};
+    std::optional<double> per_image{};
+    std::optional<double> per_second{};    ///< of sound
+    std::optional<double> per_character{}; ///< of text to speak
+    std::optional<double> per_request{};
+};
+
+/// What is done with a model of which no price is known, where a budget is enforced.
+enum class unknown_price_action : unsigned char {
+    reject, ///< it is not asked
+    zero,   ///< it costs nothing
+    assume, ///< it costs what `assumed_pricing` says
+};
+
+/// What a pool does with a call that one of its models has no budget for.
+enum class budget_action : unsigned char {
+    error,  ///< the call fails
+    rotate, ///< the next model is tried, and this one is not to blame
+};
+
 /// One provider: a server, an account on it, and the connector that speaks its format.
 struct provider_config {
     std::string connector{}; ///< connector id, for example `openai.llm.v1`
@@ -55,8 +95,6 @@ struct provider_config {
     std::string api_key{};   ///< empty when none is needed; never printed
     /// Vendor's names; empty: the server is asked before the first request.
     std::vector<std::string> models{};
-    /// By the vendor's names. A model without one is the last that cost-first chooses.
-    named<token_price> prices{};
     tls_config tls{};
     /// `http://[user:password@]host:port` of an HTTP proxy (or https://), which alone decides; `none` for no
     /// proxy; empty: HTTPS_PROXY, http_proxy, ALL_PROXY and NO_PROXY decide, as they do for curl. Never
@@ -67,6 +105,8 @@ struct provider_config {
     /// 1 (pipelining) also allows that one whose connection is lost is sent, and billed, twice: for servers of
     /// your own.
     unsigned pipeline_depth{1};
+    budget_config budget{};
+    pricing_config pricing{}; ///< of all its models
 
     static constexpr json::field_rule json_fields[] = {
         json::about("connector", "connector id; the provider's name when it is left out"),
@@ -83,6 +123,8 @@ struct provider_config {
         json::about("proxy", "http://[user:password@]host:port of an HTTP proxy, or none"),
         json::secret("proxy"),
         json::about("http", "which HTTP it is spoken to in"),
+        json::about("budget", "what its models may cost"),
+        json::about("pricing", "what its models cost, where the list prices are not right"),
         json::about("pipeline_depth", "calls that may be under way on one HTTP/1.1 connection"),
         json::range("pipeline_depth", 1, 1000),
     };
@@ -108,14 +150,16 @@ struct pool_config {
     std::vector<std::string> provider_priority{}; ///< for the models that model_priority does not name
     /// Who decides for priority-selection among the models that neither list names: a policy, or `error` for nobody.
     std::string fallback_strategy{"round-robin"};
-    named<double>
-        model_weights{}; ///< of weighted and load-balanced, by id or the vendor's name; 1 for the others
-    connector::balance_mode balance_mode{
-        connector::balance_mode::relative}; ///< of load-balanced without weights
-    unsigned latency_window{50};            ///< replies that latency-first takes the mean of
+    /// Of weighted and load-balanced, by id or the vendor's name; 1 for the others.
+    named<double> model_weights{};
+    /// Of load-balanced without weights.
+    connector::balance_mode balance_mode{connector::balance_mode::relative};
+    unsigned latency_window{50}; ///< replies that latency-first takes the mean of
     connector::affinity_mode affinity_mode{connector::affinity_mode::fallback}; ///< of session-stickiness
     /// Share of a provider's limit from which on rate-limit-aware prefers other models.
     double rate_limit_threshold{0.8};
+    budget_config budget{};
+    budget_action on_budget_exceeded{budget_action::error};
 
     static constexpr json::field_rule json_fields[] = {
         json::about("capability", "what its models can do, in any spelling; the pool's name when left out"),
@@ -146,18 +190,34 @@ struct pool_config {
         json::about("rate_limit_threshold", "share of a limit from which on other models are preferred"),
         json::also("rate_limit_threshold", "rate_limit.threshold"),
         json::also("rate_limit_threshold", "rotation.rate_limit.threshold"),
+        json::about("budget", "what requests through the pool may cost"),
+        json::about("on_budget_exceeded", "whether a request fails or goes to the next model"),
     };
+};
+
+/// What is set for one model, by its id, `<provider>.<vendor's name>`.
+struct model_config {
+    budget_config budget{};
+    pricing_config pricing{}; ///< before that of its provider
 };
 
 struct config {
     named<provider_config> providers{};
     named<pool_config> pools{};
+    named<model_config> models{}; ///< what is not here is as its provider says
+    budget_config budget{};       ///< of all calls together
+    unknown_price_action unknown_price{unknown_price_action::reject};
+    pricing_config assumed_pricing{}; ///< with unknown_price_action::assume
     /// What load_config() had from a secret store; to_yaml() shows no text that has one of these in it.
     std::vector<std::string> never_shown{};
 
     static constexpr json::field_rule json_fields[] = {
         json::about("providers", "servers and accounts by name, in the order in which they are tried"),
         json::about("pools", "models that may answer for a capability, by name"),
+        json::about("models", "budgets and prices of single models, by provider.model"),
+        json::about("budget", "what all calls together may cost"),
+        json::about("unknown_price", "what a budget does with a model whose price is not known"),
+        json::about("assumed_pricing", "the price of such a model, with unknown_price: assume"),
         json::skip("never_shown"),
     };
 };

@@ -23,6 +23,14 @@ enum class operation : std::uint8_t {
     search,      ///< of the web; not OpenAI's either: the format of <modelmesh/api/search.hpp>
 };
 
+inline constexpr operation every_operation[] = {
+    operation::chat_completion, operation::text_completion, operation::response,
+    operation::embedding,       operation::moderation,      operation::image_generation,
+    operation::image_edit,      operation::image_variation, operation::speech,
+    operation::transcription,   operation::translation,     operation::rerank,
+    operation::search,
+};
+
 /// Canonical path of the capability that serves it (<modelmesh/router/capability.hpp>).
 [[nodiscard]] constexpr std::string_view capability_of(operation what) noexcept {
     switch (what) {

@@ -60,7 +60,7 @@ TEST(Estimate, OtherOperationsAreMeasuredByWhatTheyAreBilledBy) {
     const auto picture = request(operation::image_generation, R"({"model":"m","prompt":"cats","n":2})");
     EXPECT_EQ(expected(*picture, {.image = 5}, {}).images, 2);
     EXPECT_EQ(expected(*picture, {.image = 5}, {}).output, 0);
-    EXPECT_EQ(expected(*picture, {.output = 5}, {}).output, 2 * 6208);
+    EXPECT_EQ(expected(*picture, {.output = 5}, {}).output, 2 * 6240);
     const auto speech = request(operation::speech, R"({"model":"m","input":"12345678"})");
     EXPECT_EQ(expected(*speech, {.character = 1}, {}).characters, 10);
     EXPECT_EQ(expected(*request(operation::embedding, R"({"model":"m","input":"12345678"})"), {}, {}).output,

@@ -16,7 +16,8 @@ TEST(PriceCatalogue, IsSortedAndCompiledIn) {
     }));
 }
 
-// models.json: 2.5, 10 and 1.25 dollars for a million tokens. A table for 1,000 would be a thousand times that.
+// models.json: 2.5, 10 and 1.25 dollars for a million tokens. A table for 1,000 would be a thousand times
+// that.
 TEST(PriceCatalogue, PricesAreForOneToken) {
     const listed_model* model = find_model("openai", "gpt-4o");
     ASSERT_NE(model, nullptr);

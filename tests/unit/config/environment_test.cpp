@@ -48,7 +48,7 @@ TEST(ConfigEnvironment, AProblemNamesTheVariable) {
     EXPECT_EQ(refusal(file, {{"MODELMESH__POOLS__CHAT__FAILURE_THRESHOLD", "many"}}),
               "environment variable MODELMESH__POOLS__CHAT__FAILURE_THRESHOLD: pools.chat.failure_threshold: "
               "must be "
-              "a whole number from 1 to 32767, not 'many'");
+              "a whole number from 1 to 4095, not 'many'");
     EXPECT_EQ(refusal(file, {{"MODELMESH__POOLS____CHAT", "5"}}),
               "environment variable MODELMESH__POOLS____CHAT: its name is no path of keys, each behind two "
               "underscores");

@@ -120,8 +120,9 @@ unknown: 1
         "or none, not 'soon'\n"
         "mesh.yaml:14:17: pools.chat.providers[0]: there is no provider 'lob'; did you mean 'lab'?\n"
         "mesh.yaml:15:17: pools.chat.capability: must be text, not a list\n"
-        "mesh.yaml:16:1: unknown: there is no such key; there are: providers pools models storage "
-        "observability discovery budget connectors proxy server version secrets");
+        "mesh.yaml:16:1: unknown: there is no such key; there are: providers pools models budget "
+        "unknown_price assumed_pricing storage observability discovery connectors proxy server version "
+        "secrets");
 }
 
 TEST(ConfigLoad, WrongKinds) {
@@ -211,7 +212,7 @@ TEST(ConfigLoad, AProblemNamesTheFileThatHasIt) {
         EXPECT_EQ(
             e.info().message,
             "site.yaml:2:1: not YAML: end of sequence flow not found\n"
-            "base.yaml:1:35: pools.chat.failure_threshold: must be a whole number from 1 to 32767, not 'x'");
+            "base.yaml:1:35: pools.chat.failure_threshold: must be a whole number from 1 to 4095, not 'x'");
     }
 }
 

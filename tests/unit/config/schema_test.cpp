@@ -26,7 +26,7 @@ std::string at(std::initializer_list<std::string_view> path) {
 TEST(ConfigSchema, HasWhatIsRead) {
     EXPECT_EQ(
         at({"pools", "*", "failure_threshold"}),
-        R"({"anyOf":[{"type":"integer","minimum":1,"maximum":32767},{"type":"string","pattern":"\\$\\{"}],)"
+        R"({"anyOf":[{"type":"integer","minimum":1,"maximum":4095},{"type":"string","pattern":"\\$\\{"}],)"
         R"("description":"failures in a row that take a model out of service"})");
     EXPECT_EQ(at({"pools", "*", "recovery", "cooldown"}), at({"pools", "*", "cooldown_seconds"}));
     EXPECT_EQ(at({"providers", "*", "http"}),

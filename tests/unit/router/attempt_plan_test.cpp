@@ -316,7 +316,7 @@ TEST_F(PoolOutOfService, SaysWhyAndWhenItReturns) {
 TEST_F(PoolOutOfService, SaysForWhichProviderWhenOnlyThatOneIsAsked) {
     picture = testing::make_snapshot_of({{"a", {"m"}}, {"b", {"m", "n"}}}, 1);
     call made = make_call(picture, time);
-    made.only = picture->providers[1].get();
+    made.asked.only = picture->providers[1].get();
     attempt_plan plan(made, time, testing::even);
     EXPECT_EQ(next_id(plan), "b.m");
     EXPECT_EQ(plan.failed(with_status(errc::upstream, 500)), std::nullopt);
@@ -329,7 +329,7 @@ TEST_F(PoolOutOfService, SaysForWhichProviderWhenOnlyThatOneIsAsked) {
     EXPECT_EQ(f.message,
               "all 2 models of pool 'chat' at provider 'b' are out of service after upstream (HTTP "
               "500), overloaded (HTTP 503); the first returns in 60000 ms");
-    made.only = nullptr;
+    made.asked.only = nullptr;
     attempt_plan whole(made, time, testing::even);
     EXPECT_EQ(next_id(whole), "a.m") << "the health is the pool's, and so is the position";
 }

@@ -40,7 +40,7 @@ protected:
         for (const std::size_t index : tried) excluded.insert(index);
         model_set scratch(excluded);
         const std::optional<chosen_model> chosen =
-            select(chat(), excluded, nullptr, request, time.now(), random, scratch);
+            select(chat(), excluded, {}, request, time.now(), random, scratch);
         return chosen ? chat().models[chosen->index]->provider->id : "";
     }
     std::string row(int requests) {
@@ -151,15 +151,19 @@ protected:
     void price(const std::vector<std::pair<std::string, std::optional<token_price>>>& prices) {
         std::vector<std::unique_ptr<provider_entry>> providers;
         std::vector<std::vector<connector::model_info>> models;
+        budget::plan plan;
         for (const auto& [name, price] : prices) {
             providers.push_back(std::make_unique<provider_entry>());
             providers.back()->id = name;
-            if (price) providers.back()->prices.emplace("m", *price);
+            budget::price_list& list = plan.providers[name].pricing;
+            if (price) list.input = price->input, list.output = price->output;
             models.push_back({{"m", {"chat"}}});
         }
+        budget::book ledger(std::move(plan));
         picture = build_snapshot(
             std::move(providers), models,
-            {pool_plan{"chat", "chat", {}, {1, std::chrono::seconds(60)}, false, rotates_by("cost-first")}});
+            {pool_plan{"chat", "chat", {}, {1, std::chrono::seconds(60)}, false, rotates_by("cost-first")}},
+            nullptr, &ledger);
     }
 };
 

@@ -14,7 +14,7 @@ std::optional<std::size_t> selected(const pool& from, const connector::model_set
                                     const provider_entry* only = nullptr) {
     connector::model_set scratch(from.models.size());
     const std::optional<chosen_model> chosen =
-        select(from, tried, only, connector::rotation_request(), time.now(), testing::even, scratch);
+        select(from, tried, scope{only}, connector::rotation_request(), time.now(), testing::even, scratch);
     if (!chosen) return std::nullopt;
     if (chosen->is_probe)
         from.state->health[chosen->index]->give_back_probe(from.state->health[chosen->index]->load().until);
@@ -93,8 +93,8 @@ TEST(Selection, OfOneProviderLeavesTheOthersOutAndBeginsWhereThePoolStands) {
     const provider_entry* const b = picture->providers[1].get();
     virtual_clock time;
     connector::model_set tried(4);
-    EXPECT_EQ(count_eligible(chat, nullptr), 4u);
-    EXPECT_EQ(count_eligible(chat, b), 2u);
+    EXPECT_EQ(count_eligible(chat, {}), 4u);
+    EXPECT_EQ(count_eligible(chat, {b}), 2u);
     EXPECT_EQ(selected(chat, tried, time, b), 2u);
     // Its failure counts for all, but nobody else had begun there.
     note_failure(chat, 2, {errc::connect, 0}, time.now(), testing::even);
@@ -107,11 +107,11 @@ TEST(Selection, OfOneProviderLeavesTheOthersOutAndBeginsWhereThePoolStands) {
     tried.insert(1);
     EXPECT_EQ(selected(chat, tried, time, a), std::nullopt);
     EXPECT_EQ(selected(chat, tried, time, nullptr), 3u);
-    EXPECT_EQ(until_available(chat, time.now(), b), std::chrono::seconds(0));
+    EXPECT_EQ(until_available(chat, time.now(), scope{b}), std::chrono::seconds(0));
     time.advance(std::chrono::seconds(20));
     note_failure(chat, 3, {errc::connect, 0}, time.now(), testing::even);
     note_failure(chat, 1, {errc::connect, 0}, time.now(), testing::even);
-    EXPECT_EQ(until_available(chat, time.now(), b), std::chrono::seconds(40));
+    EXPECT_EQ(until_available(chat, time.now(), scope{b}), std::chrono::seconds(40));
     time.advance(std::chrono::minutes(2));
     EXPECT_EQ(chat.state->cursor.load(), 2u);
     tried = connector::model_set(4);

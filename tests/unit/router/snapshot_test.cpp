@@ -1,5 +1,7 @@
 #include "router/snapshot.hpp"
 
+#include "router/selection.hpp"
+
 #include "fixture.hpp"
 
 #include <modelmesh/router/capability.hpp>
@@ -91,6 +93,39 @@ TEST(Snapshot, ModelsNamedLikeACapabilityAnswerToTheirNames) {
     const auto picture = with_pools({"chat"}, {{"completion", {capability::canonical("chat").value()}}});
     EXPECT_EQ(picture->resolve("completion").value()->name, "a.completion");
     EXPECT_EQ(picture->resolve("chat").value()->name, "pool-of-chat");
+}
+
+TEST(Snapshot, AModelIsGoodForWhatItsCapabilitiesAreWithinOrAbove) {
+    const std::string chat = capability::canonical("chat").value();
+    const std::string image = capability::canonical("text-to-image").value();
+    const auto picture = with_pools({"generation"}, {{"c", {chat}},
+                                                     {"i", {image}},
+                                                     {"t", {"generation.text-generation"}},
+                                                     {"f", {chat + ".french"}},
+                                                     {"none", {}}});
+    const auto does = [&picture](std::size_t model, operation what) {
+        return (picture->models[model]->operations & bit_of(what)) != 0;
+    };
+    for (const std::size_t model : {0, 2, 3}) EXPECT_TRUE(does(model, operation::response)) << model;
+    EXPECT_FALSE(does(1, operation::chat_completion));
+    EXPECT_TRUE(does(1, operation::image_generation));
+    EXPECT_TRUE(does(2, operation::text_completion));
+    EXPECT_FALSE(does(0, operation::text_completion));
+    EXPECT_EQ(picture->models[4]->operations, 0u);
+    const pool& all = *picture->pools.front();
+    EXPECT_EQ(count_eligible(all, {}), 4u);
+    EXPECT_EQ(count_eligible(all, {nullptr, bit_of(operation::chat_completion)}), 3u);
+    EXPECT_EQ(count_eligible(all, {nullptr, bit_of(operation::speech)}), 0u);
+}
+
+TEST(Snapshot, AVendorsNameAtOneProviderIsThatProvidersModel) {
+    const auto picture = make_snapshot({"a", "b"});
+    const provider_entry& b = *picture->providers[1];
+    EXPECT_EQ(picture->resolve("m").value()->name, "a.m");
+    EXPECT_EQ(picture->resolve("m", b).value()->name, "b.m");
+    EXPECT_EQ(picture->resolve("chat", b).value()->name, "chat");
+    EXPECT_EQ(picture->resolve("a.m", b).value()->name, "a.m") << "a name of one model only";
+    EXPECT_FALSE(picture->resolve("z", b));
 }
 
 TEST(Snapshot, SaysOfEveryCapabilityWhatServesIt) {

@@ -441,7 +441,7 @@ TEST_P(Client, AMalformedRawValueIsNamed) {
     EXPECT_EQ(reply.error().message.find("'brand_new' is no JSON value"), 0u) << reply.error().message;
 }
 
-TEST_P(Client, TheChunkOfTotalsIsKeptFromAReaderThatDoesNotWantIt) {
+TEST_P(Client, TheChunkOfTotalsIsForReadersThatAskedForIt) {
     start("alpha", R"({"rules":[{"times":"always","text":"x"}]})");
     struct reading {
         static task<std::pair<int, int>> count(client c, chat::request request) {
@@ -456,12 +456,14 @@ TEST_P(Client, TheChunkOfTotalsIsKeptFromAReaderThatDoesNotWantIt) {
         }
     };
     chat::request request = question();
-    const auto [all, totals] = run(reading::count(create(settings), request));
-    EXPECT_EQ(totals, 1);
-    request.stream_options.emplace().include_usage = false;
     const auto [fewer, none] = run(reading::count(create(settings), request));
     EXPECT_EQ(none, 0);
-    EXPECT_EQ(fewer, all - 1);
+    request.stream_options.emplace().include_usage = false;
+    EXPECT_EQ(run(reading::count(create(settings), request)), std::pair(fewer, none));
+    request.stream_options->include_usage = true;
+    const auto [all, totals] = run(reading::count(create(settings), request));
+    EXPECT_EQ(totals, 1);
+    EXPECT_EQ(all, fewer + 1);
 }
 
 // Of the first choice, and nothing that is empty.
@@ -558,6 +560,28 @@ TEST_P(Client, AModelWhoseTimeOutIsOverIsShownAsActive) {
     const std::string text = c.describe();
     EXPECT_NE(text.find("(standby)"), std::string::npos) << text;
     EXPECT_NE(text.find("(active)", text.find("\"quick\"")), std::string::npos) << text;
+}
+
+TEST_P(Client, OfABroadPoolOnlyTheModelsAreAskedThatCanDoIt) {
+    start("alpha");
+    settings.providers[0].second.models = {"tts-1", "alpha-model", "text-embedding-3-small"};
+    settings.pools.clear();
+    pool_config pool;
+    pool.capability = "generation";
+    settings.pools.emplace_back("all", pool);
+    client c = create(settings);
+    chat::request request = question();
+    request.model = "all";
+    const chat::reply reply = run(ask_once(c, request)).value();
+    EXPECT_EQ(reply.x_modelmesh->model, "alpha.alpha-model");
+    EXPECT_EQ(reply.x_modelmesh->attempts, 1);
+    settings.providers[0].second.models = {"tts-1"};
+    client speaking = create(settings);
+    const result<chat::reply> refused = run(ask_once(speaking, request));
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().kind(), errc::bad_request);
+    EXPECT_EQ(refused.error().message, "no model of the pool 'all' that the call may ask has "
+                                       "'generation.text-generation.chat-completion'");
 }
 
 TEST_P(Client, SaysWhatCanBeAskedFor) {

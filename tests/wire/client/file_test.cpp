@@ -58,7 +58,7 @@ pools:
     EXPECT_EQ(reply->x_modelmesh->provider, "two");
     EXPECT_EQ(first.requests().back().header("authorization"), "Bearer sk-first");
     EXPECT_EQ(second.requests().back().header("authorization"), "Bearer sk-second");
-    EXPECT_NE(c.describe().find("one.first-model (standby)"), std::string::npos) << c.describe();
+    EXPECT_NE(c.describe().find("one.first-model [one] (standby)"), std::string::npos) << c.describe();
     EXPECT_EQ(c.describe().find("off"), std::string::npos) << c.describe();
 }
 
@@ -86,7 +86,7 @@ TEST_P(FileFixture, AFileThatIsWrongMakesNoClient) {
         EXPECT_EQ(e.code(), errc::config);
         EXPECT_EQ(e.info().message,
                   file + ":2:29: pools.chat.failure_threshold: must be a whole number from 1 to "
-                         "32767, not '0'");
+                         "4095, not '0'");
     }
 }
 

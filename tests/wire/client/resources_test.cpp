@@ -422,7 +422,7 @@ TEST_P(ClientResources, OthersLikeAPictureAreMade) {
     const images::reply got = run(c.images.create_variation(asked));
     EXPECT_EQ(got.x_modelmesh->model, "alpha.dall-e-2");
     EXPECT_EQ(got.x_modelmesh->attempts, 2);
-    EXPECT_NE(c.describe().find("alpha.gpt-image-1 (active)"), std::string::npos) << c.describe();
+    EXPECT_NE(c.describe().find("alpha.gpt-image-1 [alpha] (active)"), std::string::npos) << c.describe();
     const images::variation_request nothing;
     EXPECT_THROW((void)c.images.try_create_variation(nothing), std::invalid_argument);
 }

@@ -102,7 +102,7 @@ struct response_format {
 };
 
 struct stream_options {
-    json::maybe<bool> include_usage{}; ///< false: the chunk that has only the totals is kept from the reader
+    json::maybe<bool> include_usage{}; ///< true: the last chunk has the totals, and nothing else
     json::maybe<bool> include_obfuscation{};
     json::extra extra{};
 

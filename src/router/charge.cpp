@@ -1,0 +1,136 @@
+#include "router/charge.hpp"
+
+#include "budget/reported_usage.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace modelmesh::router {
+namespace {
+
+// The library asks every provider for the totals of a stream. Who did not ask for them does not see them.
+bool wants_totals(const prepared_request& request) {
+    const std::string_view given = request.find("stream_options");
+    if (given.empty()) return false; // the usual case, in which nothing is parsed
+    const auto options = json::members(given);
+    return options && std::any_of(options->begin(), options->end(), [](const json::member& m) {
+               return m.name == "include_usage" && m.value == "true";
+           });
+}
+
+// Whether totals come in a piece of their own.
+bool has_own_totals(operation what) noexcept {
+    return what == operation::chat_completion || what == operation::text_completion;
+}
+
+} // namespace
+
+charge::charge(const attempt_plan& plan, log_sink* log)
+    : request_(plan.made().request.get()), clock_(&plan.time()), log_(log),
+      shows_totals_(!request_->stream() || !has_own_totals(request_->operation()) ||
+                    wants_totals(*request_)) {
+    const std::vector<std::shared_ptr<budget::line>>& lines = plan.made().pool->lines;
+    if (!lines.empty()) line_ = lines[plan.current_index()];
+}
+
+charge::charge(charge&& other) noexcept
+    : request_(other.request_), line_(std::move(other.line_)), clock_(other.clock_), log_(other.log_),
+      held_(other.held_), said_(other.said_), received_(other.received_), was_sent_(other.was_sent_),
+      has_reply_(other.has_reply_), has_failed_(other.has_failed_), shows_totals_(other.shows_totals_),
+      cost_(other.cost_) {}
+
+charge::~charge() { settle(); }
+
+result<void> charge::reserve() {
+    if (!line_) return {};
+    const std::chrono::system_clock::time_point now = clock_->wall();
+    held_.when = budget::calendar_of(now);
+    if (line_->is_refused) {
+        fault f(errc::budget,
+                "no price of model '" + line_->model +
+                    "' is known, and a budget is enforced on it: set its pricing, or unknown_price");
+        f.budget = std::make_shared<exceeded_budget>();
+        return f;
+    }
+    if (!line_->with.empty()) {
+        const budget::consumption most = budget::expected(*request_, line_->prices, line_->sizes);
+        held_.amount = std::min(budget::reserved(budget::cost_of(most, line_->prices, line_->tiers)),
+                                budget::period_amount::most);
+        if (std::optional<fault> refused = budget::reserve_all(line_->with, held_, now))
+            return std::move(*refused);
+    }
+    was_sent_ = true;
+    return {};
+}
+
+void charge::take_reply(std::string_view body) {
+    if (!line_) return;
+    has_reply_ = true;
+    said_ = budget::reported(request_->operation(), body);
+    // Speech is bytes; what was read aloud is in the request.
+    if (!said_ && request_->operation() != operation::speech) budget::meter_text(body, received_);
+}
+
+charge::piece charge::take_piece(std::string_view json) {
+    if (line_) {
+        has_reply_ = true;
+        if (request_->operation() != operation::speech) {
+            if (std::optional<budget::consumption> said = budget::reported(request_->operation(), json))
+                said_ = *said;
+            else if (!said_)
+                budget::meter_text(json, received_);
+        }
+    }
+    return shows_totals_ || !budget::is_only_totals(json) ? piece::for_reader : piece::only_for_us;
+}
+
+std::optional<budget::consumption> charge::used() const noexcept {
+    if (said_ || !has_reply_) return said_;
+    budget::consumption estimate = budget::expected(*request_, line_->prices, line_->sizes);
+    const operation what = request_->operation();
+    const bool is_text = what == operation::chat_completion || what == operation::text_completion ||
+                         what == operation::response;
+    if (is_text) estimate.output = received_.tokens();
+    return estimate;
+}
+
+std::optional<std::int64_t> charge::settle() noexcept {
+    if (!line_ || !was_sent_) return cost_;
+    budget::ending end;
+    const std::optional<budget::consumption> billed = used();
+    const std::shared_ptr<budget::line> line = std::move(line_); // once
+    end.has_failed = has_failed_;
+    end.was_billed = billed.has_value();
+    end.is_priced = line->is_priced;
+    if (billed) {
+        end.used = *billed;
+        end.cost = std::min(budget::settled(budget::cost_of(*billed, line->prices, line->tiers)),
+                            budget::period_amount::most);
+        if (line->is_priced) cost_ = end.cost;
+    }
+    line->counts.add(end, held_.when);
+    for (const std::shared_ptr<budget::account>& each : line->with) {
+        if (billed)
+            each->settle(held_, end.cost, [this](const budget::alert& a) { report(a); });
+        else
+            each->release(held_);
+    }
+    return cost_;
+}
+
+void charge::report(const budget::alert& of) const noexcept {
+    if (log_ == nullptr || !log_->wants(severity::warning)) return;
+    const std::string limit = budget::dollars(of.limit);
+    const std::string spent = budget::dollars(of.spent);
+    const std::string percent = std::to_string(of.at / 10);
+    const std::array<log_field, 6> fields{{{"scope", of.scope},
+                                           {"name", of.name},
+                                           {"limit_name", of.limit_name},
+                                           {"percent", percent},
+                                           {"limit", limit},
+                                           {"spent", spent}}};
+    log_->write(severity::warning, "budget.alert", fields);
+}
+
+} // namespace modelmesh::router

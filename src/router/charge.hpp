@@ -1,0 +1,68 @@
+// The money of one attempt: reserved before it, settled after it. The one place that does either.
+#pragma once
+
+#include "budget/book.hpp"
+#include "budget/estimate.hpp"
+#include "router/attempt_plan.hpp"
+
+#include <modelmesh/core/clock.hpp>
+#include <modelmesh/core/log.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+namespace modelmesh::router {
+
+/// Settles itself when it is destroyed, so that no way out of an attempt forgets it. Where no budget applies,
+/// nothing is estimated or reserved, and the call is only counted.
+///
+/// What is settled: what the reply says it used. Where it says nothing, or is broken off: the estimate of
+/// what was asked and of what came. Where nothing came: nothing, and the reservation is given back. (A
+/// provider may bill a call that was given up before its answer began; nobody can know.)
+class charge {
+public:
+    /// Of the current attempt of the plan, whose call, clock and log outlive it.
+    charge(const attempt_plan& plan, log_sink* log);
+    charge(charge&& other) noexcept;
+    charge& operator=(charge&&) = delete;
+    ~charge();
+
+    /// Errors: budget, nothing may be sent.
+    [[nodiscard]] result<void> reserve();
+
+    /// Looks at a whole reply.
+    void take_reply(std::string_view body);
+
+    enum class piece : std::uint8_t { for_reader, only_for_us };
+    /// Looks at a piece of a streamed reply. Only for us: the totals, which the caller did not ask for.
+    [[nodiscard]] piece take_piece(std::string_view json);
+
+    /// How the attempt ended; until it is said, it has failed.
+    void succeeded() noexcept { has_failed_ = false; }
+    void failed() noexcept { has_failed_ = true; }
+
+    /// Ends it, once. What it cost; nothing: no price is known.
+    std::optional<std::int64_t> settle() noexcept;
+    [[nodiscard]] std::optional<std::int64_t> cost() const noexcept { return cost_; }
+
+private:
+    [[nodiscard]] std::optional<budget::consumption> used() const noexcept;
+    void report(const budget::alert& of) const noexcept;
+
+    const prepared_request* request_;
+    std::shared_ptr<budget::line> line_; ///< null: nothing is counted, or all is settled
+    const clock* clock_;
+    log_sink* log_;
+    budget::reservation held_;
+    std::optional<budget::consumption> said_;
+    budget::text_meter received_;
+    bool was_sent_ = false;
+    bool has_reply_ = false; ///< a part of it, at least
+    bool has_failed_ = true;
+    bool shows_totals_;
+    std::optional<std::int64_t> cost_;
+};
+
+} // namespace modelmesh::router
