@@ -17,10 +17,10 @@ public:
         return fallback_ ? fallback_->choose(from, random) : std::nullopt;
     }
     void commit(rotation_view& from, std::size_t chosen) const noexcept override {
-        if (!is_ranked(from, chosen)) fallback_->commit(from, chosen);
+        if (!is_ranked(from, chosen) && fallback_) fallback_->commit(from, chosen);
     }
     void move_on(rotation_view& from, std::size_t failed) const noexcept override {
-        if (!is_ranked(from, failed)) fallback_->move_on(from, failed);
+        if (!is_ranked(from, failed) && fallback_) fallback_->move_on(from, failed);
     }
     position_words positions() const noexcept override {
         return fallback_ ? fallback_->positions() : position_words{};

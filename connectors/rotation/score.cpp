@@ -33,8 +33,10 @@ public:
 private:
     static double ratio(std::optional<double> value, double best) noexcept {
         constexpr double unknown = 2;
-        // What costs nothing, or took no time, is no measure for the others.
-        return value ? (*value + 1) / (best + 1) : unknown;
+        if (!value) return unknown;
+        // What costs nothing is no measure for the others.
+        if (best <= 0) return *value <= 0 ? 1 : unknown;
+        return *value / best;
     }
 };
 

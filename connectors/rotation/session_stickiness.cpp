@@ -30,7 +30,7 @@ public:
         const std::size_t best = lowest(among, rating);
         if (mode_ == affinity_mode::fallback) return best;
         for (std::size_t i = 0; i < from.size(); ++i)
-            if (!among.contains(i) && rating(i) < rating(best)) return std::nullopt;
+            if (!among.contains(i) && from.is_eligible(i) && rating(i) < rating(best)) return std::nullopt;
         return best;
     }
 

@@ -34,7 +34,8 @@ std::int64_t number(const prepared_request& request, std::string_view name) noex
     const std::string_view text = request.find(name);
     std::int64_t value = 0;
     const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
-    return failed == std::errc() ? std::clamp<std::int64_t>(value, 0, most_tokens) : 0;
+    const bool is_whole = failed == std::errc() && end == text.data() + text.size(); // 1e3 is not 1
+    return is_whole ? std::clamp<std::int64_t>(value, 0, most_tokens) : 0;
 }
 
 std::int64_t choices(const prepared_request& request) noexcept {

@@ -42,6 +42,31 @@ struct record {
     maybe<raw> usd_per_unit{};
 };
 
+bool is_known(const maybe<raw>& price) { return price && price->text != "null"; }
+bool is_positive(const maybe<raw>& price) {
+    return is_known(price) &&
+           modelmesh::budget::scaled(price->text, modelmesh::budget::pico_digits).value() > 0;
+}
+bool has_price(const record& r) {
+    return is_known(r.input_usd_per_mtok) || is_known(r.output_usd_per_mtok) || is_known(r.usd_per_unit);
+}
+
+// The file writes 0 for what is free and for what is not published: who bills input does not give away the cached part.
+template <class Prices> void forget_unpublished(Prices& of) {
+    if (is_positive(of.input_usd_per_mtok) && !is_positive(of.cached_input_usd_per_mtok))
+        of.cached_input_usd_per_mtok = {};
+}
+
+// Half a price is none: where only input is known of a model that bills its output, a budget would let it through.
+void forget_halves(record& of) {
+    constexpr std::string_view without_output[] = {"embedding", "rerank", "moderation"};
+    const bool has_output =
+        std::find(std::begin(without_output), std::end(without_output), of.mode) == std::end(without_output);
+    if (!has_output || is_known(of.output_usd_per_mtok) || is_known(of.usd_per_unit)) return;
+    of.input_usd_per_mtok = of.cached_input_usd_per_mtok = of.cache_write_usd_per_mtok = {};
+    of.tiers.clear();
+}
+
 std::string pico(const maybe<raw>& price, int digits) {
     if (!price || price->text == "null") return "-1";
     return std::to_string(modelmesh::budget::scaled(price->text, digits).value());
@@ -94,8 +119,15 @@ int main(int count, char** arguments) {
         return 1;
     }
     std::erase_if(*records, [](const record& r) { return r.id.empty(); }); // the description of the file
+    for (record& each : *records) {
+        forget_halves(each);
+        forget_unpublished(each);
+        for (tier& of : each.tiers) forget_unpublished(of);
+    }
+    // Of several rows of one model the first counts: one that has a price.
     std::sort(records->begin(), records->end(), [](const record& a, const record& b) {
-        return std::tie(a.provider, a.id, a.mode) < std::tie(b.provider, b.id, b.mode);
+        const bool a_lacks = !has_price(a), b_lacks = !has_price(b);
+        return std::tie(a.provider, a.id, a_lacks, a.mode) < std::tie(b.provider, b.id, b_lacks, b.mode);
     });
     std::ofstream output(arguments[2]);
     output << "// Made by make_price_table from models.json.\n"

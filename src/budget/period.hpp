@@ -65,7 +65,7 @@ public:
                 return outcome::later_period;
             }
             found = p.when == when ? p.amount : 0;
-            if (change > limit - found) return outcome::above_limit;
+            if (change > 0 && change > limit - found) return outcome::above_limit;
             const std::uint64_t made = pack({when, std::min(found + change, most)});
             if (word_.compare_exchange_weak(old, made, std::memory_order_relaxed)) return outcome::added;
         }

@@ -15,6 +15,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <optional>
@@ -135,8 +136,9 @@ private:
         references.resolve(secrets_, found_);
         references.resolve(options_, found_);
         bind(secrets_, reflected::describe<secrets_section>(), &section, found_);
+        const std::size_t before = found_.problem_count();
         std::unique_ptr<connector::secret_store> store = make_store(section);
-        references.use(store.get(), section.fail_on_missing);
+        references.use(store.get(), section.fail_on_missing, found_.problem_count() != before);
         return store;
     }
 
@@ -146,7 +148,7 @@ private:
         const connector::secret_store_kind* kind = connectors_.find_secret_store(section.store);
         if (kind == nullptr) {
             if (named == nullptr)
-                return nullptr; // a registry without the default store, and a file without its use
+                return nullptr; // the registry has no default store: whoever refers to a secret is told
             std::string what = "there is no secret store '" + named->value.text + "'; there are:";
             for (const std::string_view id : connectors_.secret_stores()) what.append(" ").append(id);
             found_.problem(at, named->value.path, what);
@@ -202,6 +204,8 @@ config load(const std::vector<document>& documents, const environment& variables
 namespace {
 
 std::string read_file(const std::string& path) {
+    if (std::error_code none; std::filesystem::is_directory(path, none))
+        throw error(fault(errc::config, path + ": cannot be read: Is a directory"));
     std::ifstream file(path, std::ios::binary);
     std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
     if (!file.is_open() || file.bad())

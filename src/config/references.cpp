@@ -27,7 +27,8 @@ std::size_t closing_brace(std::string_view text, std::size_t from) {
 
 } // namespace
 
-void resolver::use(const connector::secret_store* store, bool fail_on_missing) {
+void resolver::use(const connector::secret_store* store, bool fail_on_missing, bool is_told) {
+    is_told_ = is_told;
     store_ = store;
     may_use_secrets_ = true;
     fail_on_missing_ = fail_on_missing;
@@ -108,7 +109,12 @@ std::string resolver::secret(std::string_view name, node& at, findings& found) {
         return {};
     }
     if (const auto known = secrets_.find(name); known != secrets_.end()) return known->second;
-    if (store_ == nullptr) return {};
+    if (store_ == nullptr) {
+        if (!is_told_)
+            found.problem(at.at, at.path,
+                          "there is no secret store to look it up in; 'secrets.store' names one");
+        return {};
+    }
     result<std::optional<std::string>> value = store_->get(name);
     if (!value) {
         found.problem(at.at, at.path, value.error().message);

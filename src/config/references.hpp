@@ -25,9 +25,10 @@ public:
     explicit resolver(const environment& variables) : variables_(variables) {}
 
     /// From now on secrets are looked up here.
-    /// @param store  outlives the resolver; null: a file's `secrets` section is wrong, and has been reported.
+    /// @param store  outlives the resolver; null: there is none.
     /// @param fail_on_missing  false: a missing secret is an empty text.
-    void use(const connector::secret_store* store, bool fail_on_missing);
+    /// @param is_told  why there is no store has been reported.
+    void use(const connector::secret_store* store, bool fail_on_missing, bool is_told);
 
     /// Resolves all texts at and below a node. Reports every reference that cannot be resolved at its node.
     void resolve(node& at, findings& found);
@@ -44,6 +45,7 @@ private:
     const connector::secret_store* store_ = nullptr;
     bool may_use_secrets_ = false;
     bool fail_on_missing_ = true;
+    bool is_told_ = false;
     std::map<std::string, std::string, std::less<>> secrets_;
 };
 

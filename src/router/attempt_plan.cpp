@@ -48,8 +48,8 @@ bool settle_failure(const call& made, std::size_t index, fault& f, blame silence
     model.provider->redact(f.param);
     verdict v = judge(f.kind());
     if (is_silence(f)) v = {now < made.deadline, silence};
-    // Told by the program's own ledger, not by the model.
-    if (f.kind() == errc::budget) v = {made.pool->rotates_on_budget, blame::nobody};
+    // Told by the program's own ledger, not by the model. One without a price is no matter of what is left to spend.
+    if (f.kind() == errc::budget) v = {made.pool->rotates_on_budget || !f.budget, blame::nobody};
     if (v.whose == blame::position) move_on(*made.pool, index, now);
     if (v.whose == blame::health) note_failure(*made.pool, index, {f.kind(), f.http_status}, now, random);
     return v.rotate;

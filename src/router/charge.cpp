@@ -47,11 +47,9 @@ result<void> charge::reserve() {
     const std::chrono::system_clock::time_point now = clock_->wall();
     held_.when = budget::calendar_of(now);
     if (line_->is_refused) {
-        fault f(errc::budget,
-                "no price of model '" + line_->model +
-                    "' is known, and a budget is enforced on it: set its pricing, or unknown_price");
-        f.budget = std::make_shared<exceeded_budget>();
-        return f;
+        return fault(errc::budget,
+                     "no price of model '" + line_->model +
+                         "' is known, and a budget is enforced on it: set its pricing, or unknown_price");
     }
     if (!line_->with.empty()) {
         const budget::consumption most = budget::expected(*request_, line_->prices, line_->sizes);

@@ -14,11 +14,14 @@ class pool_view final : public connector::rotation_view {
 public:
     /// All outlive the view.
     pool_view(const pool& of, const connector::model_set& candidates,
-              const connector::rotation_request& request, time_point now) noexcept
-        : rotation_view(candidates, request, now), pool_(&of), state_(of.state.get()) {}
+              const connector::rotation_request& request, time_point now, const scope& asked) noexcept
+        : rotation_view(candidates, request, now), pool_(&of), state_(of.state.get()), asked_(asked) {}
 
     [[nodiscard]] const connector::rotation_model& model(std::size_t index) const noexcept override {
         return pool_->known[index];
+    }
+    [[nodiscard]] bool is_eligible(std::size_t index) const noexcept override {
+        return router::is_eligible(*pool_, index, asked_);
     }
     [[nodiscard]] unsigned in_flight(std::size_t index) const noexcept override {
         return static_cast<unsigned>(std::max(0, slot(index).in_flight.load(std::memory_order_relaxed)));
@@ -73,6 +76,7 @@ private:
 
     const pool* pool_;
     pool_state* state_;
+    scope asked_;
 };
 
 } // namespace modelmesh::router

@@ -64,9 +64,9 @@ result<std::unique_ptr<connector::stream_decoder>> make_decoder(const connector:
 // owned.
 task<result<void>> attempt_whole(transport& via, const attempt_plan& plan, const model_entry& model,
                                  charge& paid, reply_reader& read) {
-    if (const result<void> reserved = paid.reserve(); !reserved) co_return reserved.error();
     result<std::shared_ptr<const http::request>> request = encode(plan, model);
     if (!request) co_return std::move(request).error();
+    if (const result<void> reserved = paid.reserve(); !reserved) co_return reserved.error();
     result<http::response> answer =
         co_await via.exchange(model.provider->where, std::move(*request), plan.limits());
     if (!answer) co_return std::move(answer).error();
@@ -113,9 +113,9 @@ task<result<void>> read_to_content(stream_session& session, attempt_plan& plan) 
 task<result<std::unique_ptr<stream_session>>> attempt_stream(transport& via, attempt_plan& plan,
                                                              const model_entry& model, log_sink* log) {
     charge paid(plan, log);
-    if (const result<void> reserved = paid.reserve(); !reserved) co_return reserved.error();
     result<std::shared_ptr<const http::request>> request = encode(plan, model);
     if (!request) co_return std::move(request).error();
+    if (const result<void> reserved = paid.reserve(); !reserved) co_return reserved.error();
     result<opened> answer = co_await via.open(model.provider->where, std::move(*request), plan.limits());
     if (!answer) co_return std::move(answer).error();
     note_limits(answer->head.headers, *model.slot, via.time().now());

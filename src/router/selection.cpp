@@ -56,7 +56,7 @@ std::optional<chosen_model> select(const pool& from, const model_set& tried, con
                                    const connector::rotation_request& request, time_point now, rng& random,
                                    model_set& scratch) {
     find_candidates(from, tried, asked, now, scratch);
-    pool_view view(from, scratch, request, now);
+    pool_view view(from, scratch, request, now, asked);
     for (;;) {
         const std::optional<std::size_t> index = choose(from, view, random);
         if (!index) return std::nullopt;
@@ -74,7 +74,7 @@ std::optional<std::size_t> peek(const pool& from, time_point now, rng& random, c
     model_set candidates(from.models.size());
     find_candidates(from, model_set(from.models.size()), asked, now, candidates);
     const connector::rotation_request request;
-    return choose(from, pool_view(from, candidates, request, now), random);
+    return choose(from, pool_view(from, candidates, request, now, asked), random);
 }
 
 const model_entry* next_model(const pool& in, time_point now) {
@@ -93,7 +93,7 @@ void move_on(const pool& in, std::size_t index, time_point now) {
     for (std::size_t i = 0; i < in.models.size(); ++i)
         if (in.state->health[i]->available(since_epoch(now))) in_service.insert(i);
     const connector::rotation_request request;
-    pool_view view(in, in_service, request, now);
+    pool_view view(in, in_service, request, now, {});
     in.policy->move_on(view, index);
 }
 

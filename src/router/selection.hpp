@@ -13,18 +13,6 @@
 
 namespace modelmesh::router {
 
-/// What a call wants of a pool's models.
-struct scope {
-    const provider_entry* only = nullptr; ///< its models; null: those of any provider
-    std::uint32_t operations =
-        0; ///< those that are good for one of these; 0: whatever, the caller has named one
-};
-
-[[nodiscard]] inline bool is_eligible(const pool& in, std::size_t index, const scope& asked) noexcept {
-    const model_entry& model = *in.models[index];
-    return (asked.only == nullptr || model.provider == asked.only) &&
-           (asked.operations == 0 || (model.operations & asked.operations) != 0);
-}
 /// How many models such a call may ask.
 [[nodiscard]] std::size_t count_eligible(const pool& in, const scope& asked) noexcept;
 

@@ -178,8 +178,9 @@ void open_lines(pool& of, budget::book& ledger) {
         of.lines.push_back(ledger.line_of(of.name, model->provider->id, model->name));
     for (std::size_t i = 0; i < of.known.size(); ++i) {
         const budget::line& line = *of.lines[i];
-        if (!line.is_priced) continue;
-        // A server of one's own has no prices, and costs nothing.
+        const bool has_token_price = line.prices.input >= 0 || line.prices.output >= 0;
+        // A server of one's own has no prices, and costs nothing. What is sold by picture or second is not compared.
+        if (!line.is_priced || (line.prices.any() && !has_token_price)) continue;
         const auto known = [](budget::pico_usd price) { return std::max<budget::pico_usd>(price, 0); };
         of.known[i].price = token_price{known(line.prices.input), known(line.prices.output)};
     }

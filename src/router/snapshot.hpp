@@ -82,6 +82,19 @@ struct pool {
     std::vector<std::shared_ptr<budget::line>> lines{}; ///< indexed like models; empty: nothing is counted
 };
 
+/// What a call wants of a pool's models.
+struct scope {
+    const provider_entry* only = nullptr; ///< its models; null: those of any provider
+    std::uint32_t operations =
+        0; ///< those that are good for one of these; 0: whatever, the caller has named one
+};
+
+[[nodiscard]] inline bool is_eligible(const pool& in, std::size_t index, const scope& asked) noexcept {
+    const model_entry& model = *in.models[index];
+    return (asked.only == nullptr || model.provider == asked.only) &&
+           (asked.operations == 0 || (model.operations & asked.operations) != 0);
+}
+
 /// Lookup of heterogeneous strings in an unordered_map.
 struct string_hash {
     using is_transparent = void;

@@ -94,6 +94,9 @@ public:
     [[nodiscard]] std::size_t size() const noexcept { return candidates_->size(); }
 
     [[nodiscard]] virtual const rotation_model& model(std::size_t index) const noexcept = 0;
+    /// Whether the request could go to the model were it in service: it can do what is asked, and is of the provider
+    /// that the caller names.
+    [[nodiscard]] virtual bool is_eligible(std::size_t index) const noexcept = 0;
     /// Attempts under way at the model.
     [[nodiscard]] virtual unsigned in_flight(std::size_t index) const noexcept = 0;
     /// Mean time to the end of a reply, or to the first content when the request is a stream, in microseconds;

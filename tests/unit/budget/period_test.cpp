@@ -71,6 +71,15 @@ TEST(PeriodAmount, ALimitIsTakenToTheLastUnitAndNoFurther) {
     EXPECT_EQ(amount.add_within(when, 10, 10, found), outcome::added) << "a new period has all of it";
 }
 
+TEST(PeriodAmount, WhatCostsNothingIsNeverAboveALimit) {
+    period_amount amount;
+    period when = 3;
+    std::int64_t found = 0;
+    amount.add(3, 15); // a call cost more than it had reserved
+    EXPECT_EQ(amount.add_within(when, 0, 10, found), outcome::added);
+    EXPECT_EQ(amount.add_within(when, 1, 10, found), outcome::above_limit);
+}
+
 TEST(PeriodAmount, ABitIsSetOnceInAPeriod) {
     period_amount bits;
     EXPECT_TRUE(bits.set_bit(3, 0));

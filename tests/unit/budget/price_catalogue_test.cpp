@@ -12,7 +12,7 @@ TEST(PriceCatalogue, IsSortedAndCompiledIn) {
     const auto all = price_table();
     EXPECT_GT(all.size(), 1400u);
     EXPECT_TRUE(std::is_sorted(all.begin(), all.end(), [](const listed_model& a, const listed_model& b) {
-        return std::tie(a.vendor, a.name, a.mode) < std::tie(b.vendor, b.name, b.mode);
+        return std::tie(a.vendor, a.name) < std::tie(b.vendor, b.name);
     }));
 }
 
@@ -53,6 +53,19 @@ TEST(PriceCatalogue, FallsBackOnOtherVersionsOfAModel) {
     EXPECT_EQ(name_of("openai", ""), "nothing");
     EXPECT_EQ(name_of("ollama", "gpt-4o"), "nothing") << "prices are a vendor's own";
     EXPECT_EQ(name_of("nobody", "x"), "nothing");
+}
+
+TEST(PriceCatalogue, HalfAPriceIsNoneAndARowWithOneCounts) {
+    EXPECT_FALSE(find_model("openai", "gpt-image-1")->prices.any())
+        << "the list has no price of its pictures";
+    EXPECT_GT(find_model("openai", "gpt-image-1.5")->prices.output, 0);
+    EXPECT_GT(find_model("openai", "text-embedding-3-small")->prices.input, 0);
+    for (const listed_model& each : price_table()) {
+        if (each.prices.input <= 0) continue;
+        EXPECT_NE(each.prices.cached_input, 0) << each.name << ": not published is not free";
+        for (const price_tier& tier : each.tiers)
+            EXPECT_TRUE(tier.input <= 0 || tier.cached_input != 0) << each.name;
+    }
 }
 
 // Every dated model is found under its own name; the undated name finds one of the family.

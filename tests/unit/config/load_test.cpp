@@ -223,6 +223,12 @@ TEST(ConfigLoad, AFileThatIsNotThere) {
     } catch (const error& e) {
         EXPECT_EQ(e.info().message, "/nonexistent/mesh.yaml: cannot be read: No such file or directory");
     }
+    try {
+        (void)load_config("/");
+        FAIL();
+    } catch (const error& e) {
+        EXPECT_EQ(e.info().message, "/: cannot be read: Is a directory");
+    }
 }
 
 TEST(ConfigLoad, AHundredProblemsAreEnough) {

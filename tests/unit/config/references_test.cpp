@@ -150,6 +150,20 @@ TEST(ConfigReferences, OptionsOfAStoreFlatOrBelowConfig) {
     unsetenv("UNIT_TEST_MM_TOKEN");
 }
 
+TEST(ConfigReferences, WithoutAnyStoreASecretIsNotFound) {
+    try {
+        (void)load({{"mesh.yaml", "providers:\n  a:\n    api_key: ${secrets:KEY}\n"}}, {},
+                   connector::registry(), nullptr);
+        FAIL();
+    } catch (const error& e) {
+        EXPECT_NE(
+            e.info().message.find("mesh.yaml:3:14: providers.a.api_key: there is no secret store to look it "
+                                  "up in; 'secrets.store' names one"),
+            std::string::npos)
+            << e.info().message;
+    }
+}
+
 TEST(ConfigReferences, AMissingSecretMayBeEmpty) {
     const std::string rest = "providers: {openai.llm.v1: {api_key: 'x${secrets:NO_SUCH_SECRET_5}'}}\n";
     EXPECT_EQ(read("secrets: {fail_on_missing: false}\n" + rest).providers[0].second.api_key, "x");

@@ -148,7 +148,8 @@ TEST_F(Rotation, ChoosingAloneMovesNothing) {
 class CostFirst : public Rotation {
 protected:
     // A snapshot whose providers have these prices for their model.
-    void price(const std::vector<std::pair<std::string, std::optional<token_price>>>& prices) {
+    void price(const std::vector<std::pair<std::string, std::optional<token_price>>>& prices,
+               const char* strategy = "cost-first") {
         std::vector<std::unique_ptr<provider_entry>> providers;
         std::vector<std::vector<connector::model_info>> models;
         budget::plan plan;
@@ -162,7 +163,7 @@ protected:
         budget::book ledger(std::move(plan));
         picture = build_snapshot(
             std::move(providers), models,
-            {pool_plan{"chat", "chat", {}, {1, std::chrono::seconds(60)}, false, rotates_by("cost-first")}},
+            {pool_plan{"chat", "chat", {}, {1, std::chrono::seconds(60)}, false, rotates_by(strategy)}},
             nullptr, &ledger);
     }
 };
@@ -263,6 +264,21 @@ TEST_F(Sessions, InStrictModeWaitForTheirModel) {
     for (std::size_t i = 0; i < first.size(); ++i) EXPECT_EQ(meanwhile[i], first[i] == "a" ? "" : "b");
     request.session = {};
     EXPECT_EQ(next(), "b") << "without a session there is nothing to wait for";
+}
+
+TEST_F(Sessions, InStrictModeWaitForNobodyWhoCouldNotServeThem) {
+    rotation_settings settings;
+    settings.affinity = connector::affinity_mode::strict;
+    make({"a", "b"}, rotates_by("session-stickiness", settings));
+    const scope only{picture->providers[1].get()};
+    model_set scratch(2);
+    for (int i = 0; i < 20; ++i) {
+        const std::string name = "session-" + std::to_string(i);
+        request.session = name;
+        const auto chosen = select(chat(), model_set(2), only, request, time.now(), random, scratch);
+        ASSERT_TRUE(chosen) << i;
+        EXPECT_EQ(chosen->index, 1u);
+    }
 }
 
 TEST_F(Sessions, WhoHasNoneGoesByPriority) {
@@ -380,6 +396,15 @@ TEST_F(Rotation, ScoreWeighsEverything) {
         chat().state->health[0]->note_failure({100, milliseconds(1)}, milliseconds(1), {errc::connect, 0},
                                               0.5);
     EXPECT_EQ(next(), "b") << "failures";
+}
+
+TEST_F(CostFirst, ToScoreWhatCostsNothingIsNotWorthEverything) {
+    price({{"free", token_price{0, 0}}, {"paid", token_price{2, 8}}}, "score");
+    request.prompt_tokens = 100;
+    EXPECT_EQ(next(), "free");
+    answers_in(0, microseconds(5000));
+    answers_in(1, microseconds(1000));
+    EXPECT_EQ(next(), "paid") << "five times as fast";
 }
 
 TEST_F(Rotation, EveryPolicyServesPoolsOfAnySize) {

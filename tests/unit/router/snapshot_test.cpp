@@ -26,7 +26,7 @@ std::shared_ptr<const snapshot> with_pools(const std::vector<std::string>& capab
     std::vector<pool_plan> plans;
     for (const std::string& each : capabilities)
         plans.push_back(
-            {"pool-of-" + each, capability::canonical(each).value(), {}, 3, std::chrono::seconds(60)});
+            {"pool-of-" + each, capability::canonical(each).value(), {}, {3, std::chrono::seconds(60)}});
     return build_snapshot(std::move(providers), {std::move(models)}, plans);
 }
 

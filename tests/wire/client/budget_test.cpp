@@ -273,10 +273,24 @@ TEST_P(ClientBudget, AModelWithoutAPriceIsRefusedPricedOrAssumed) {
     request.model = "alpha.my-model";
     const result<chat::reply> refused = run(ask_once(create(settings), request));
     ASSERT_FALSE(refused);
-    EXPECT_EQ(
+    EXPECT_THAT(
         refused.error().message,
-        "no price of model 'alpha.my-model' is known, and a budget is enforced on it: set its pricing, or "
-        "unknown_price");
+        HasSubstr("no price of model 'alpha.my-model' is known, and a budget is enforced on it: set its "
+                  "pricing, or unknown_price"));
+    EXPECT_EQ(refused.error().kind(), errc::budget);
+    EXPECT_FALSE(refused.error().budget) << "no limit was met";
+    // It does not keep its pool from serving.
+    settings.providers[0].second.models = {"my-model", "gpt-4o"};
+    alpha.add(script().read_request().send(whole));
+    const result<chat::reply> other = run(ask_once(create(settings), asked()));
+    ASSERT_TRUE(other) << other.error().message;
+    EXPECT_EQ(other->x_modelmesh->model, "alpha.gpt-4o");
+    EXPECT_EQ(other->x_modelmesh->cost_micro_usd, price_of_totals);
+    // Nor does the long form of a connector's id hide what its models cost.
+    settings.providers[0].second.connector = "provider." + settings.providers[0].second.connector;
+    alpha.add(script().read_request().send(whole));
+    EXPECT_EQ(run(ask_once(create(settings), asked()))->x_modelmesh->cost_micro_usd, price_of_totals);
+    use("my-model");
 
     // The same prices as gpt-4o's, for 1,000 tokens.
     pricing_config pricing;
