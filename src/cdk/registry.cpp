@@ -22,27 +22,6 @@ result<void> registry::add_provider(std::string id, factory make) {
     return {};
 }
 
-result<void> registry::add(std::string id, secret_store_kind kind) {
-    if (id.empty()) return fault(errc::config, "a connector needs an id");
-    if (!kind.make) return fault(errc::config, "connector '" + id + "' needs a factory");
-    if (secret_stores_.contains(id))
-        return fault(errc::config, "connector '" + id + "' is registered already");
-    secret_stores_.emplace(std::move(id), std::move(kind));
-    return {};
-}
-
-const secret_store_kind* registry::find_secret_store(std::string_view id) const {
-    constexpr std::string_view prefix = "secret-store.";
-    const auto found = secret_stores_.find(id.starts_with(prefix) ? id.substr(prefix.size()) : id);
-    return found == secret_stores_.end() ? nullptr : &found->second;
-}
-
-std::vector<std::string_view> registry::secret_stores() const {
-    std::vector<std::string_view> ids;
-    for (const auto& [id, kind] : secret_stores_) ids.push_back(id);
-    return ids;
-}
-
 result<std::unique_ptr<provider>> registry::make_provider(std::string_view id) const {
     constexpr std::string_view prefix = "provider.";
     const std::string_view short_id = id.starts_with(prefix) ? id.substr(prefix.size()) : id;

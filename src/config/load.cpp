@@ -145,19 +145,20 @@ private:
     std::unique_ptr<connector::secret_store> make_store(const secrets_section& section) {
         const entry* named = find(secrets_, "store");
         const place& at = named == nullptr ? root_.at : named->value.at;
-        const connector::secret_store_kind* kind = connectors_.find_secret_store(section.store);
+        const connector::kind<connector::secret_store>* kind =
+            connectors_.secret_stores().find(section.store);
         if (kind == nullptr) {
             if (named == nullptr)
                 return nullptr; // the registry has no default store: whoever refers to a secret is told
             std::string what = "there is no secret store '" + named->value.text + "'; there are:";
-            for (const std::string_view id : connectors_.secret_stores()) what.append(" ").append(id);
+            for (const std::string_view id : connectors_.secret_stores().ids()) what.append(" ").append(id);
             found_.problem(at, named->value.path, what);
             return nullptr;
         }
         const std::size_t before = found_.problem_count();
-        use_own_names(options_, *kind->options, found_);
+        use_own_names(options_, *kind->type, found_);
         const std::shared_ptr<void> options = kind->make_options();
-        bind(options_, *kind->options, options.get(), found_);
+        bind(options_, *kind->type, options.get(), found_);
         if (found_.problem_count() != before) return nullptr;
         auto made = kind->make(options.get(), log_);
         if (made) return std::move(*made);

@@ -129,9 +129,9 @@ std::string secrets_schema(const connector::registry& connectors) {
     std::string options;
     schema_writer writer;
     std::vector<std::string> known;
-    for (const std::string_view id : connectors.secret_stores()) {
+    for (const std::string_view id : connectors.secret_stores().ids()) {
         ids.append(" ").append(id);
-        const auto& type = object_of(*connectors.find_secret_store(id)->options);
+        const auto& type = object_of(*connectors.secret_stores().find(id)->type);
         for (const key_tree& key : keys_of(type).below) {
             if (key.field == key_tree::none || std::find(known.begin(), known.end(), key.name) != known.end())
                 continue;

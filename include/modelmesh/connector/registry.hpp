@@ -1,11 +1,11 @@
 // Connector ids and what they stand for.
 #pragma once
 
+#include <modelmesh/connector/kind.hpp>
 #include <modelmesh/connector/provider.hpp>
 #include <modelmesh/connector/rotation.hpp>
 #include <modelmesh/connector/secret_store.hpp>
-#include <modelmesh/core/log.hpp>
-#include <modelmesh/json/detail/describe.hpp>
+#include <modelmesh/connector/storage.hpp>
 
 #include <functional>
 #include <map>
@@ -16,13 +16,6 @@
 #include <vector>
 
 namespace modelmesh::connector {
-
-/// A registered secret store: what its options are, and how one is made of them.
-struct secret_store_kind {
-    const json::detail::descriptor* options; ///< of the options' type
-    std::function<std::shared_ptr<void>()> make_options;
-    std::function<result<std::unique_ptr<secret_store>>(const void* options, log_sink* log)> make;
-};
 
 /// Maps connector ids (`openai.llm.v1`) to factories. Each client has its own; nothing registers itself.
 /// Threads: fill it before it is handed to a client.
@@ -42,22 +35,21 @@ public:
     /// @param make  its log may be null. Errors of it: config, with no secret in the message.
     /// Errors: config when the id is empty or taken, or there is no factory.
     template <class Options>
-    result<void> add_secret_store(
-        std::string id,
-        std::function<result<std::unique_ptr<secret_store>>(const Options&, log_sink* log)> make) {
-        secret_store_kind kind{
-            &json::detail::describe<Options>(), [] { return std::make_shared<Options>(); }, {}};
-        if (make)
-            kind.make = [make = std::move(make)](const void* options, log_sink* log) {
-                return make(*static_cast<const Options*>(options), log);
-            };
-        return add(std::move(id), std::move(kind));
+    result<void> add_secret_store(std::string id, kind_table<secret_store>::factory<Options> make) {
+        return secret_stores_.add<Options>(std::move(id), std::move(make));
     }
-    /// The store of this id, with or without the `secret-store.` prefix; null when there is none. Lives as
-    /// long as the registry.
-    [[nodiscard]] const secret_store_kind* find_secret_store(std::string_view id) const;
-    /// Ids of all secret stores, sorted.
-    [[nodiscard]] std::vector<std::string_view> secret_stores() const;
+    /// The secret stores, by id with or without the `secret-store.` prefix. Lives as long as the registry.
+    [[nodiscard]] const kind_table<secret_store>& secret_stores() const noexcept { return secret_stores_; }
+
+    /// Adds a storage connector, as above; its options are read from the section `storage`.
+    /// @param make  may open files. Errors of it: config, which fails the client that is being made.
+    template <class Options>
+    result<void> add_storage(std::string id, kind_table<storage>::factory<Options> make) {
+        return storages_.add<Options>(std::move(id), std::move(make));
+    }
+    /// The same with the `storage.` prefix.
+    [[nodiscard]] const kind_table<storage>& storages() const noexcept { return storages_; }
+
     using rotation_factory = std::function<std::unique_ptr<rotation_policy>(const rotation_settings&)>;
 
     /// Adds a rotation policy. Errors: config when the id is empty or taken, or there is no factory.
@@ -71,10 +63,9 @@ public:
     [[nodiscard]] std::vector<std::string_view> rotations() const;
 
 private:
-    result<void> add(std::string id, secret_store_kind kind);
-
     std::map<std::string, factory, std::less<>> providers_;
-    std::map<std::string, secret_store_kind, std::less<>> secret_stores_;
+    kind_table<secret_store> secret_stores_{"secret-store."};
+    kind_table<storage> storages_{"storage."};
     std::map<std::string, rotation_factory, std::less<>> rotations_;
 };
 

@@ -153,11 +153,12 @@ TEST(Dotenv, AFileThatIsWrongNamesItsLineAndNotItsText) {
 TEST(SecretStores, AreFoundByTheirIds) {
     registry all;
     register_builtin(all);
-    EXPECT_EQ(all.secret_stores(), (std::vector<std::string_view>{"modelmesh.dotenv.v1", "modelmesh.env.v1",
-                                                                  "modelmesh.memory-secrets.v1"}));
-    EXPECT_EQ(all.find_secret_store("secret-store.modelmesh.env.v1"),
-              all.find_secret_store("modelmesh.env.v1"));
-    EXPECT_EQ(all.find_secret_store("modelmesh.vault.v1"), nullptr);
+    EXPECT_EQ(all.secret_stores().ids(),
+              (std::vector<std::string_view>{"modelmesh.dotenv.v1", "modelmesh.env.v1",
+                                             "modelmesh.memory-secrets.v1"}));
+    EXPECT_EQ(all.secret_stores().find("secret-store.modelmesh.env.v1"),
+              all.secret_stores().find("modelmesh.env.v1"));
+    EXPECT_EQ(all.secret_stores().find("modelmesh.vault.v1"), nullptr);
 }
 
 struct vault_options {
@@ -175,9 +176,9 @@ TEST(SecretStores, OnesOfYourOwn) {
     EXPECT_EQ(own.add_secret_store<vault_options>("", make_vault).error().message, "a connector needs an id");
     EXPECT_EQ(own.add_secret_store<vault_options>("acme.other.v1", nullptr).error().message,
               "connector 'acme.other.v1' needs a factory");
-    const secret_store_kind* kind = own.find_secret_store("acme.vault.v1");
-    ASSERT_NE(kind, nullptr);
-    EXPECT_EQ(kind->make(kind->make_options().get(), nullptr).error().message, "the vault is closed");
+    const kind<secret_store>* found = own.secret_stores().find("acme.vault.v1");
+    ASSERT_NE(found, nullptr);
+    EXPECT_EQ(found->make(found->make_options().get(), nullptr).error().message, "the vault is closed");
 }
 
 } // namespace
