@@ -140,20 +140,29 @@ fault attempt_plan::no_model_fault() const {
     using state::health_slot;
     std::vector<health_slot::reason> reasons;
     for (std::size_t i = 0; i < call_.pool->models.size(); ++i) {
-        if (!is_eligible(*call_.pool, i, call_.asked)) continue;
-        const health_slot::reason why = call_.pool->state->health[i]->last_failure();
+        const health_slot& health = *call_.pool->state->health[i];
+        if (!is_eligible(*call_.pool, i, call_.asked) || health.load().is_manual()) continue;
+        const health_slot::reason why = health.last_failure();
         if (std::find(reasons.begin(), reasons.end(), why) == reasons.end()) reasons.push_back(why);
     }
-    const std::chrono::milliseconds wait = until_available(*call_.pool, clock_->now(), call_.asked);
+    const std::optional<std::chrono::milliseconds> wait =
+        until_available(*call_.pool, clock_->now(), call_.asked);
     text = count == 1 ? "the only model of " : "all " + std::to_string(count) + " models of ";
-    text += described() + (count == 1 ? " is" : " are") + " out of service after";
+    text += described() + (count == 1 ? " is" : " are");
+    if (!wait || reasons.empty()) { // all of them, when they were looked at
+        text += " rotated out, until somebody reactivates one";
+        fault f(errc::no_active_model, std::move(text));
+        f.pool = call_.pool->name;
+        return f;
+    }
+    text += " out of service after";
     for (const health_slot::reason& why : reasons) {
         text += &why == reasons.data() ? " " : ", ";
         text += to_string(why.kind);
         if (why.http_status != 0) text += " (HTTP " + std::to_string(why.http_status) + ")";
     }
     text +=
-        (count == 1 ? "; it returns in " : "; the first returns in ") + std::to_string(wait.count()) + " ms";
+        (count == 1 ? "; it returns in " : "; the first returns in ") + std::to_string(wait->count()) + " ms";
     // A model that returns fails again when, say, its key is wrong: waiting helps only where one of the
     // failures may pass.
     const auto may_pass = [](const health_slot::reason& why) {

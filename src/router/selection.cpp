@@ -15,30 +15,43 @@ std::size_t count_eligible(const pool& in, const scope& asked) noexcept {
     return count;
 }
 
+namespace {
+// What a model's health says. The usual answer costs one load.
+exclusion out_of_service(const health_slot::view& health, const state::model_slot& model,
+                         std::chrono::milliseconds now) noexcept {
+    if (!health.is_available(now))
+        return health.phase == health_slot::phase::probing ? exclusion::probing
+               : health.is_manual()                        ? exclusion::manual
+                                                           : exclusion::standby;
+    if (health.phase == health_slot::phase::ramping &&
+        model.in_flight.load(std::memory_order_relaxed) >= static_cast<std::int32_t>(health.ramp_limit()))
+        return exclusion::ramping;
+    return exclusion::none;
+}
+} // namespace
+
+exclusion why_not(const pool& in, std::size_t index, const scope& asked,
+                  std::chrono::milliseconds now) noexcept {
+    if (const exclusion why = ineligible(in, index, asked); why != exclusion::none) return why;
+    return out_of_service(in.state->health[index]->load(), *in.models[index]->slot, now);
+}
+
 void find_candidates(const pool& from, const model_set& tried, const scope& asked, time_point at,
                      model_set& out) {
     const std::chrono::milliseconds now = since_epoch(at);
     const std::size_t count = from.models.size();
-    const auto fill = [&](bool is_ramp_limited) {
+    const auto fill = [&](exclusion forgiven) {
         out.clear();
         bool is_any_held_back = false;
         for (std::size_t i = 0; i < count; ++i) {
-            if (tried.contains(i) || !is_eligible(from, i, asked)) continue;
-            const health_slot::view v = from.state->health[i]->load();
-            if (!v.is_available(now)) continue;
-            if (is_ramp_limited && v.phase == health_slot::phase::ramping) {
-                const std::int32_t under_way =
-                    from.models[i]->slot->in_flight.load(std::memory_order_relaxed);
-                if (under_way >= static_cast<std::int32_t>(v.ramp_limit())) {
-                    is_any_held_back = true;
-                    continue;
-                }
-            }
-            out.insert(i);
+            if (tried.contains(i)) continue;
+            const exclusion why = why_not(from, i, asked, now);
+            is_any_held_back = is_any_held_back || why == exclusion::ramping;
+            if (why == exclusion::none || why == forgiven) out.insert(i);
         }
         return is_any_held_back;
     };
-    if (fill(true) && out.empty()) fill(false);
+    if (fill(exclusion::none) && out.empty()) (void)fill(exclusion::ramping);
 }
 
 namespace {
@@ -102,15 +115,18 @@ bool note_failure(const pool& in, std::size_t index, health_slot::reason why, ti
     return in.state->health[index]->note_failure(in.trips_at, since_epoch(now), why, random.unit());
 }
 
-std::chrono::milliseconds until_available(const pool& in, time_point at, const scope& asked) {
+std::optional<std::chrono::milliseconds> until_available(const pool& in, time_point at, const scope& asked) {
     constexpr std::chrono::milliseconds usual_probe{1000};
     const std::chrono::milliseconds now = since_epoch(at);
-    std::chrono::milliseconds least = std::chrono::milliseconds::max();
+    std::optional<std::chrono::milliseconds> least;
     for (std::size_t i = 0; i < in.models.size(); ++i) {
         if (!is_eligible(in, i, asked)) continue;
         const health_slot::view v = in.state->health[i]->load();
         if (v.is_available(now)) return std::chrono::milliseconds(0);
-        least = std::min(least, v.phase == health_slot::phase::probing ? usual_probe : v.until - now);
+        if (v.is_manual()) continue;
+        const std::chrono::milliseconds wait =
+            v.phase == health_slot::phase::probing ? usual_probe : v.until - now;
+        least = std::min(least.value_or(wait), wait);
     }
     return least;
 }

@@ -16,9 +16,14 @@ namespace modelmesh::router {
 /// How many models such a call may ask.
 [[nodiscard]] std::size_t count_eligible(const pool& in, const scope& asked) noexcept;
 
-/// The one place that says who may be asked: fills `out` with the models that are in service, eligible, and
-/// not tried by the request. Models that ramp up and have all the requests they may have are in it only when
-/// nobody else is.
+/// The one place that says who may be asked, and why not. A model that is excluded because it ramps up is asked all
+/// the same when nobody else can be.
+/// @param now  since the clock's epoch.
+[[nodiscard]] exclusion why_not(const pool& in, std::size_t index, const scope& asked,
+                                std::chrono::milliseconds now) noexcept;
+
+/// Fills `out` with the models that nothing speaks against and that the request has not tried. Models that ramp up
+/// and have all the requests they may have are in it only when nobody else is.
 /// @param out  of the pool's size; what was in it is gone.
 void find_candidates(const pool& from, const connector::model_set& tried, const scope& asked, time_point now,
                      connector::model_set& out);
@@ -55,9 +60,9 @@ void move_on(const pool& in, std::size_t index, time_point now);
 bool note_failure(const pool& in, std::size_t index, state::health_slot::reason why, time_point now,
                   rng& random);
 
-/// Time until the first eligible model of the pool comes back; zero when one is available now. Of a model on probe
-/// it is a guess.
-[[nodiscard]] std::chrono::milliseconds until_available(const pool& in, time_point now,
-                                                        const scope& asked = {});
+/// Time until the first eligible model of the pool comes back; zero when one is available now, nothing when none comes
+/// back by itself. Of a model on probe it is a guess.
+[[nodiscard]] std::optional<std::chrono::milliseconds> until_available(const pool& in, time_point now,
+                                                                       const scope& asked = {});
 
 } // namespace modelmesh::router

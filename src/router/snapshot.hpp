@@ -11,6 +11,7 @@
 #include <modelmesh/connector/rotation.hpp>
 #include <modelmesh/core/result.hpp>
 #include <modelmesh/router/capability_tree.hpp>
+#include <modelmesh/router/exclusion.hpp>
 
 #include <atomic>
 #include <chrono>
@@ -89,10 +90,16 @@ struct scope {
         0; ///< those that are good for one of these; 0: whatever, the caller has named one
 };
 
-[[nodiscard]] inline bool is_eligible(const pool& in, std::size_t index, const scope& asked) noexcept {
+/// What speaks against a model for such a call at any time; its health is looked at behind this, in why_not().
+[[nodiscard]] inline exclusion ineligible(const pool& in, std::size_t index, const scope& asked) noexcept {
     const model_entry& model = *in.models[index];
-    return (asked.only == nullptr || model.provider == asked.only) &&
-           (asked.operations == 0 || (model.operations & asked.operations) != 0);
+    if (asked.only != nullptr && model.provider != asked.only) return exclusion::other_provider;
+    if (asked.operations != 0 && (model.operations & asked.operations) == 0)
+        return exclusion::other_operation;
+    return exclusion::none;
+}
+[[nodiscard]] inline bool is_eligible(const pool& in, std::size_t index, const scope& asked) noexcept {
+    return ineligible(in, index, asked) == exclusion::none;
 }
 
 /// Lookup of heterogeneous strings in an unordered_map.

@@ -24,14 +24,14 @@ struct trip_rule {
     double error_rate = 2;
 };
 
-/// A model is active; or in standby until a time; or on probe, with one request under way to find out whether
+/// A model is active; or in standby until a time, or until somebody reactivates it; or on probe, with one request under way to find out whether
 /// it is back; or ramping, where every success doubles how many requests it may have at a time. Any failure of
 /// a ramping model, or on probe, puts it back into standby, for twice as long.
 ///
 /// Any thread may report; selection reads on every request. No locks. The slot has a cache line of its own.
 /// word_: [63:62] phase, [61:50] failures in a row, [49:46] trips in a row, [45:42] successes of the ramp, [41:0]
 /// standby until, in ms of the steady clock. One word, so that a reader never sees a mix. Every change is an
-/// acq_rel CAS; pairs with the acquire in load(), so that whoever sees a trip also sees its end, and a probe is
+/// acq_rel CAS, or by hand a release store, which no outcome has a say in; pairs with the acquire in load(), so that whoever sees a trip also sees its end, and a probe is
 /// given once.
 /// outcomes_: [37:32] how many are known, [31:0] the last ones, a failure is 1. Relaxed: it is a statistic of its
 /// own, and the trip that it leads to is published by word_.
@@ -40,6 +40,8 @@ struct trip_rule {
 class alignas(64) health_slot {
 public:
     static constexpr unsigned max_failures = 0xfff;
+    /// Until when a model is in standby that does not come back by itself.
+    static constexpr std::chrono::milliseconds never{(std::int64_t{1} << 42) - 1};
     /// Successes in a row after which a model that came back is as good as any.
     static constexpr unsigned full_ramp = 5;
     /// Fewer outcomes say nothing about a rate.
@@ -67,6 +69,8 @@ public:
         [[nodiscard]] bool is_out() const noexcept {
             return phase == phase::standby || phase == phase::probing;
         }
+        /// Taken out by take_out(), not by failures.
+        [[nodiscard]] bool is_manual() const noexcept { return phase == phase::standby && until == never; }
         /// Whether a request may go to the model; the one that finds it in standby is its probe.
         [[nodiscard]] bool is_available(std::chrono::milliseconds now) const noexcept {
             return phase == phase::standby ? now >= until : phase != phase::probing;
@@ -148,6 +152,16 @@ public:
     /// @param until  what load().until was when it began; a later standby has probes of its own.
     void give_back_probe(std::chrono::milliseconds until) noexcept { end_probe(phase::standby, until); }
 
+    /// Into standby until reactivate(), whatever the model does.
+    void take_out() noexcept {
+        word_.store(pack({phase::standby, 0, 0, 0, never}), std::memory_order_release);
+    }
+    /// As if it had never failed. What was counted before is forgotten, so that the next failure is its first.
+    void reactivate() noexcept {
+        outcomes_.store(0, std::memory_order_relaxed);
+        word_.store(0, std::memory_order_release);
+    }
+
     /// Share of failures among the last outcomes; 0 while there are none.
     [[nodiscard]] double error_rate() const noexcept {
         const std::uint64_t known = outcomes_.load(std::memory_order_relaxed);
@@ -157,7 +171,7 @@ public:
 
 private:
     static constexpr unsigned max_trips = 0xf;
-    static constexpr std::uint64_t time_mask = (std::uint64_t{1} << 42) - 1;
+    static constexpr std::uint64_t time_mask = never.count();
 
     static std::chrono::milliseconds cooldown(const trip_rule& rule, unsigned trips, double unit) noexcept {
         const double longest =

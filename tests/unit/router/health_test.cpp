@@ -29,6 +29,30 @@ TEST(Health, TripsAtTheThresholdAndReturnsWhenItsTimeIsOver) {
     EXPECT_TRUE(slot.available(milliseconds(112)));
 }
 
+TEST(Health, TakenOutByHandItStaysOutUntilItIsReactivated) {
+    health_slot slot;
+    slot.take_out();
+    EXPECT_TRUE(slot.load().is_manual());
+    EXPECT_FALSE(slot.available(std::chrono::hours(24 * 365 * 100)));
+    slot.note_success(milliseconds(1)); // of a request that was under way
+    EXPECT_FALSE(slot.note_failure(after(1), milliseconds(2), why, even));
+    EXPECT_TRUE(slot.load().is_manual());
+    slot.reactivate();
+    EXPECT_EQ(slot.load().phase, phase::active);
+    EXPECT_FALSE(slot.load().is_manual());
+    EXPECT_FALSE(slot.note_failure(after(2), milliseconds(3), why, even)) << "the first of two";
+}
+
+TEST(Health, ReactivatedOnProbeItIsActiveWhateverBecomesOfTheProbe) {
+    health_slot slot;
+    EXPECT_TRUE(slot.note_failure(after(1), milliseconds(0), why, even));
+    const milliseconds until = slot.load().until;
+    ASSERT_EQ(slot.admit(until), admission::probe);
+    slot.reactivate();
+    slot.give_back_probe(until);
+    EXPECT_EQ(slot.load().phase, phase::active);
+}
+
 TEST(Health, AFailureAfterItsReturnSendsItBackAtOnce) {
     health_slot slot;
     EXPECT_TRUE(slot.note_failure(after(1), milliseconds(0), why, even));

@@ -121,6 +121,44 @@ TEST(Selection, OfOneProviderLeavesTheOthersOutAndBeginsWhereThePoolStands) {
     EXPECT_EQ(selected(chat, tried, time, a), 0u);
 }
 
+TEST(Selection, GivesTheFirstReasonWhyAModelIsNotAsked) {
+    const auto picture = testing::make_snapshot_of({{"a", {"m"}}, {"b", {"m"}}}, 1);
+    const pool& chat = *picture->pools.front();
+    const provider_entry* const b = picture->providers[1].get();
+    state::health_slot& health = *chat.state->health[0];
+    virtual_clock time;
+    const auto why = [&](const scope& asked = {}) {
+        return why_not(chat, 0, asked, since_epoch(time.now()));
+    };
+    EXPECT_EQ(why(), exclusion::none);
+    EXPECT_EQ(why({nullptr, bit_of(operation::speech)}), exclusion::other_operation);
+    EXPECT_EQ(why({b, bit_of(operation::speech)}), exclusion::other_provider);
+    note_failure(chat, 0, {errc::connect, 0}, time.now(), testing::even);
+    EXPECT_EQ(why(), exclusion::standby);
+    EXPECT_EQ(why({b}), exclusion::other_provider);
+    time.advance(std::chrono::minutes(1));
+    EXPECT_EQ(why(), exclusion::none) << "it may have its probe";
+    ASSERT_EQ(health.admit(since_epoch(time.now())), state::health_slot::admission::probe);
+    EXPECT_EQ(why(), exclusion::probing);
+    note_success(chat, 0, time.now());
+    chat.models[0]->slot->in_flight = 2;
+    EXPECT_EQ(why(), exclusion::ramping);
+    health.take_out();
+    EXPECT_EQ(why(), exclusion::manual);
+}
+
+TEST(Selection, NobodyWaitsForAModelThatWasRotatedOut) {
+    const auto picture = make_snapshot({"a", "b"}, 1);
+    const pool& chat = *picture->pools.front();
+    virtual_clock time;
+    chat.state->health[0]->take_out();
+    EXPECT_EQ(selected(chat, connector::model_set(2), time), 1u);
+    note_failure(chat, 1, {errc::connect, 0}, time.now(), testing::even);
+    EXPECT_EQ(until_available(chat, time.now()), std::chrono::minutes(1)) << "for the other one";
+    chat.state->health[1]->take_out();
+    EXPECT_EQ(until_available(chat, time.now()), std::nullopt);
+}
+
 TEST(Redaction, TakesTheKeyOutWholeOrCut) {
     provider_entry entry;
     entry.api_key = "sk-1234567890";

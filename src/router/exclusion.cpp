@@ -1,0 +1,25 @@
+#include <modelmesh/router/exclusion.hpp>
+
+namespace modelmesh {
+
+std::string_view to_string(exclusion why) noexcept {
+    switch (why) {
+    case exclusion::none:
+        return "none";
+    case exclusion::other_provider:
+        return "other provider";
+    case exclusion::other_operation:
+        return "other operation";
+    case exclusion::manual:
+        return "manual";
+    case exclusion::standby:
+        return "standby";
+    case exclusion::probing:
+        return "probing";
+    case exclusion::ramping:
+        return "ramping";
+    }
+    return "unknown";
+}
+
+} // namespace modelmesh
