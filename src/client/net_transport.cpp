@@ -4,9 +4,12 @@
 #include "net/engine.hpp"
 #include "net/tls_context.hpp"
 
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/experimental/parallel_group.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -213,6 +216,18 @@ task<result<router::opened>> net_transport::open(std::shared_ptr<const router::e
                                                  router::patience limits) {
     return open_streamed(client_, server_of(to), std::move(request), within(limits));
 }
+
+namespace {
+task<result<void>> sleep(time_point moment) {
+    asio::steady_timer alarm(co_await asio::this_coro::executor, moment);
+    (void)co_await alarm.async_wait(asio::as_tuple(asio::use_awaitable));
+    const asio::cancellation_state state = co_await asio::this_coro::cancellation_state;
+    if (core::is_canceled(state)) co_return fault(errc::canceled, "canceled while waiting for the provider");
+    co_return result<void>();
+}
+} // namespace
+
+task<result<void>> net_transport::sleep_until(time_point moment) { return sleep(moment); }
 
 std::string_view net_transport::engine_name() const noexcept { return engine_->name(); }
 

@@ -43,6 +43,7 @@ public:
     task<result<router::opened>> open(std::shared_ptr<const router::endpoint> to,
                                       std::shared_ptr<const http::request> request,
                                       router::patience limits) override;
+    task<result<void>> sleep_until(time_point moment) override;
     /// Opens connections to the providers of the snapshot, to all of them at once, 10 s at most for each.
     /// Errors: canceled; after all have been tried, the kind of the first failure and a line for each.
     task<result<void>> warm_up(std::shared_ptr<const router::snapshot> picture, std::size_t connections);

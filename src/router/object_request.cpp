@@ -1,17 +1,10 @@
 #include "router/object_request.hpp"
 
-#include "core/cancellation.hpp"
 #include "router/attempt_log.hpp"
 #include "router/decoded_stream.hpp"
 #include "router/guarded.hpp"
 
 #include <modelmesh/http/body_source.hpp>
-
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/cancellation_state.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
 #include <optional>
@@ -19,8 +12,6 @@
 #include <vector>
 
 namespace modelmesh::router {
-
-namespace asio = boost::asio;
 
 namespace {
 
@@ -202,14 +193,6 @@ task<result<opened>> send(transport& via, const object_request& asked, reading h
     co_return guarded([&] { return asked.provider->codec->classify(answer->head, via.time().wall()); });
 }
 
-task<result<void>> pause(duration time) {
-    asio::steady_timer alarm(co_await asio::this_coro::executor, time);
-    (void)co_await alarm.async_wait(asio::as_tuple(asio::use_awaitable));
-    const asio::cancellation_state state = co_await asio::this_coro::cancellation_state;
-    if (core::is_canceled(state)) co_return fault(errc::canceled, "canceled while waiting for the provider");
-    co_return result<void>();
-}
-
 modelmesh::route route_of(const transport& via, const object_request& asked, const attempts& plan) {
     modelmesh::route r;
     r.provider = asked.provider->id;
@@ -245,7 +228,7 @@ task<result<object_answer>> ask(transport& via, log_sink* log, object_request as
         const std::optional<duration> wait = plan.failed(failure);
         report_failure(log, failure.provider, {}, plan.number(), failure);
         if (!wait) co_return std::move(failure);
-        const result<void> waited = co_await pause(*wait);
+        const result<void> waited = co_await via.sleep_until(via.time().now() + *wait);
         if (!waited) co_return waited.error();
     }
 }

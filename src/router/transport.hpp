@@ -61,6 +61,8 @@ public:
                                                   patience limits) = 0;
     virtual task<result<opened>> open(std::shared_ptr<const endpoint> to,
                                       std::shared_ptr<const http::request> request, patience limits) = 0;
+    /// Completes at that moment of time(), at once when it has passed. Errors: canceled.
+    virtual task<result<void>> sleep_until(time_point moment) = 0;
     [[nodiscard]] virtual const clock& time() const noexcept = 0;
     /// Of this loop.
     [[nodiscard]] virtual rng& random() noexcept = 0;

@@ -48,6 +48,9 @@ public:
                               patience) override {
         co_return fault(errc::internal, "the catalogue opens no streams");
     }
+    task<result<void>> sleep_until(time_point) override {
+        co_return fault(errc::internal, "the catalogue does not sleep");
+    }
     const clock& time() const noexcept override { return *clock_; }
     rng& random() noexcept override { return testing::even; }
     std::string_view engine_name() const noexcept override { return "held"; }
@@ -279,6 +282,9 @@ TEST_F(Catalogue, CallersOnThreadsOfTheirOwnAllGetTheAnswer) {
         task<result<opened>> open(std::shared_ptr<const endpoint>, std::shared_ptr<const http::request>,
                                   patience) override {
             co_return fault(errc::internal, "the catalogue opens no streams");
+        }
+        task<result<void>> sleep_until(time_point) override {
+            co_return fault(errc::internal, "the catalogue does not sleep");
         }
         const clock& time() const noexcept override { return clock::system(); }
         rng& random() noexcept override { return testing::even; }

@@ -90,6 +90,10 @@ public:
         co_return o;
     }
 
+    task<result<void>> sleep_until(time_point moment) override {
+        if (moment > now.now()) now.advance(moment - now.now());
+        co_return result<void>();
+    }
     const clock& time() const noexcept override { return now; }
     rng& random() noexcept override { return testing::even; }
     std::string_view engine_name() const noexcept override { return "scripted"; }
