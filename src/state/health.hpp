@@ -1,6 +1,7 @@
 // Health of one model in one pool: the word that selection reads on every request.
 #pragma once
 
+#include <modelmesh/connector/deactivation.hpp>
 #include <modelmesh/core/error.hpp>
 
 #include <algorithm>
@@ -37,6 +38,7 @@ struct trip_rule {
 /// own, and the trip that it leads to is published by word_.
 /// last_failure_: [31:16] kind, [15:0] status; relaxed, because it is for people only and may belong to a failure
 /// next to the one that `word_` tells of.
+/// why_: why it is in standby; relaxed and for people only, too.
 class alignas(64) health_slot {
 public:
     static constexpr unsigned max_failures = 0xfff;
@@ -115,11 +117,32 @@ public:
                 v.trips += v.trips < max_trips ? 1 : 0;
                 v.successes = 0;
             }
+            if (trips) why_.store(connector::standby_reason::error_threshold, std::memory_order_relaxed);
             if (!exchange(old, v)) continue;
             // What came before the trip has been paid for.
             if (trips) outcomes_.store(0, std::memory_order_relaxed);
             return trips;
         }
+    }
+
+    /// Takes the model out of service without a failure, until then or for `never`. It comes back as after a failure,
+    /// by a probe, but its next cooldown is no longer for it. False: it is out for as long already.
+    bool stand_by(std::chrono::milliseconds until, connector::standby_reason why) noexcept {
+        until = std::min(until, never);
+        for (std::uint64_t old = word_.load(std::memory_order_relaxed);;) {
+            view v = unpack(old);
+            if (v.phase == phase::standby && v.until >= until) return false;
+            v.phase = phase::standby;
+            v.until = until;
+            v.successes = 0;
+            why_.store(why, std::memory_order_relaxed);
+            if (exchange(old, v)) return true;
+        }
+    }
+
+    /// @pre the model is in standby.
+    [[nodiscard]] connector::standby_reason standby_reason() const noexcept {
+        return why_.load(std::memory_order_relaxed);
     }
 
     /// Why the model failed last. @pre it has failed.
@@ -154,6 +177,7 @@ public:
 
     /// Into standby until reactivate(), whatever the model does.
     void take_out() noexcept {
+        why_.store(connector::standby_reason::manual, std::memory_order_relaxed);
         word_.store(pack({phase::standby, 0, 0, 0, never}), std::memory_order_release);
     }
     /// As if it had never failed. What was counted before is forgotten, so that the next failure is its first.
@@ -220,6 +244,7 @@ private:
     std::atomic<std::uint64_t> word_{0};
     std::atomic<std::uint64_t> outcomes_{0};
     std::atomic<std::uint32_t> last_failure_{0};
+    std::atomic<connector::standby_reason> why_{connector::standby_reason::error_threshold};
 };
 
 } // namespace modelmesh::state

@@ -223,5 +223,22 @@ TEST(Health, TheErrorRateIsOfTheLastOutcomes) {
     EXPECT_EQ(slot.error_rate(), 0);
 }
 
+TEST(Health, StandsByForAReasonOfItsOwnAndComesBackByAProbe) {
+    using connector::standby_reason;
+    health_slot slot;
+    EXPECT_TRUE(slot.stand_by(milliseconds(500), standby_reason::request_limit));
+    EXPECT_EQ(slot.standby_reason(), standby_reason::request_limit);
+    EXPECT_FALSE(slot.stand_by(milliseconds(400), standby_reason::token_limit)) << "it is out for longer";
+    EXPECT_EQ(slot.admit(milliseconds(499)), admission::refused);
+    EXPECT_FALSE(slot.note_failure(after(1), milliseconds(450), why, even)) << "of a call that was under way";
+    EXPECT_EQ(slot.admit(milliseconds(500)), admission::probe);
+    slot.note_success(milliseconds(501));
+    EXPECT_TRUE(slot.available(milliseconds(501)));
+    EXPECT_TRUE(slot.stand_by(health_slot::never, standby_reason::budget_exceeded));
+    EXPECT_FALSE(slot.available(std::chrono::hours(24 * 365)));
+    slot.reactivate();
+    EXPECT_TRUE(slot.available(milliseconds(502)));
+}
+
 } // namespace
 } // namespace modelmesh::state
