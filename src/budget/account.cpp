@@ -30,7 +30,16 @@ struct account::kind {
 };
 
 account::account(std::string scope, std::string name, limits under)
-    : scope_(std::move(scope)), name_(std::move(name)), limits_(std::move(under)) {}
+    : scope_(std::move(scope)), name_(std::move(name)), limits_(std::move(under)),
+      money_(std::make_shared<money>()) {}
+
+account::account(const account& before, limits under)
+    : scope_(before.scope_), name_(before.name_), limits_(std::move(under)), money_(before.money_) {}
+
+void account::open_with(calendar now, micro_usd today, micro_usd month) noexcept {
+    money_->daily.settle(now.day, 0, today);
+    money_->monthly.settle(now.month, 0, month);
+}
 
 account::answer account::take(const kind& of, window& from, period& when, micro_usd amount, wall_time wall,
                               fault& why) const {
@@ -55,17 +64,18 @@ account::answer account::reserve(reservation& held, wall_time wall, fault& why) 
         return answer::refused;
     }
     const kind day{"daily_limit", limits_.daily.value_or(unlimited), next_day(wall)};
-    if (const answer said = take(day, daily_, held.when.day, held.amount, wall, why); said != answer::taken)
+    if (const answer said = take(day, money_->daily, held.when.day, held.amount, wall, why);
+        said != answer::taken)
         return said;
     const kind month{"monthly_limit", limits_.monthly.value_or(unlimited), next_month(wall)};
-    const answer said = take(month, monthly_, held.when.month, held.amount, wall, why);
-    if (said != answer::taken) daily_.committed.add(held.when.day, -held.amount);
+    const answer said = take(month, money_->monthly, held.when.month, held.amount, wall, why);
+    if (said != answer::taken) money_->daily.committed.add(held.when.day, -held.amount);
     return said;
 }
 
 void account::release(const reservation& held) noexcept {
-    daily_.committed.add(held.when.day, -held.amount);
-    monthly_.committed.add(held.when.month, -held.amount);
+    money_->daily.committed.add(held.when.day, -held.amount);
+    money_->monthly.committed.add(held.when.month, -held.amount);
 }
 
 fault account::refusal(const kind& of, micro_usd committed, micro_usd spent, micro_usd wanted,
@@ -111,8 +121,8 @@ void account::report(std::vector<budget_state>& into, wall_time wall) const {
         state.is_enforced = limits_.enforce;
         state.resets_at = resets_at;
     };
-    add("daily_limit", limits_.daily, daily_, now.day, next_day(wall));
-    add("monthly_limit", limits_.monthly, monthly_, now.month, next_month(wall));
+    add("daily_limit", limits_.daily, money_->daily, now.day, next_day(wall));
+    add("monthly_limit", limits_.monthly, money_->monthly, now.month, next_month(wall));
 }
 
 std::optional<fault> reserve_all(const accounts& with, reservation& held, wall_time wall) {

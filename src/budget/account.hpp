@@ -41,6 +41,7 @@ struct limits {
     bool enforce{true};               ///< false: only alerts
 
     [[nodiscard]] bool any() const noexcept { return per_request || daily || monthly; }
+    friend bool operator==(const limits&, const limits&) = default;
 };
 
 /// A share of a limit has been spent. The views are the account's.
@@ -63,6 +64,9 @@ class account {
 public:
     /// @param scope  "global", "provider", "pool" or "model". @param name  within it; empty for global.
     account(std::string scope, std::string name, limits under);
+    /// The same money under other limits: shares what was spent and what calls hold, those under way with the
+    /// account before included. Alerts begin anew, because their thresholds are of another amount.
+    account(const account& before, limits under);
 
     [[nodiscard]] const limits& terms() const noexcept { return limits_; }
 
@@ -76,11 +80,13 @@ public:
     /// Puts what a call cost in place of its reservation. Calls `report` with each alert that is due: once in
     /// a period for each threshold, to the one call that reached it.
     template <class Report> void settle(const reservation& held, micro_usd cost, Report&& report) {
-        daily_.settle(held.when.day, held.amount, cost);
-        monthly_.settle(held.when.month, held.amount, cost);
-        tell(daily_, limits_.daily, held.when.day, "daily_limit", report);
-        tell(monthly_, limits_.monthly, held.when.month, "monthly_limit", report);
+        money_->daily.settle(held.when.day, held.amount, cost);
+        money_->monthly.settle(held.when.month, held.amount, cost);
+        tell(money_->daily, daily_alerts_, limits_.daily, held.when.day, "daily_limit", report);
+        tell(money_->monthly, monthly_alerts_, limits_.monthly, held.when.month, "monthly_limit", report);
     }
+    /// Counts what was spent before there was this account. @pre no call knows it yet.
+    void open_with(calendar now, micro_usd today, micro_usd month) noexcept;
 
     /// Adds a line for each limit.
     void report(std::vector<budget_state>& into, std::chrono::system_clock::time_point wall) const;
@@ -90,7 +96,6 @@ private:
     struct window {
         period_amount committed; ///< spent and reserved
         period_amount spent;
-        period_amount alerts; ///< bits of the thresholds that were told
 
         void settle(period when, micro_usd held, micro_usd cost) noexcept {
             committed.add(when, cost - held);
@@ -98,14 +103,19 @@ private:
         }
     };
 
+    struct money {
+        window daily;
+        window monthly;
+    };
+
     template <class Report>
-    void tell(window& of, const std::optional<micro_usd>& limit, period when, std::string_view limit_name,
-              Report&& report) {
+    void tell(const window& of, period_amount& told, const std::optional<micro_usd>& limit, period when,
+              std::string_view limit_name, Report&& report) {
         if (!limit || limits_.alert_at.empty()) return;
         const micro_usd spent = of.spent.of(when);
         for (std::size_t i = 0; i < limits_.alert_at.size(); ++i) {
             if (spent * 1000 < *limit * limits_.alert_at[i] || spent == 0) break; // both far below 2^63
-            if (of.alerts.set_bit(when, static_cast<unsigned>(i)))
+            if (told.set_bit(when, static_cast<unsigned>(i)))
                 report(alert{scope_, name_, limit_name, limits_.alert_at[i], *limit, spent});
         }
     }
@@ -118,8 +128,9 @@ private:
     std::string scope_;
     std::string name_;
     limits limits_;
-    window daily_;
-    window monthly_;
+    std::shared_ptr<money> money_; ///< never null
+    period_amount daily_alerts_;   ///< bits of the thresholds that were told
+    period_amount monthly_alerts_;
 };
 
 using accounts = std::vector<std::shared_ptr<account>>;

@@ -15,8 +15,40 @@ template <class Map> const typename Map::mapped_type& found_or_none(const Map& i
 
 } // namespace
 
-book::book(plan from) : plan_(std::move(from)) {
-    // All budgets are there from the start, also those of models that are not known yet.
+book::book(plan from) : plan_(std::move(from)) { open_all(); }
+
+void book::apply(plan next, std::chrono::system_clock::time_point wall) {
+    const calendar now = calendar_of(wall);
+    const std::lock_guard lock(mutex_);
+    plan_ = std::move(next);
+    const account_map before = std::exchange(accounts_, {});
+    open_all();
+    for (auto& [key, each] : accounts_) {
+        const auto found = before.find(key);
+        if (found == before.end()) {
+            const usage_counts spent = spent_by(key.first, key.second, now);
+            each->open_with(now, spent.today.cost_micro_usd, spent.month.cost_micro_usd);
+        } else if (found->second->terms() == each->terms()) {
+            each = found->second;
+        } else {
+            each = std::make_shared<account>(*found->second, each->terms());
+        }
+    }
+    for (auto& [key, each] : lines_) each.is_outdated = true;
+}
+
+usage_counts book::spent_by(std::string_view scope, std::string_view name, calendar now) const {
+    usage_counts sums;
+    for (const auto& [key, each] : lines_) {
+        const line& of = *each.current;
+        if (scope == "global" || (scope == "provider" && of.provider == name) ||
+            (scope == "pool" && of.pool == name) || (scope == "model" && of.model == name))
+            of.counts->add_to(sums, now);
+    }
+    return sums;
+}
+
+void book::open_all() {
     (void)open("global", "", plan_.global);
     for (const auto& [name, of] : plan_.providers) (void)open("provider", name, of.budget);
     for (const auto& [name, of] : plan_.pools) (void)open("pool", name, of);
@@ -52,9 +84,10 @@ std::shared_ptr<line> book::line_of(std::string_view pool, std::string_view prov
                                     std::string_view model_name) {
     const std::string model = std::string(provider) + "." + std::string(model_name);
     const std::lock_guard lock(mutex_);
-    std::shared_ptr<line>& found = lines_[{std::string(pool), model}];
-    if (found) return found;
+    kept_line& found = lines_[{std::string(pool), model}];
+    if (found.current && !found.is_outdated) return found.current;
     auto made = std::make_shared<line>();
+    made->counts = found.current ? found.current->counts : std::make_shared<tally>();
     made->pool = pool;
     made->provider = provider;
     made->model = model;
@@ -65,8 +98,8 @@ std::shared_ptr<line> book::line_of(std::string_view pool, std::string_view prov
           open("pool", pool, found_or_none(plan_.pools, pool)), open("model", model, of_model.budget)})
         if (each) made->with.push_back(std::move(each));
     price(*made, of_provider, of_model, model_name);
-    found = std::move(made);
-    return found;
+    found = {std::move(made), false};
+    return found.current;
 }
 
 usage_report book::report(std::chrono::system_clock::time_point wall) const {
@@ -74,10 +107,11 @@ usage_report book::report(std::chrono::system_clock::time_point wall) const {
     usage_report report;
     const std::lock_guard lock(mutex_);
     for (const auto& [key, each] : lines_) {
-        if (each->counts.is_empty()) continue;
-        for (usage_counts* sums : {&report.all, &report.by_model[each->model],
-                                   &report.by_provider[each->provider], &report.by_pool[each->pool]})
-            each->counts.add_to(*sums, now);
+        const line& of = *each.current;
+        if (of.counts->is_empty()) continue;
+        for (usage_counts* sums : {&report.all, &report.by_model[of.model], &report.by_provider[of.provider],
+                                   &report.by_pool[of.pool]})
+            of.counts->add_to(*sums, now);
     }
     for (const auto& [key, each] : accounts_) each->report(report.budgets, wall);
     return report;

@@ -52,9 +52,9 @@ struct line {
     price_list prices{};
     price_tiers tiers{};
     model_sizes sizes{};
-    bool is_priced = false;  ///< false: prices are assumed, or nothing
-    bool is_refused = false; ///< it has no price, and a budget that is enforced needs one
-    tally counts;
+    bool is_priced = false;        ///< false: prices are assumed, or nothing
+    bool is_refused = false;       ///< it has no price, and a budget that is enforced needs one
+    std::shared_ptr<tally> counts; ///< never null; that of the line which took this one's place is the same
 };
 
 /// Threads: any. Lines are looked up when models become known, not when they are asked.
@@ -62,22 +62,38 @@ class book {
 public:
     explicit book(plan from);
 
-    /// The line of a model in a pool; the same one each time, whatever snapshot asks.
+    /// Goes on with another plan: what was counted and spent stays, under the limits and prices of the new one.
+    /// Calls under way end on the lines that they began with, and are counted. A budget that was not there before
+    /// begins with what its scope has spent in the period; what calls under way hold just then is missing in it.
+    void apply(plan next, std::chrono::system_clock::time_point wall);
+
+    /// The line of a model in a pool; the same one each time, whatever snapshot asks, until apply().
     [[nodiscard]] std::shared_ptr<line> line_of(std::string_view pool, std::string_view provider,
                                                 std::string_view model_name);
 
     [[nodiscard]] usage_report report(std::chrono::system_clock::time_point wall) const;
 
 private:
+    using name_pair = std::pair<std::string, std::string>;
+    using account_map = std::map<name_pair, std::shared_ptr<account>>; ///< by scope and name
+
+    /// All accounts of the plan, also those of models that are not known yet.
+    void open_all();
     /// The account of a scope; null: it has no limits.
     [[nodiscard]] std::shared_ptr<account> open(std::string_view scope, std::string_view name,
                                                 const limits& under);
+    [[nodiscard]] usage_counts spent_by(std::string_view scope, std::string_view name, calendar now) const;
     void price(line& of, const terms& provider, const terms& model, std::string_view model_name) const;
 
-    const plan plan_;
+    struct kept_line {
+        std::shared_ptr<line> current;
+        bool is_outdated = false; ///< of a plan before
+    };
+
     mutable std::mutex mutex_; ///< guards what follows, not what it points to
-    std::map<std::pair<std::string, std::string>, std::shared_ptr<line>> lines_;       ///< by pool and model
-    std::map<std::pair<std::string, std::string>, std::shared_ptr<account>> accounts_; ///< by scope and name
+    plan plan_;
+    std::map<name_pair, kept_line> lines_; ///< by pool and model; all that ever were, for the report
+    account_map accounts_;
 };
 
 } // namespace modelmesh::budget

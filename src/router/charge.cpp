@@ -107,7 +107,7 @@ std::optional<std::int64_t> charge::settle() noexcept {
                             budget::period_amount::most);
         if (line->is_priced) cost_ = end.cost;
     }
-    line->counts.add(end, held_.when);
+    line->counts->add(end, held_.when);
     for (const std::shared_ptr<budget::account>& each : line->with) {
         if (billed)
             each->settle(held_, end.cost, [this](const budget::alert& a) { report(a); });

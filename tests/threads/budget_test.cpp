@@ -37,7 +37,7 @@ void spend(book& ledger, int turns, system_clock::time_point now, outcome& sums)
         for (const auto& each : mine->with) each->settle(held, 7, [&](const alert&) { ++sums.alerts; });
         ending end;
         end.cost = 7;
-        mine->counts.add(end, held.when);
+        mine->counts->add(end, held.when);
         sums.spent += 7;
     }
 }

@@ -79,7 +79,7 @@ TEST(Book, ReportsByModelProviderPoolAndPeriod) {
         e.used.output = 20;
         e.used.reasoning = 5;
         e.cost = cost;
-        b.line_of(pool, "main", model)->counts.add(e, calendar_of(at));
+        b.line_of(pool, "main", model)->counts->add(e, calendar_of(at));
     };
     spend("chat", "gpt-4o", 100, today - 24h);
     spend("chat", "gpt-4o", 30, today);
@@ -89,7 +89,7 @@ TEST(Book, ReportsByModelProviderPoolAndPeriod) {
     failed.has_failed = true;
     failed.was_billed = false;
     failed.used.input = 1000;
-    b.line_of("chat", "main", "gpt-4o")->counts.add(failed, calendar_of(today));
+    b.line_of("chat", "main", "gpt-4o")->counts->add(failed, calendar_of(today));
     (void)b.line_of("chat", "main", "never-asked");
 
     const usage_report r = b.report(today);
@@ -106,6 +106,93 @@ TEST(Book, ReportsByModelProviderPoolAndPeriod) {
     EXPECT_EQ(r.by_pool.at("other").total.cost_micro_usd, 7);
     EXPECT_EQ(r.by_provider.at("main"), r.all);
     EXPECT_EQ(b.report(today + 24h).all.today, usage_totals());
+}
+
+// What one call of the line costs, from its reservation to its end.
+void spend(line& on, micro_usd cost) {
+    reservation held;
+    held.amount = cost;
+    held.when = calendar_of(today);
+    ASSERT_FALSE(reserve_all(on.with, held, today));
+    for (const auto& each : on.with) each->settle(held, cost, [](const alert&) {});
+    ending e;
+    e.cost = cost;
+    on.counts->add(e, held.when);
+}
+
+plan with_daily(micro_usd limit) {
+    plan p = openai();
+    p.providers["main"].budget.daily = limit;
+    return p;
+}
+
+TEST(BookReload, UsageAndBudgetsGoOnUnderNewLimitsAndPrices) {
+    book b(with_daily(100));
+    const auto before = b.line_of("chat", "main", "gpt-4o");
+    spend(*before, 40);
+    plan next = with_daily(200);
+    next.providers["main"].pricing.input = 7;
+    b.apply(next, today);
+    const auto after = b.line_of("chat", "main", "gpt-4o");
+    EXPECT_NE(after, before);
+    EXPECT_EQ(after->prices.input, 7);
+    EXPECT_EQ(before->prices.input, 2500000) << "a call under way ends at the price that it began with";
+    spend(*after, 40);
+    spend(*before, 5); // a call that was under way
+    const usage_report r = b.report(today);
+    EXPECT_EQ(r.all.total.cost_micro_usd, 85);
+    ASSERT_EQ(r.budgets.size(), 1u);
+    EXPECT_EQ(r.budgets[0].limit_micro_usd, 200);
+    EXPECT_EQ(r.budgets[0].spent_micro_usd, 85);
+}
+
+TEST(BookReload, WhatACallUnderWayHoldsIsHeldAgainstTheNewLimit) {
+    book b(with_daily(100));
+    const auto before = b.line_of("chat", "main", "gpt-4o");
+    reservation held;
+    held.amount = 80;
+    held.when = calendar_of(today);
+    ASSERT_FALSE(reserve_all(before->with, held, today));
+    b.apply(with_daily(90), today);
+    reservation next;
+    next.amount = 20;
+    next.when = held.when;
+    const auto after = b.line_of("chat", "main", "gpt-4o");
+    EXPECT_TRUE(reserve_all(after->with, next, today)) << "80 of 90 are held";
+    for (const auto& each : before->with) each->settle(held, 10, [](const alert&) {});
+    EXPECT_FALSE(reserve_all(after->with, next, today));
+}
+
+TEST(BookReload, ARemovedBudgetThatComesBackKnowsWhatWasSpentMeanwhile) {
+    book b(with_daily(100));
+    spend(*b.line_of("chat", "main", "gpt-4o"), 10);
+    b.apply(openai(), today);
+    EXPECT_TRUE(b.report(today).budgets.empty());
+    spend(*b.line_of("chat", "main", "gpt-4o"), 20);
+    b.apply(with_daily(100), today);
+    EXPECT_EQ(b.report(today).budgets.at(0).spent_micro_usd, 30);
+    EXPECT_EQ(b.report(today).all.total.cost_micro_usd, 30);
+}
+
+TEST(BookReload, AlertsAreToldOnceUnlessTheirLimitIsAnother) {
+    plan p = with_daily(100);
+    p.providers["main"].budget.alert_at = {500};
+    book b(p);
+    int told = 0;
+    const auto ask = [&] {
+        const auto line = b.line_of("chat", "main", "gpt-4o");
+        reservation held;
+        held.when = calendar_of(today);
+        for (const auto& each : line->with) each->settle(held, 60, [&told](const alert&) { ++told; });
+    };
+    ask();
+    b.apply(p, today);
+    ask();
+    EXPECT_EQ(told, 1);
+    p.providers["main"].budget.daily = 300;
+    b.apply(p, today);
+    ask();
+    EXPECT_EQ(told, 2) << "180 of 300";
 }
 
 } // namespace
