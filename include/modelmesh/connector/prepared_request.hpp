@@ -38,6 +38,8 @@ public:
     [[nodiscard]] const std::vector<json::member>& members() const noexcept { return members_; }
     /// Text of a top-level member, empty when absent.
     [[nodiscard]] std::string_view find(std::string_view member_name) const noexcept;
+    /// The whole object, as it was given.
+    [[nodiscard]] const std::string& json() const noexcept { return json_; }
     [[nodiscard]] std::size_t size() const noexcept { return json_.size(); }
     [[nodiscard]] const std::vector<attached_file>& files() const noexcept { return files_; }
 
