@@ -97,7 +97,9 @@ client_impl::client_impl(const config& from, const connector::registry& connecto
             problems.push_back(where + codec.error().message);
         else
             plan.entry.codec = std::move(*codec);
-        auto endpoint = make_endpoint(settings, process_environment());
+        provider_config at = settings;
+        if (at.base_url.empty() && plan.entry.codec) at.base_url = plan.entry.codec->default_base_url();
+        auto endpoint = make_endpoint(at, process_environment());
         if (!endpoint) {
             problems.push_back(where + endpoint.error().message);
         } else {

@@ -91,7 +91,8 @@ enum class budget_action : unsigned char {
 struct provider_config {
     std::string connector{}; ///< connector id, for example `openai.llm.v1`
     bool enabled{true};      ///< false: as if it were not there
-    std::string base_url{};  ///< up to and with the version, for example `https://api.openai.com/v1`
+    /// Up to and with the version, for example `https://api.openai.com/v1`; empty: the connector's own.
+    std::string base_url{};
     std::string api_key{};   ///< empty when none is needed; never printed
     /// Vendor's names; empty: the server is asked before the first request.
     std::vector<std::string> models{};

@@ -33,6 +33,12 @@ TEST(Configuration, NamesOfProvidersAreDistinctAndNotEmpty) {
     EXPECT_EQ(refusal(settings), "provider '': needs a name");
 }
 
+TEST(Configuration, AProviderWithoutAnAddressIsWhereItsConnectorKnows) {
+    config settings = with_pools({"a"});
+    settings.providers.front().second.base_url.clear();
+    EXPECT_EQ(refusal(settings), "no error");
+}
+
 TEST(Configuration, AModelIsListedOnce) {
     config settings = with_pools({"a"});
     settings.providers.front().second.models = {"m", "n", "m"};
