@@ -4,6 +4,8 @@
 #include "secret_stores/dotenv.hpp"
 #include "secret_stores/environment.hpp"
 #include "secret_stores/memory.hpp"
+#include "storage/memory.hpp"
+#include "storage/sqlite.hpp"
 
 #include <modelmesh/connector/openai_compatible.hpp>
 #include <modelmesh/connector/registry.hpp>
@@ -40,6 +42,12 @@ void add_store(registry& to, const char* id,
     to.add_secret_store<Options>(id, make).value();
 }
 
+template <class Options>
+void add_storage(registry& to, const char* id,
+                 result<std::unique_ptr<storage>> (*make)(const Options&, log_sink*)) {
+    to.add_storage<Options>(id, make).value();
+}
+
 } // namespace
 
 void register_builtin(registry& to) {
@@ -49,6 +57,8 @@ void register_builtin(registry& to) {
     add_store(to, "modelmesh.env.v1", environment_secrets::make);
     add_store(to, "modelmesh.dotenv.v1", dotenv_secrets::make);
     add_store(to, "modelmesh.memory-secrets.v1", memory_secrets::make);
+    add_storage(to, "modelmesh.memory.v1", memory_storage::make);
+    add_storage(to, "modelmesh.sqlite.v1", sqlite_storage::make);
 
     add_policy(to, "modelmesh.stick-until-failure.v1", make_stick_until_failure);
     add_policy(to, "modelmesh.priority-selection.v1", make_priority_selection);

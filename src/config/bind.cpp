@@ -2,6 +2,7 @@
 
 #include "config/quantity.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <optional>
@@ -120,8 +121,11 @@ public:
         case kind::sequence:
             return sequence(from, as<reflected::sequence_type>(type), to, of);
         case kind::wrapper:
+            if (from.what == shape::nothing) return; // `null` is as good as left out
             return value(from, as<reflected::wrapper_type>(type).element(),
                          as<reflected::wrapper_type>(type).value(to), of);
+        case kind::raw:
+            return; // options of a connector: only its own type can say what is right (options.hpp)
         default:
             if (from.what != shape::text || !scalar(from.value, type, to, of)) refuse(from, type, of);
         }
@@ -181,8 +185,12 @@ private:
                 return false;
             return as<reflected::floating_type>(type).store(to, *value);
         }
-        case kind::enumeration:
-            return as<reflected::enumeration_type>(type).store(to, text);
+        case kind::enumeration: {
+            if (as<reflected::enumeration_type>(type).store(to, text)) return true;
+            std::string name = text; // `in-memory` is as good as `in_memory`
+            std::replace(name.begin(), name.end(), '-', '_');
+            return as<reflected::enumeration_type>(type).store(to, name);
+        }
         case kind::string:
             *static_cast<std::string*>(to) = text;
             return true;

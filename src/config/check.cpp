@@ -1,7 +1,9 @@
 #include "config/check.hpp"
 
+#include "config/options.hpp"
 #include "net/url.hpp"
 
+#include <modelmesh/json/detail/describe.hpp>
 #include <modelmesh/router/capability.hpp>
 
 #include <algorithm>
@@ -94,12 +96,24 @@ void check_pool(const std::string& name, pool_config& pool, const entry& from, c
     pool.providers = std::move(names);
 }
 
+void check_storage(const node& section, const connector::registry& connectors, config& into,
+                   findings& found) {
+    storage_config& storage = into.storage;
+    if (section.what != shape::map || section.entries.empty()) return;
+    const auto& kinds = connectors.storages();
+    (void)read_options({&section, &json::detail::describe<storage_config>(), "storage connector", "connector",
+                        storage.connector},
+                       kinds.find(storage.connector), kinds.ids(), found, &storage.options,
+                       &into.never_shown);
+}
+
 } // namespace
 
 void check(const node& root, const connector::registry& connectors, config& into, findings& found) {
     for (auto& [name, provider] : into.providers)
         check_provider(name, provider, entry_of(root, "providers", name), connectors, found);
     for (auto& [name, pool] : into.pools) check_pool(name, pool, entry_of(root, "pools", name), into, found);
+    if (const entry* section = find(root, "storage")) check_storage(section->value, connectors, into, found);
 }
 
 } // namespace modelmesh::settings

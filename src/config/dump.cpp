@@ -4,9 +4,11 @@
 
 #include <modelmesh/config/load.hpp>
 #include <modelmesh/json/detail/describe.hpp>
+#include <modelmesh/json/members.hpp>
 #include <modelmesh/json/write.hpp>
 
 #include <algorithm>
+#include <stdexcept>
 
 namespace modelmesh {
 namespace {
@@ -53,6 +55,8 @@ private:
             below = members(as<reflected::object_type>(type), value, indent + 2);
         else if (type.what == kind::map)
             below = entries(as<reflected::map_type>(type), value, indent + 2);
+        else if (type.what == kind::raw)
+            below = options(*static_cast<const json::raw*>(value), indent + 2);
         if (below.empty())
             out.append(" ").append(is_secret ? "'***'" : line(type, value, member)).append("\n");
         else
@@ -71,6 +75,20 @@ private:
             into.self->append(into.text, key, *into.element, value, into.indent, nullptr);
         });
         return std::move(to.text);
+    }
+
+    // Of a connector. JSON is YAML, so that only what must not be shown, or would be a reference, is written anew.
+    std::string options(const json::raw& object, std::size_t indent) const {
+        std::string text;
+        const result<std::vector<json::member>> members = json::members(object.text);
+        if (!members) throw std::invalid_argument("options of a connector are no JSON object");
+        for (const json::member& each : *members)
+            text.append(indent, ' ')
+                .append(settings::yaml_text(each.name))
+                .append(": ")
+                .append(is_hidden(each.value) ? "'***'" : escaped(each.value))
+                .append("\n");
+        return text;
     }
 
     std::string line(const reflected::descriptor& type, const void* value, const reflected::field* member) {
@@ -104,17 +122,20 @@ private:
     }
 
     std::string string(const std::string& text) const {
-        const bool is_hidden =
-            std::any_of(never_shown_.begin(), never_shown_.end(), [&text](const std::string& hidden) {
-                return !hidden.empty() && text.find(hidden) != text.npos;
-            });
-        if (is_hidden) return "'***'";
-        std::string escaped;
+        return is_hidden(text) ? "'***'" : settings::yaml_text(escaped(text));
+    }
+    [[nodiscard]] bool is_hidden(std::string_view text) const {
+        return std::any_of(never_shown_.begin(), never_shown_.end(), [text](const std::string& hidden) {
+            return !hidden.empty() && text.find(hidden) != text.npos;
+        });
+    }
+    static std::string escaped(std::string_view text) {
+        std::string made;
         for (std::size_t i = 0; i < text.size(); ++i) {
-            if (text.compare(i, 2, "${") == 0) escaped += '$';
-            escaped += text[i];
+            if (text.substr(i, 2) == "${") made += '$';
+            made += text[i];
         }
-        return settings::yaml_text(escaped);
+        return made;
     }
 
     const std::vector<std::string>& never_shown_;

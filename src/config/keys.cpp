@@ -1,5 +1,7 @@
 #include "config/keys.hpp"
 
+#include "config/secrets_section.hpp"
+
 #include <modelmesh/config/config.hpp>
 #include <modelmesh/json/detail/describe.hpp>
 
@@ -19,7 +21,11 @@ template <class T> const T& as(const reflected::descriptor& type) noexcept {
 // What the format has and this version does not do: refused by its name instead of ignored. A key that becomes
 // a member wins over its line here. Whatever stands below one of these belongs to it.
 constexpr std::string_view later_at_top[] = {
-    "storage", "observability", "discovery", "connectors", "proxy", "server",
+    "observability", "discovery", "connectors", "proxy", "server",
+};
+constexpr std::string_view later_of_storage[] = {
+    "persistence.format", "persistence.compression", "persistence.encryption",
+    "locking.enabled",    "locking.timeout",         "locking.retry_interval",
 };
 constexpr std::string_view later_of_providers[] = {
     "auth.method",
@@ -83,6 +89,8 @@ constexpr std::string_view later_of_pools[] = {
 
 std::span<const std::string_view> later_of(const reflected::object_type& type) {
     if (&type == &reflected::describe<config>()) return later_at_top;
+    if (&type == &reflected::describe<storage_config>()) return later_of_storage;
+    if (&type == &reflected::describe<secrets_section>()) return later_of_secrets;
     if (&type == &reflected::describe<provider_config>()) return later_of_providers;
     if (&type == &reflected::describe<pool_config>()) return later_of_pools;
     return {};
@@ -111,31 +119,44 @@ struct candidate {
 
 class own_names {
 public:
-    own_names(const reflected::object_type& type, findings& found) : type_(type), found_(found) {}
+    own_names(const reflected::object_type& type, const key_tree* beside, findings& found)
+        : type_(type), options_(options_member(type)), beside_(beside), found_(found) {}
 
-    void collect(node& at, const key_tree& keys) {
+    void collect(node& at, const key_tree& keys, bool is_top = true) {
         for (entry& each : at.entries) {
             const key_tree* known = keys.find(each.key);
             if (known == nullptr && each.key.starts_with("x-")) continue;
-            if (known == nullptr)
+            if (known == nullptr && is_top && options_ != type_.count)
+                others_.push_back(std::move(each));
+            else if (known == nullptr)
                 unknown(each, keys);
             else if (known->is_later)
                 found_.problem(each.at, each.value.path, "is not supported yet");
             else if (known->field != key_tree::none)
                 choose({std::move(each), known->rank, known->field});
             else if (each.value.what == shape::map)
-                collect(each.value, *known);
+                collect(each.value, *known, false);
             else if (each.value.what != shape::nothing)
                 found_.problem(each.value.at, each.value.path, "must be a map of settings");
         }
     }
 
     std::vector<entry> take() && {
+        if (!others_.empty()) add_others();
         std::vector<entry> all;
         for (candidate& each : candidates_) {
             const reflected::field& member = type_.fields[each.field];
             each.taken.key = member.name;
-            use_own_names(each.taken.value, member.type(), found_);
+            node& value = each.taken.value;
+            const bool is_one =
+                each.rank > 0 && member.type().what == reflected::kind::sequence && value.what == shape::text;
+            if (is_one) {
+                node list = value; // its place and its path
+                list.what = shape::list;
+                list.items.push_back(std::move(value));
+                value = std::move(list);
+            }
+            use_own_names(value, member.type(), found_);
             all.push_back(std::move(each.taken));
         }
         return all;
@@ -145,6 +166,8 @@ private:
     void unknown(const entry& each, const key_tree& keys) {
         std::vector<std::string_view> names;
         for (const key_tree& known : keys.below) names.push_back(known.name);
+        if (beside_ != nullptr)
+            for (const key_tree& known : beside_->below) names.push_back(known.name);
         std::string what = "there is no such key";
         const std::string near = suggestion(each.key, names);
         if (near.empty()) {
@@ -152,6 +175,27 @@ private:
             for (const std::string_view name : names) what.append(" ").append(name);
         }
         found_.problem(each.at, each.value.path, what + near);
+    }
+
+    // Options beside the section's own keys, and those below a key of their own, which win.
+    void add_others() {
+        auto options = std::find_if(candidates_.begin(), candidates_.end(),
+                                    [this](const candidate& each) { return each.field == options_; });
+        if (options == candidates_.end()) {
+            entry made{std::string(type_.fields[options_].name), others_.front().at, {}};
+            made.value.at = made.at;
+            options = candidates_.insert(candidates_.end(), {std::move(made), 0, options_});
+        }
+        node& all = options->taken.value;
+        if (all.what == shape::nothing) all.what = shape::map;
+        if (all.what != shape::map) return; // told when it is read
+        for (entry& each : others_) {
+            if (const entry* same = settings::find(all, each.key))
+                found_.warning(each.at, each.value.path,
+                               "is the same as " + same->value.path + ", which counts");
+            else
+                all.entries.push_back(std::move(each));
+        }
     }
 
     void choose(candidate next) {
@@ -167,8 +211,11 @@ private:
     }
 
     const reflected::object_type& type_;
+    const std::size_t options_;
+    const key_tree* beside_;
     findings& found_;
     std::vector<candidate> candidates_;
+    std::vector<entry> others_; ///< of no member: options of a connector
 };
 
 } // namespace
@@ -177,6 +224,14 @@ const key_tree* key_tree::find(std::string_view key) const noexcept {
     const auto known =
         std::find_if(below.begin(), below.end(), [key](const key_tree& each) { return each.name == key; });
     return known == below.end() ? nullptr : &*known;
+}
+
+std::size_t options_member(const reflected::object_type& type) noexcept {
+    std::size_t found = 0;
+    while (found < type.count &&
+           (type.fields[found].skipped || type.fields[found].type().what != reflected::kind::raw))
+        ++found;
+    return found;
 }
 
 key_tree keys_of(const reflected::object_type& type) {
@@ -195,9 +250,10 @@ key_tree keys_of(const reflected::object_type& type) {
     return root;
 }
 
-void use_own_names(node& at, const reflected::object_type& type, const key_tree& keys, findings& found) {
+void use_own_names(node& at, const reflected::object_type& type, const key_tree& keys, findings& found,
+                   const key_tree* beside) {
     if (at.what != shape::map) return; // told when it is read
-    own_names names(type, found);
+    own_names names(type, beside, found);
     names.collect(at, keys);
     at.entries = std::move(names).take();
 }

@@ -24,11 +24,18 @@ struct key_tree {
 
 [[nodiscard]] key_tree keys_of(const json::detail::object_type& type);
 
+/// The member for the options of a connector, which is the one of type json::raw (options.hpp): it has the keys that
+/// are no member's. type.count: there is none.
+[[nodiscard]] std::size_t options_member(const json::detail::object_type& type) noexcept;
+
 /// Gives every member its own name, wherever the file has it, so that sources can be merged and read.
-/// Reports keys that are unknown or not done yet; takes out what is not to be read (`x-...`).
+/// Reports keys that are unknown or not done yet; takes out what is not to be read (`x-...`). Another place of a list
+/// may have one value without the list around it: `alert_threshold` of `alert_thresholds`.
 void use_own_names(node& at, const json::detail::descriptor& type, findings& found);
 
 /// The same for one object whose keys are these.
-void use_own_names(node& at, const json::detail::object_type& type, const key_tree& keys, findings& found);
+/// @param beside  keys that may stand beside them, so that a misspelled one is recognised; may be null.
+void use_own_names(node& at, const json::detail::object_type& type, const key_tree& keys, findings& found,
+                   const key_tree* beside = nullptr);
 
 } // namespace modelmesh::settings

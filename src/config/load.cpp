@@ -4,7 +4,9 @@
 #include "config/check.hpp"
 #include "config/keys.hpp"
 #include "config/merge.hpp"
+#include "config/options.hpp"
 #include "config/references.hpp"
+#include "config/secrets_section.hpp"
 #include "config/yaml.hpp"
 
 #include <modelmesh/config/load.hpp>
@@ -93,48 +95,16 @@ private:
         std::optional<entry> secrets = take(tree, "secrets");
         use_own_names(tree, object_of(reflected::describe<config>()), keys_at_top(), found_);
         merge(root_, std::move(tree));
-        if (secrets) add_secrets(std::move(*secrets));
-    }
-
-    // What is not the section's own is an option of the store, here or below `config`, which wins.
-    void add_secrets(entry from) {
-        node& section = from.value;
-        if (section.what == shape::nothing) return;
-        if (section.what != shape::map)
-            return found_.problem(section.at, section.path, "must be a map of settings");
-        node own = section;
-        node options = section;
-        std::erase_if(own.entries, [](const entry& each) { return !keys().find(each.key); });
-        std::erase_if(options.entries, [this](const entry& each) {
-            const auto later = std::find(std::begin(later_of_secrets), std::end(later_of_secrets), each.key);
-            if (later != std::end(later_of_secrets))
-                found_.problem(each.at, each.value.path, "is not supported yet");
-            return later != std::end(later_of_secrets) || each.key.starts_with("x-") || keys().find(each.key);
-        });
-        use_own_names(own, reflected::describe<secrets_section>(), found_);
-        merge(secrets_, std::move(own));
-        std::optional<entry> nested = take(options, "config");
-        if (nested && nested->value.what == shape::map) {
-            for (const entry& each : nested->value.entries)
-                if (const std::optional<entry> same = take(options, each.key))
-                    found_.warning(same->at, same->value.path,
-                                   "is the same as " + each.value.path + ", which counts");
-            merge(options, std::move(nested->value));
-        } else if (nested && nested->value.what != shape::nothing) {
-            found_.problem(nested->value.at, nested->value.path, "must be a map of settings");
-        }
-        merge(options_, std::move(options));
-    }
-
-    static const key_tree& keys() {
-        static const key_tree all = keys_of(object_of(reflected::describe<secrets_section>()));
-        return all;
+        if (!secrets || secrets->value.what == shape::nothing) return;
+        if (secrets->value.what != shape::map)
+            return found_.problem(secrets->value.at, secrets->value.path, "must be a map of settings");
+        use_own_names(secrets->value, reflected::describe<secrets_section>(), found_);
+        merge(secrets_, std::move(secrets->value));
     }
 
     std::unique_ptr<connector::secret_store> open_store(resolver& references) {
         secrets_section section;
         references.resolve(secrets_, found_);
-        references.resolve(options_, found_);
         bind(secrets_, reflected::describe<secrets_section>(), &section, found_);
         const std::size_t before = found_.problem_count();
         std::unique_ptr<connector::secret_store> store = make_store(section);
@@ -144,25 +114,17 @@ private:
 
     std::unique_ptr<connector::secret_store> make_store(const secrets_section& section) {
         const entry* named = find(secrets_, "store");
-        const place& at = named == nullptr ? root_.at : named->value.at;
-        const connector::kind<connector::secret_store>* kind =
-            connectors_.secret_stores().find(section.store);
-        if (kind == nullptr) {
-            if (named == nullptr)
-                return nullptr; // the registry has no default store: whoever refers to a secret is told
-            std::string what = "there is no secret store '" + named->value.text + "'; there are:";
-            for (const std::string_view id : connectors_.secret_stores().ids()) what.append(" ").append(id);
-            found_.problem(at, named->value.path, what);
-            return nullptr;
-        }
-        const std::size_t before = found_.problem_count();
-        use_own_names(options_, *kind->type, found_);
-        const std::shared_ptr<void> options = kind->make_options();
-        bind(options_, *kind->type, options.get(), found_);
-        if (found_.problem_count() != before) return nullptr;
+        const auto& stores = connectors_.secret_stores();
+        const connector::kind<connector::secret_store>* kind = stores.find(section.store);
+        if (kind == nullptr && named == nullptr)
+            return nullptr; // the registry has no default store: whoever refers to a secret is told
+        const std::shared_ptr<void> options = read_options(
+            {&secrets_, &reflected::describe<secrets_section>(), "secret store", "store", section.store},
+            kind, stores.ids(), found_);
+        if (!options) return nullptr;
         auto made = kind->make(options.get(), log_);
         if (made) return std::move(*made);
-        found_.problem(at, "secrets", made.error().message);
+        found_.problem(named == nullptr ? root_.at : named->value.at, "secrets", made.error().message);
         return nullptr;
     }
 
@@ -187,7 +149,6 @@ private:
     bool is_complete_ = true; // every document could be read
     node root_;               // the members of config
     node secrets_;            // the members of secrets_section
-    node options_;            // of the secret store
 };
 
 } // namespace

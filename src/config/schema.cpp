@@ -1,6 +1,7 @@
 // JSON Schema of configuration files, from the keys and types that they are read by.
 #include "config/keys.hpp"
 #include "config/load.hpp"
+#include "config/secrets_section.hpp"
 
 #include <modelmesh/config/load.hpp>
 #include <modelmesh/json/detail/describe.hpp>
@@ -29,8 +30,30 @@ std::string quoted(std::string_view text) {
     return out;
 }
 
+const reflected::object_type& object_of(const reflected::descriptor& type) {
+    return as<reflected::object_type>(type);
+}
+
+/// The connectors that a section with options may name.
+struct choices {
+    std::vector<std::string_view> ids;
+    std::vector<const connector::options_type*> options;
+};
+template <class Connector> choices all_of(const connector::kind_table<Connector>& table) {
+    choices all{table.ids(), {}};
+    for (const std::string_view id : all.ids) all.options.push_back(table.find(id));
+    return all;
+}
+choices choices_of(const reflected::object_type& section, const connector::registry& connectors) {
+    if (&section == &reflected::describe<secrets_section>()) return all_of(connectors.secret_stores());
+    if (&section == &reflected::describe<storage_config>()) return all_of(connectors.storages());
+    return {};
+}
+
 class schema_writer {
 public:
+    explicit schema_writer(const connector::registry& connectors) : connectors_(connectors) {}
+
     /// @param more  members behind those of the type, each with a comma before it.
     std::string object(const reflected::object_type& type, const key_tree& keys,
                        const std::string& more = {}) {
@@ -38,11 +61,11 @@ public:
         for (const key_tree& key : keys.below) {
             if (key.is_later) continue; // would be refused
             const bool is_member = key.field != key_tree::none;
-            const std::string inner =
-                is_member ? value(type.fields[key.field].type(), &type.fields[key.field]) : object(type, key);
+            std::string inner = is_member ? member(type, key) : object(type, key);
             if (inner.empty()) continue;
             properties.append(properties.empty() ? "" : ",").append(quoted(key.name)) += ':' + inner;
         }
+        if (options_member(type) != type.count && keys.name.empty()) properties += options(type);
         if (properties.empty() && more.empty()) return {}; // all below it is for later
         properties += properties.empty() ? more.substr(1) : more;
         return R"({"type":["object","null"],"properties":{)" + properties +
@@ -68,8 +91,13 @@ public:
         case kind::enumeration: {
             const auto& values = as<reflected::enumeration_type>(type);
             std::string names;
-            for (std::size_t i = 0; i < values.count; ++i)
-                names.append(i == 0 ? "" : ",").append(quoted(values.names[i]));
+            for (std::size_t i = 0; i < values.count; ++i) {
+                std::string name(values.names[i]);
+                names.append(i == 0 ? "" : ",").append(quoted(name));
+                if (name.find('_') == name.npos) continue;
+                std::replace(name.begin(), name.end(), '_', '-');
+                names.append(",").append(quoted(name));
+            }
             return choice(R"({"enum":[)" + names + "]}", notes);
         }
         case kind::sequence:
@@ -78,8 +106,12 @@ public:
         case kind::map:
             return R"({"type":["object","null"],"additionalProperties":)" +
                    value(as<reflected::map_type>(type).element(), nullptr) + notes + "}";
-        case kind::wrapper:
-            return value(as<reflected::wrapper_type>(type).element(), member);
+        case kind::wrapper: {
+            std::string text = value(as<reflected::wrapper_type>(type).element(), member);
+            constexpr std::string_view choice_of = R"({"anyOf":[)";
+            if (text.starts_with(choice_of)) text.insert(choice_of.size(), R"({"type":"null"},)");
+            return text;
+        }
         case kind::object: {
             std::string text =
                 object(as<reflected::object_type>(type), keys_of(as<reflected::object_type>(type)));
@@ -92,6 +124,36 @@ public:
     }
 
 private:
+    std::string member(const reflected::object_type& type, const key_tree& key) {
+        const reflected::field& field = type.fields[key.field];
+        if (field.type().what == kind::raw)
+            return R"({"type":["object","null"],"properties":{)" + without_comma(options(type)) + "}" +
+                   about(&field) + "}";
+        std::string text = value(field.type(), &field);
+        if (key.rank == 0 || field.type().what != kind::sequence) return text;
+        return R"({"anyOf":[)" + text + "," +
+               value(as<reflected::sequence_type>(field.type()).element(), nullptr) + "]}";
+    }
+
+    /// Those of every connector that the section may name, each with a comma before it.
+    std::string options(const reflected::object_type& section) {
+        std::string text;
+        std::vector<std::string> known;
+        for (const key_tree& own : keys_of(section).below) known.push_back(own.name);
+        for (const connector::options_type* each : choices_of(section, connectors_).options) {
+            const auto& type = object_of(*each->type);
+            for (const key_tree& key : keys_of(type).below) {
+                if (key.field == key_tree::none ||
+                    std::find(known.begin(), known.end(), key.name) != known.end())
+                    continue;
+                known.push_back(key.name);
+                text += "," + quoted(key.name) + ":" + member(type, key);
+            }
+        }
+        return text;
+    }
+    static std::string without_comma(const std::string& list) { return list.empty() ? list : list.substr(1); }
+
     static bool is(const reflected::field* member, json::measure measure) {
         return member != nullptr && member->measure == measure;
     }
@@ -117,46 +179,19 @@ private:
         if (!other.empty()) text.append(other) += ',';
         return text.append(reference).append("]").append(notes) + "}";
     }
+
+    const connector::registry& connectors_;
 };
-
-const reflected::object_type& object_of(const reflected::descriptor& type) {
-    return as<reflected::object_type>(type);
-}
-
-/// The section `secrets`: its own keys, and the options of every store, beside them and below `config`.
-std::string secrets_schema(const connector::registry& connectors) {
-    std::string ids;
-    std::string options;
-    schema_writer writer;
-    std::vector<std::string> known;
-    for (const std::string_view id : connectors.secret_stores().ids()) {
-        ids.append(" ").append(id);
-        const auto& type = object_of(*connectors.secret_stores().find(id)->type);
-        for (const key_tree& key : keys_of(type).below) {
-            if (key.field == key_tree::none || std::find(known.begin(), known.end(), key.name) != known.end())
-                continue;
-            known.push_back(key.name);
-            options += "," + quoted(key.name) + ":" +
-                       writer.value(type.fields[key.field].type(), &type.fields[key.field]);
-        }
-    }
-    const std::string nested =
-        options.empty() ? ""
-                        : R"(,"config":{"type":["object","null"],"properties":{)" + options.substr(1) + "}}";
-    const auto& own = object_of(reflected::describe<secrets_section>());
-    std::string text = writer.object(own, keys_of(own), options + nested);
-    return text.insert(text.size() - 1,
-                       ",\"description\":" + quoted("where ${secrets:NAME} is looked up; stores:" + ids));
-}
 
 } // namespace
 } // namespace settings
 
 std::string config_schema(const connector::registry& connectors) {
     const auto& type = settings::object_of(json::detail::describe<config>());
-    std::string text = settings::schema_writer().object(type, settings::keys_of(type),
-                                                        R"(,"version":{"const":1},"secrets":)" +
-                                                            settings::secrets_schema(connectors));
+    const auto& secrets = json::detail::describe<settings::secrets_section>();
+    settings::schema_writer writer(connectors);
+    std::string text = writer.object(type, settings::keys_of(type),
+                                     R"(,"version":{"const":1},"secrets":)" + writer.value(secrets, nullptr));
     return text.insert(
         1, R"("$schema":"https://json-schema.org/draft/2020-12/schema","title":"ModelMesh configuration",)");
 }

@@ -3,8 +3,12 @@
 #pragma once
 
 #include <modelmesh/connector/rotation.hpp>
+#include <modelmesh/connector/storage.hpp>
 #include <modelmesh/json/fields.hpp>
+#include <modelmesh/json/types.hpp>
 
+#include <chrono>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -56,6 +60,15 @@ struct budget_config {
     /// Shares of a limit, above 0 and at most 1, at which the log gets `budget.alert`, once in a period each.
     std::vector<double> alert_thresholds{0.5, 0.8, 1};
     bool enforce{true}; ///< false: nothing is refused
+
+    static constexpr json::field_rule json_fields[] = {
+        json::about("per_request_limit", "US dollars that one request may cost"),
+        json::about("daily_limit", "US dollars of a day, in UTC"),
+        json::about("monthly_limit", "US dollars of a month, in UTC"),
+        json::about("alert_thresholds", "shares of a limit that are told, once in a period each"),
+        json::also("alert_thresholds", "alert_threshold"),
+        json::about("enforce", "false: nothing is refused"),
+    };
 };
 
 /// Prices in US dollars, of 1,000 tokens or of one other unit. Absent: the list price that the library knows,
@@ -93,7 +106,7 @@ struct provider_config {
     bool enabled{true};      ///< false: as if it were not there
     /// Up to and with the version, for example `https://api.openai.com/v1`; empty: the connector's own.
     std::string base_url{};
-    std::string api_key{};   ///< empty when none is needed; never printed
+    std::string api_key{}; ///< empty when none is needed; never printed
     /// Vendor's names; empty: the server is asked before the first request.
     std::vector<std::string> models{};
     tls_config tls{};
@@ -202,6 +215,43 @@ struct model_config {
     pricing_config pricing{}; ///< before that of its provider
 };
 
+/// When what a client knows is written to its storage.
+enum class sync_policy : unsigned char {
+    in_memory,        ///< never: nothing is kept, and nothing is read
+    sync_on_boundary, ///< when the client ends, and in client::flush
+    periodic,         ///< every `sync_interval`, and as before
+    immediate,        ///< after every change, as soon as the storage is free, and as before
+};
+
+/// Where a client keeps what outlives the program: what was spent, what was used, which models are out of service.
+/// With every policy but in_memory, what was spent is not forgotten when the program is killed: a little more than was
+/// told may be counted then, and never less (src/persistence/DESIGN.md has the bound). With immediate it is exact, and
+/// each call waits for the storage before it completes.
+struct storage_config {
+    /// Id of a storage connector: `modelmesh.sqlite.v1`, `modelmesh.memory.v1` or one of the program's own
+    /// (connector::registry::add_storage). Empty: none, and nothing is kept.
+    std::string connector{};
+    /// The connector's options as one JSON object, in the words of a file: `{"path": "mesh.db"}`.
+    json::raw options{};
+    /// In place of a connector: one that the program made. Shared with the client, which uses it from one thread at a
+    /// time, at last when its last copy ends.
+    std::shared_ptr<connector::storage> instance{};
+    /// Left out: periodic.
+    std::optional<modelmesh::sync_policy> sync_policy{};
+    std::chrono::seconds sync_interval{300}; ///< of sync_policy::periodic; at least a second
+
+    static constexpr json::field_rule json_fields[] = {
+        json::about("connector", "id of a storage connector"),
+        json::about("options", "the connector's options; they may stand beside these keys, too"),
+        json::also("options", "config"),
+        json::about("sync_policy", "when what the client knows is written; left out: periodic"),
+        json::also("sync_policy", "persistence.sync_policy"),
+        json::about("sync_interval", "of periodic"),
+        json::also("sync_interval", "persistence.sync_interval"),
+        json::range("sync_interval", 1, 1e9),
+    };
+};
+
 struct config {
     named<provider_config> providers{};
     named<pool_config> pools{};
@@ -209,6 +259,7 @@ struct config {
     budget_config budget{};       ///< of all calls together
     unknown_price_action unknown_price{unknown_price_action::reject};
     pricing_config assumed_pricing{}; ///< with unknown_price_action::assume
+    storage_config storage{};
     /// What load_config() had from a secret store; to_yaml() shows no text that has one of these in it.
     std::vector<std::string> never_shown{};
 
@@ -219,6 +270,7 @@ struct config {
         json::about("budget", "what all calls together may cost"),
         json::about("unknown_price", "what a budget does with a model whose price is not known"),
         json::about("assumed_pricing", "the price of such a model, with unknown_price: assume"),
+        json::about("storage", "where what the client knows outlives the program"),
         json::skip("never_shown"),
     };
 };

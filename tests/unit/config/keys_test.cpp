@@ -51,8 +51,8 @@ TEST(ConfigKeys, AProblemIsAtThePlaceThatWasWritten) {
 
 TEST(ConfigKeys, WhatIsNotDoneYetIsRefusedByName) {
     EXPECT_EQ(
-        refusal("storage: {connector: modelmesh.sqlite.v1}\nobservability:\n"),
-        "mesh.yaml:1:1: storage: is not supported yet\nmesh.yaml:2:1: observability: is not supported yet");
+        refusal("discovery: {connector: modelmesh.auto-discovery.v1}\nobservability:\n"),
+        "mesh.yaml:1:1: discovery: is not supported yet\nmesh.yaml:2:1: observability: is not supported yet");
     EXPECT_EQ(refusal("pools:\n  chat:\n    retry: {max_attempts: 1}\n    recovery: {probe_interval: 2m}\n"),
               "mesh.yaml:3:5: pools.chat.retry: is not supported yet\n"
               "mesh.yaml:4:16: pools.chat.recovery.probe_interval: is not supported yet");

@@ -39,10 +39,18 @@ TEST(ConfigSchema, HasWhatIsRead) {
     EXPECT_NE(at({"secrets", "store"}), "");
     EXPECT_NE(at({"secrets", "path"}), "");
     EXPECT_NE(at({"secrets", "config", "path"}), "");
+    EXPECT_NE(at({"storage", "path"}), "");
+    EXPECT_NE(at({"storage", "config", "path"}), "");
+    EXPECT_NE(at({"storage", "options", "busy_timeout"}), "");
+    EXPECT_NE(at({"storage", "sync_policy"}).find(R"("sync_on_boundary","sync-on-boundary")"),
+              std::string::npos);
+    EXPECT_NE(at({"budget", "daily_limit"}).find(R"({"type":"null"})"), std::string::npos);
+    EXPECT_NE(at({"budget", "alert_threshold"}).find(R"({"type":"number"})"), std::string::npos);
 }
 
 TEST(ConfigSchema, HasNothingThatIsRefused) {
-    EXPECT_EQ(at({"storage"}), "");
+    EXPECT_EQ(at({"discovery"}), "");
+    EXPECT_EQ(at({"storage", "persistence", "compression"}), "");
     EXPECT_EQ(at({"pools", "*", "retry"}), "");
     EXPECT_EQ(at({"pools", "*", "recovery", "probe_interval"}), "");
     EXPECT_NE(at({"pools", "*"}).find(R"("additionalProperties":false)"), std::string::npos);

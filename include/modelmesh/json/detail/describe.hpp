@@ -305,9 +305,13 @@ template <class T, std::size_t I> struct wire_name {
     static constexpr key_text key = make_key({text.data(), size});
 };
 
-// A type that says so (`using json_opaque = void;`) is no part of a document: members of it are passed over.
+template <class T> inline constexpr bool is_shared = false;
+template <class T> inline constexpr bool is_shared<std::shared_ptr<T>> = true;
+
+// A type that says so (`using json_opaque = void;`) is no part of a document, nor is an object that a program shares:
+// members of them are passed over.
 template <class T>
-concept opaque = requires { typename T::json_opaque; };
+concept opaque = is_shared<T> || requires { typename T::json_opaque; };
 
 // Whether a member is to be written. One that may be null is, also without a value.
 template <class M> bool is_present(const M&) { return true; }

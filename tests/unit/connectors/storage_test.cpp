@@ -1,0 +1,301 @@
+// The storages that ship: what every storage promises, and what a SQLite file adds to it.
+#include "storage/crc32c.hpp"
+#include "storage/memory.hpp"
+#include "storage/sqlite.hpp"
+
+#include <modelmesh/connector/registry.hpp>
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sqlite3.h>
+#include <sys/stat.h>
+
+namespace modelmesh::connector {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Keeps the errors.
+class log_of_errors final : public log_sink {
+public:
+    [[nodiscard]] bool wants(severity level) const noexcept override { return level == severity::error; }
+    void write(severity /*level*/, std::string_view event,
+               std::span<const log_field> fields) noexcept override {
+        std::string line(event);
+        for (const log_field& field : fields)
+            line.append(" ").append(field.key).append("=").append(field.value);
+        lines.push_back(line);
+    }
+    std::vector<std::string> lines;
+};
+
+/// A directory that ends with the test.
+class folder {
+public:
+    folder() {
+        std::string name = (fs::temp_directory_path() / "modelmesh-storage-XXXXXX").string();
+        path_ = ::mkdtemp(name.data());
+    }
+    ~folder() {
+        std::error_code ignored;
+        fs::remove_all(path_, ignored);
+    }
+    folder(const folder&) = delete;
+    folder& operator=(const folder&) = delete;
+    [[nodiscard]] std::string file(const std::string& name) const { return (path_ / name).string(); }
+    [[nodiscard]] std::vector<std::string> names() const {
+        std::vector<std::string> all;
+        for (const auto& each : fs::directory_iterator(path_)) all.push_back(each.path().filename().string());
+        std::sort(all.begin(), all.end());
+        return all;
+    }
+
+private:
+    fs::path path_;
+};
+
+sqlite_options at(const std::string& path) {
+    sqlite_options options;
+    options.path = path;
+    options.busy_timeout = std::chrono::milliseconds(0);
+    return options;
+}
+
+/// Runs statements on a file that nobody has open.
+void change(const std::string& path, const char* sql) {
+    sqlite3* db = nullptr;
+    ASSERT_EQ(sqlite3_open(path.c_str(), &db), SQLITE_OK);
+    EXPECT_EQ(sqlite3_exec(db, sql, nullptr, nullptr, nullptr), SQLITE_OK) << sqlite3_errmsg(db);
+    sqlite3_close(db);
+}
+
+result<void> put(storage& into, const std::string& key, const std::string& data) {
+    const std::array<storage_entry, 1> entries{storage_entry{key, data}};
+    return into.save(entries, nullptr);
+}
+
+TEST(Crc32c, IsTheOneOfRfc3720) {
+    EXPECT_EQ(crc32c("123456789"), 0xe3069283u);
+    EXPECT_EQ(crc32c(std::string(32, '\0')), 0x8a9136aau);
+    EXPECT_EQ(crc32c(std::string(32, '\xff')), 0x62a8ab43u);
+    EXPECT_EQ(crc32c("6789", crc32c("12345")), crc32c("123456789"));
+}
+
+// What every storage promises.
+class Storage : public testing::TestWithParam<const char*> {
+protected:
+    Storage() {
+        if (std::string_view(GetParam()) == "memory")
+            made_ = memory_storage::make({}, nullptr).value();
+        else
+            made_ = sqlite_storage::make(at(here_.file("mesh.db")), nullptr).value();
+    }
+    folder here_;
+    std::unique_ptr<storage> made_;
+};
+INSTANTIATE_TEST_SUITE_P(Kinds, Storage, testing::Values("memory", "sqlite"),
+                         [](const auto& each) { return std::string(each.param); });
+
+TEST_P(Storage, GivesBackWhatItWasGiven) {
+    const std::string bytes("a\0b\xff'\"", 6);
+    EXPECT_EQ(made_->load("v1/a").value(), std::nullopt);
+    EXPECT_EQ(made_->stat("v1/a").value(), std::nullopt);
+    ASSERT_TRUE(put(*made_, "v1/a", bytes));
+    EXPECT_EQ(made_->load("v1/a").value(), bytes);
+    ASSERT_TRUE(put(*made_, "v1/a", ""));
+    EXPECT_EQ(made_->load("v1/a").value(), "");
+    ASSERT_TRUE(put(*made_, "v1/a", "abc"));
+    const auto known = made_->stat("v1/a").value();
+    ASSERT_TRUE(known);
+    EXPECT_EQ(known->size, 3u);
+    EXPECT_LT(std::chrono::system_clock::now() - known->last_modified, std::chrono::hours(1));
+    EXPECT_TRUE(made_->remove("v1/a").value());
+    EXPECT_FALSE(made_->remove("v1/a").value());
+    EXPECT_EQ(made_->load("v1/a").value(), std::nullopt);
+}
+
+TEST_P(Storage, ListsByPrefixInWhichNoCharacterMeansAnything) {
+    for (const char* key : {"v1/b", "v1/a", "v1/%", "V1/c", "v1", "v10/x", "v1_"})
+        ASSERT_TRUE(put(*made_, key, "x"));
+    EXPECT_EQ(made_->list("v1/").value(), (std::vector<std::string>{"v1/%", "v1/a", "v1/b"}));
+    EXPECT_EQ(made_->list("v1/%").value(), std::vector<std::string>{"v1/%"});
+    EXPECT_EQ(made_->list("v1_").value(), std::vector<std::string>{"v1_"});
+    EXPECT_EQ(made_->list("").value().size(), 7u);
+    EXPECT_TRUE(made_->list("x").value().empty());
+}
+
+TEST_P(Storage, ALockHasOneHolderAndALateOneIsRefused) {
+    const lock_handle first = made_->acquire("state").value();
+    EXPECT_EQ(made_->acquire("state").error().kind(), errc::storage);
+    EXPECT_TRUE(made_->acquire("other"));
+    const std::array<storage_entry, 1> entries{storage_entry{"a", "1"}};
+    EXPECT_TRUE(made_->save(entries, &first));
+    ASSERT_TRUE(made_->release(first));
+
+    const lock_handle second = made_->acquire("state").value();
+    EXPECT_GT(second.token, first.token);
+    ASSERT_TRUE(made_->release(first)) << "a lock that another has now is left alone";
+    const std::array<storage_entry, 2> late{storage_entry{"a", "2"}, storage_entry{"b", "2"}};
+    EXPECT_EQ(made_->save(late, &first).error().kind(), errc::storage);
+    EXPECT_EQ(made_->load("a").value(), "1");
+    EXPECT_EQ(made_->load("b").value(), std::nullopt);
+    EXPECT_TRUE(made_->save(late, &second));
+    EXPECT_EQ(made_->load("a").value(), "2");
+}
+
+TEST(SqliteStorage, OutlivesItsObject) {
+    const folder here;
+    const std::string path = here.file("mesh.db");
+    lock_handle held;
+    {
+        const auto first = sqlite_storage::make(at(path), nullptr).value();
+        ASSERT_TRUE(put(*first, "v1/a", "1"));
+        held = first->acquire("state").value();
+    }
+    const auto second = sqlite_storage::make(at(path), nullptr).value();
+    EXPECT_EQ(second->load("v1/a").value(), "1");
+    const lock_handle next = second->acquire("state").value(); // whoever held it has no file any more
+    EXPECT_GT(next.token, held.token);
+}
+
+TEST(SqliteStorage, TheFileIsItsOwnersAlone) {
+    const folder here;
+    const auto made = sqlite_storage::make(at(here.file("mesh.db")), nullptr).value();
+    ASSERT_TRUE(put(*made, "a", "1"));
+    for (const std::string& name : here.names()) {
+        struct stat of{};
+        ASSERT_EQ(::stat(here.file(name).c_str(), &of), 0);
+        EXPECT_EQ(of.st_mode & 0777, 0600u) << name;
+    }
+}
+
+TEST(SqliteStorage, OneClientAtATimeHasAFile) {
+    const folder here;
+    const std::string path = here.file("mesh.db");
+    auto first = sqlite_storage::make(at(path), nullptr).value();
+    const auto second = sqlite_storage::make(at(path), nullptr);
+    ASSERT_FALSE(second);
+    EXPECT_EQ(second.error().kind(), errc::config);
+    EXPECT_EQ(second.error().message, path + ": in use by another client; each needs a file of its own");
+    ASSERT_TRUE(put(*first, "a", "1"));
+    first.reset();
+    EXPECT_EQ(sqlite_storage::make(at(path), nullptr).value()->load("a").value(), "1");
+}
+
+TEST(SqliteStorage, WithoutItsDirectoryThereIsOneClearError) {
+    const folder here;
+    const auto made = sqlite_storage::make(at(here.file("state/mesh.db")), nullptr);
+    ASSERT_FALSE(made);
+    EXPECT_EQ(made.error().kind(), errc::config);
+    EXPECT_EQ(made.error().message,
+              here.file("state/mesh.db") + ": there is no directory '" + here.file("state") + "'");
+    EXPECT_EQ(sqlite_storage::make(at("/proc/mesh.db"), nullptr).error().kind(), errc::config);
+    EXPECT_EQ(sqlite_storage::make(at(here.file("")), nullptr).error().message,
+              here.file("") + ": is a directory");
+    EXPECT_EQ(sqlite_storage::make(at(""), nullptr).error().message, "path is empty");
+}
+
+void expect_quarantine(const folder& here, std::string_view why) {
+    const std::string path = here.file("mesh.db");
+    log_of_errors log;
+    const auto made = sqlite_storage::make(at(path), &log);
+    ASSERT_TRUE(made) << made.error().message;
+    EXPECT_TRUE((*made)->list("").value().empty());
+    EXPECT_TRUE(put(**made, "a", "1"));
+    ASSERT_EQ(log.lines.size(), 1u);
+    EXPECT_TRUE(
+        log.lines[0].starts_with("storage.quarantined path=" + path + " moved_to=" + path + ".corrupt-"))
+        << log.lines[0];
+    EXPECT_NE(log.lines[0].find(why), std::string::npos) << log.lines[0];
+    const std::vector<std::string> names = here.names();
+    EXPECT_EQ(std::count_if(names.begin(), names.end(),
+                            [](const std::string& name) { return name.starts_with("mesh.db.corrupt-"); }),
+              1);
+}
+
+TEST(SqliteStorage, AFileThatIsNoDatabaseIsPutAside) {
+    const folder here;
+    std::ofstream(here.file("mesh.db")) << std::string(5000, 'x');
+    expect_quarantine(here, "file is not a database");
+}
+
+TEST(SqliteStorage, ADatabaseOfSomethingElseIsPutAside) {
+    const folder here;
+    change(here.file("mesh.db"), "CREATE TABLE songs (title TEXT)");
+    expect_quarantine(here, "a database of something else");
+}
+
+TEST(SqliteStorage, ADamagedFileIsPutAside) {
+    const folder here;
+    const std::string path = here.file("mesh.db");
+    {
+        const auto made = sqlite_storage::make(at(path), nullptr).value();
+        for (int i = 0; i < 200; ++i)
+            ASSERT_TRUE(put(*made, "key " + std::to_string(i), std::string(100, 'x')));
+    }
+    {
+        std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+        file.seekp(4096);
+        file << std::string(4096 * 4, '\x5a');
+    }
+    expect_quarantine(here, "");
+}
+
+TEST(SqliteStorage, AnEntryWithAWrongChecksumIsPutAside) {
+    const folder here;
+    const std::string path = here.file("mesh.db");
+    ASSERT_TRUE(put(*sqlite_storage::make(at(path), nullptr).value(), "v1/a", "abc"));
+    change(path, "UPDATE entry SET data = x'616264'");
+    const auto made = sqlite_storage::make(at(path), nullptr).value();
+    EXPECT_EQ(made->load("v1/a").error().message,
+              path + ": the entry 'v1/a' is damaged: its checksum is wrong. It is kept as 'damaged/v1/a'");
+    EXPECT_EQ(made->load("v1/a").value(), std::nullopt);
+    EXPECT_EQ(made->list("").value(), std::vector<std::string>{"damaged/v1/a"});
+}
+
+TEST(SqliteStorage, AnOlderLayoutIsBroughtUpAndALaterOneRefused) {
+    const folder here;
+    const std::string path = here.file("mesh.db");
+    change(path, "PRAGMA application_id = 0x4d4d7331"); // layout 0: made, and nothing in it yet
+    ASSERT_TRUE(put(*sqlite_storage::make(at(path), nullptr).value(), "a", "1"));
+    change(path, "PRAGMA user_version = 99");
+    EXPECT_EQ(sqlite_storage::make(at(path), nullptr).error().message,
+              path + ": written by a later version of this library (layout 99, this one knows 1)");
+    change(path, "PRAGMA user_version = 1");
+    EXPECT_EQ(sqlite_storage::make(at(path), nullptr).value()->load("a").value(), "1")
+        << "nothing was changed";
+}
+
+TEST(SqliteStorage, WhenTheDiskIsFullWhatWasSavedStays) {
+    const folder here;
+    sqlite_options small = at(here.file("mesh.db"));
+    small.max_size = 40'000;
+    const auto made = sqlite_storage::make(small, nullptr).value();
+    ASSERT_TRUE(put(*made, "a", "1"));
+    const std::array<storage_entry, 2> entries{storage_entry{"a", "2"},
+                                               storage_entry{"b", std::string(100'000, 'x')}};
+    const result<void> saved = made->save(entries, nullptr);
+    ASSERT_FALSE(saved);
+    EXPECT_EQ(saved.error().kind(), errc::storage);
+    EXPECT_NE(saved.error().message.find("database or disk is full"), std::string::npos)
+        << saved.error().message;
+    EXPECT_EQ(made->load("a").value(), "1");
+    EXPECT_TRUE(put(*made, "a", "3"));
+}
+
+TEST(Storages, AreFoundByTheirIds) {
+    registry all;
+    register_builtin(all);
+    EXPECT_EQ(all.storages().ids(),
+              (std::vector<std::string_view>{"modelmesh.memory.v1", "modelmesh.sqlite.v1"}));
+    EXPECT_EQ(all.storages().find("storage.modelmesh.sqlite.v1"), all.storages().find("modelmesh.sqlite.v1"));
+    EXPECT_EQ(all.storages().find("modelmesh.redis.v1"), nullptr);
+}
+
+} // namespace
+} // namespace modelmesh::connector
