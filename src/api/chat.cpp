@@ -58,6 +58,8 @@ std::string_view reply::text() const noexcept {
 }
 
 // Chunks of other choices arrive between those of the first one when several were asked for.
+bool chunk::restarted() const noexcept { return x_modelmesh && x_modelmesh->restarted == true; }
+
 std::string_view chunk::text() const noexcept {
     for (const chunk_choice& c : choices)
         if (c.index == 0) return view_of(c.delta.content);

@@ -159,6 +159,10 @@ void append(choice& whole, const chunk_choice& more) {
 } // namespace
 
 void accumulator::add(const chunk& next) {
+    if (next.restarted()) {
+        reply_ = reply();
+        return;
+    }
     if (!next.id.empty()) reply_.id = next.id;
     if (next.created != 0) reply_.created = next.created;
     if (!next.model.empty()) reply_.model = next.model;
@@ -167,6 +171,7 @@ void accumulator::add(const chunk& next) {
     for (const chunk_choice& choice : next.choices) append(choice_of(reply_.choices, choice.index), choice);
     if (next.usage) reply_.usage = next.usage;
     if (next.moderation) reply_.moderation = next.moderation;
+    if (next.x_modelmesh) reply_.x_modelmesh = next.x_modelmesh;
     set(reply_.extra, next.extra);
 }
 

@@ -135,9 +135,9 @@ client_impl::client_impl(const config& from, const connector::registry& connecto
         const state::trip_rule trips_at = trips_of(settings, where, problems);
         router::rotation_plan rotation = rotation_of(settings, from.providers, connectors, where, problems);
         const bool is_optional = from.pools.empty() && *path != served_capabilities[0];
-        plans.push_back(router::pool_plan{name, std::move(*path), settings.providers, trips_at, is_optional,
-                                          std::move(rotation),
-                                          settings.on_budget_exceeded == budget_action::rotate});
+        plans.push_back(router::pool_plan{
+            name, std::move(*path), settings.providers, trips_at, is_optional, std::move(rotation),
+            settings.on_budget_exceeded == budget_action::rotate, streaming_of(settings, where, problems)});
     }
     ledger_ = std::make_shared<budget::book>(make_budget_plan(from, problems));
     if (!problems.empty()) throw error(fault(errc::config, joined(problems)));

@@ -86,11 +86,23 @@ task<result<std::optional<chunk_view>>> stream::try_read() {
 task<std::optional<chunk_view>> stream::next() { return detail::or_throw(try_read()); }
 
 namespace {
+// Whoever does not know of such streams would append the new beginning to the old text.
+fault begins_again(const chunk& mark) {
+    fault f(errc::protocol, "the reply broke off, and '" + mark.x_modelmesh->model +
+                                "' begins again: throw the text so far away and read on");
+    f.pool = mark.x_modelmesh->pool;
+    f.provider = mark.x_modelmesh->provider;
+    f.model = mark.x_modelmesh->model;
+    f.param = "restarted";
+    return f;
+}
+
 task<result<std::optional<std::string_view>>> next_text_of(std::shared_ptr<detail::chat_source> source) {
     for (;;) {
         const result<std::optional<chunk_view>> chunk = co_await detail::chat_source::read(source);
         if (!chunk) co_return chunk.error();
         if (!*chunk) co_return std::optional<std::string_view>();
+        if ((*chunk)->restarted()) co_return begins_again((*chunk)->value());
         if (const std::string_view text = (*chunk)->text(); !text.empty())
             co_return std::optional<std::string_view>(text);
     }

@@ -4,6 +4,8 @@
 #include "client/routed_call.hpp"
 
 #include <modelmesh/api/item_stream.hpp>
+#include <modelmesh/api/responses.hpp>
+#include <modelmesh/api/text_completions.hpp>
 #include <modelmesh/core/or_throw.hpp>
 #include <modelmesh/json/read.hpp>
 
@@ -48,7 +50,11 @@ public:
                 from_.route.cost_micro_usd = from_.session->cost();
             if (!state || *state != router::stream_state::chunk) return state;
             const result<bool> taken = take(piece, out);
-            if (!taken) return from_.session->fail(taken.error());
+            if (!taken) {
+                if (std::optional<fault> failed = from_.session->fail(taken.error()))
+                    return std::move(*failed);
+                continue;
+            }
             if (*taken) return router::stream_state::chunk;
         }
     }
@@ -66,6 +72,11 @@ protected:
     void served() { from_.session->served(); }
 
 private:
+    void note_route() {
+        const modelmesh::route* const now = from_.session->moved_to();
+        if (now != nullptr && now->attempts != from_.route.attempts) from_.route = *now;
+    }
+
     static task<result<std::optional<Item>>> read_here(std::shared_ptr<item_source> self) {
         for (;;) {
             Item item{};
@@ -74,12 +85,24 @@ private:
             if (*state == router::stream_state::chunk) co_return std::optional<Item>(std::move(item));
             if (*state == router::stream_state::end) co_return std::optional<Item>();
             const result<void> woken = co_await self->from_.session->wait();
-            if (!woken) co_return self->from_.session->fail(woken.error());
+            if (!woken)
+                if (std::optional<fault> failed = self->from_.session->fail(woken.error()))
+                    co_return std::move(*failed);
+            self->note_route();
         }
     }
 
     opened_stream from_;
 };
+
+/// Whether the reader has all of the reply with this item. What follows it may be lost without harm.
+template <class Item> [[nodiscard]] bool is_complete(const Item&) noexcept { return false; }
+[[nodiscard]] inline bool is_complete(const responses::event& last) noexcept {
+    return last.type == "response.completed" || last.type == "response.incomplete";
+}
+[[nodiscard]] inline bool is_complete(const text_completions::reply& last) noexcept {
+    return !last.choices.empty() && last.choices.front().finish_reason;
+}
 
 /// Items that are read from a chunk's JSON each.
 template <class Item> class json_source final : public item_source<Item> {
@@ -90,6 +113,7 @@ private:
     result<bool> take(std::string_view piece, Item& out) override {
         const result<void> parsed = reader_.read(piece, out, json::read_options::lenient());
         if (!parsed) return parsed.error();
+        if (is_complete(out)) this->served();
         return true;
     }
     json::reader reader_;

@@ -31,6 +31,7 @@ task<result<std::optional<std::string_view>>> next_text(std::shared_ptr<parsed_s
     if (!chunk) co_return chunk.error();
     if (!*chunk) co_return std::optional<std::string_view>();
     from->whole.add((*chunk)->value());
+    if ((*chunk)->restarted()) from->content = json::detail::growing_text();
     co_return std::optional<std::string_view>((*chunk)->text());
 }
 

@@ -55,6 +55,21 @@ state::trip_rule trips_of(const pool_config& settings, const std::string& where,
             settings.error_rate_threshold};
 }
 
+router::streaming_plan streaming_of(const pool_config& settings, const std::string& where,
+                                    problem_list& problems) {
+    const streaming_config& from = settings.streaming;
+    router::streaming_plan plan;
+    plan.on_failure = from.on_failure;
+    plan.hold_back = from.hold_back.value_or(std::chrono::milliseconds(0));
+    plan.max_failovers = from.max_failovers;
+    if (plan.hold_back < duration::zero() || plan.hold_back > std::chrono::minutes(1))
+        problems.push_back(where + "streaming.hold_back must be between 0 and 60 s");
+    if (from.max_failovers == 0 || from.max_failovers > 100)
+        problems.push_back(where + "streaming.max_failovers must be between 1 and 100; for none set "
+                                   "streaming.on_failure to error");
+    return plan;
+}
+
 router::rotation_plan rotation_of(const pool_config& settings, const named<provider_config>& providers,
                                   const connector::registry& connectors, const std::string& where,
                                   problem_list& problems) {

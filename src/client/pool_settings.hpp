@@ -21,5 +21,8 @@ namespace modelmesh::detail {
                                                 const named<provider_config>& providers,
                                                 const connector::registry& connectors,
                                                 const std::string& where, std::vector<std::string>& problems);
+/// What it does with streams that break off. The same.
+[[nodiscard]] router::streaming_plan streaming_of(const pool_config& settings, const std::string& where,
+                                                  std::vector<std::string>& problems);
 
 } // namespace modelmesh::detail

@@ -92,9 +92,23 @@ void attempt_plan::succeeded() {
     permit_.end();
 }
 
-permit attempt_plan::hand_over() {
-    permit_.note_content(clock_->now());
+permit attempt_plan::hand_over(time_point first_content) {
+    permit_.note_content(first_content);
     return std::move(permit_);
+}
+
+void attempt_plan::broke_off(const fault& f) { note_attempt(f, clock_->now()); }
+
+void attempt_plan::ask(std::shared_ptr<const prepared_request> instead) {
+    call_.request = std::move(instead);
+    request_ = facts_of(*call_.request);
+}
+
+void attempt_plan::note_attempt(const fault& f, time_point now) {
+    attempts_.push_back(attempt{f.model, f.provider, f.kind(), f.http_status,
+                                std::chrono::duration_cast<std::chrono::microseconds>(now - attempt_started_),
+                                f.message});
+    if (f.retry_after) retry_after_ = std::min(retry_after_.value_or(*f.retry_after), *f.retry_after);
 }
 
 std::optional<fault> attempt_plan::failed(fault f) {
@@ -105,10 +119,7 @@ std::optional<fault> attempt_plan::failed(fault f) {
     const bool may_rotate =
         settle_failure(call_, current_, f, is_hurried ? blame::position : blame::health, now, *random_);
     permit_.end();
-    attempts_.push_back(attempt{f.model, f.provider, f.kind(), f.http_status,
-                                std::chrono::duration_cast<std::chrono::microseconds>(now - attempt_started_),
-                                f.message});
-    if (f.retry_after) retry_after_ = std::min(retry_after_.value_or(*f.retry_after), *f.retry_after);
+    note_attempt(f, now);
     if (may_rotate) {
         request_id_ = std::move(f.request_id);
         param_ = std::move(f.param);

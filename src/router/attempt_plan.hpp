@@ -47,8 +47,12 @@ public:
 
     /// Ends the current attempt well.
     void succeeded();
-    /// The current attempt goes on as a stream, whose first content has arrived.
-    [[nodiscard]] permit hand_over();
+    /// The current attempt goes on as a stream. @param first_content  when that arrived.
+    [[nodiscard]] permit hand_over(time_point first_content);
+    /// The stream that the current attempt went on as has failed, and has settled who is to blame.
+    void broke_off(const fault& f);
+    /// Attempts from now on ask this.
+    void ask(std::shared_ptr<const prepared_request> instead);
     /// Ends the current attempt badly. A value: the failure ends the request. Nothing: call next().
     [[nodiscard]] std::optional<fault> failed(fault f);
 
@@ -63,6 +67,7 @@ public:
     [[nodiscard]] time_point started() const noexcept { return started_; }
 
 private:
+    void note_attempt(const fault& f, time_point now);
     /// The models that the call may ask, for people: the pool's, or those of one provider in it.
     [[nodiscard]] std::string described() const;
     [[nodiscard]] fault no_model_fault() const;

@@ -1,5 +1,7 @@
 #include "router/first_content.hpp"
 
+#include "router/delta_content.hpp"
+
 #include <algorithm>
 #include <array>
 #include <vector>
@@ -7,28 +9,12 @@
 namespace modelmesh::router {
 namespace {
 
-bool says_something(const json::maybe<std::string_view>& text) { return text && !text->empty(); }
-
-bool is_empty(std::string_view json) {
-    constexpr std::array<std::string_view, 4> nothing{"null", "\"\"", "[]", "{}"};
-    return std::find(nothing.begin(), nothing.end(), json) != nothing.end();
-}
-
-// Whether a chunk commits the stream to its model: the reader is about to see something of the reply. Members
-// that the type does not name (reasoning text) count unless they are empty.
+// Whether a chunk commits the stream to its model: the reader is about to see something of the reply.
 bool has_content(const chat::chunk& chunk) {
-    for (const chat::chunk_choice& choice : chunk.choices) {
-        const chat::delta& delta = choice.delta;
-        if (says_something(delta.content) || says_something(delta.refusal) ||
-            says_something(choice.finish_reason))
-            return true;
-        if (delta.tool_calls && !delta.tool_calls->empty()) return true;
-        if (delta.function_call && *delta.function_call != chat::function_delta()) return true;
-        if (delta.audio && *delta.audio != chat::audio_delta()) return true;
-        for (const json::extra_view::entry& other : delta.extra)
-            if (!is_empty(other.value.text)) return true;
-    }
-    return false;
+    return std::any_of(chunk.choices.begin(), chunk.choices.end(), [](const chat::chunk_choice& choice) {
+        return says_something(choice.delta.content) || says_something(choice.finish_reason) ||
+               has_more_than_text(choice.delta);
+    });
 }
 
 struct text_choice {

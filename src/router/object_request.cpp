@@ -33,10 +33,10 @@ public:
     result<stream_state> try_next(std::string_view& piece) final {
         if (failure_) return *failure_;
         const result<stream_state> state = read(piece);
-        if (!state) return fail(state.error());
+        if (!state) return *fail(state.error());
         return state;
     }
-    fault fail(fault f) final {
+    std::optional<fault> fail(fault f) final {
         if (failure_) return *failure_;
         settle(*asked_.provider, f);
         if (f.kind() != errc::canceled) failure_ = f;

@@ -2,6 +2,7 @@
 
 #include "router/attempt_log.hpp"
 #include "router/charge.hpp"
+#include "router/failover_stream.hpp"
 #include "router/first_content.hpp"
 #include "router/guarded.hpp"
 #include "router/rate_limits.hpp"
@@ -16,17 +17,6 @@ namespace {
 void report(log_sink* log, const attempt_plan& plan, const fault& f) {
     const model_entry& model = plan.current();
     report_failure(log, model.provider->id, model.id, plan.attempt_number(), f);
-}
-
-modelmesh::route route_of(const transport& via, const attempt_plan& plan) {
-    modelmesh::route r;
-    r.pool = plan.made().pool->name;
-    r.provider = plan.current().provider->id;
-    r.model = plan.current().id;
-    r.attempts = plan.attempt_number();
-    r.engine = via.engine_name();
-    r.latency = std::chrono::duration_cast<std::chrono::milliseconds>(via.time().now() - plan.started());
-    return r;
 }
 
 result<std::shared_ptr<const http::request>> encode(const attempt_plan& plan, const model_entry& model) {
@@ -82,12 +72,19 @@ task<result<void>> attempt_whole(transport& via, const attempt_plan& plan, const
 // Far more than any preamble; a provider that sends this much and says nothing never will.
 constexpr std::size_t longest_preamble = 256 * 1024;
 
-// Reads on until the first content. Everything read is held back for the reader.
+// Of content that a pool holds back: a reader who is this far behind would notice.
+constexpr std::size_t most_held_back = 64 * 1024;
+
+// Reads on until the first content, and from there on until a chunk comes after the time for which the pool holds
+// content back. No timer ends that earlier: a model that pauses there may be about to break off. Everything read is
+// kept for the reader.
 task<result<void>> read_to_content(stream_session& session, attempt_plan& plan) {
     first_content content(plan.made().request->operation());
+    const duration hold_back = plan.made().pool->streaming.hold_back;
     std::deque<std::string> seen;
     std::size_t seen_size = 0;
-    for (bool found = false; !found;) {
+    std::optional<time_point> found_at;
+    for (bool is_over = false; !is_over;) {
         std::string_view json;
         const result<stream_state> state = session.try_next(json);
         if (!state) co_return state.error();
@@ -97,16 +94,20 @@ task<result<void>> read_to_content(stream_session& session, attempt_plan& plan) 
             if (!woken) co_return woken.error();
             continue;
         }
-        const result<bool> has_content = content.is_in(json);
+        const result<bool> has_content = found_at ? result<bool>(true) : content.is_in(json);
         if (!has_content) co_return has_content.error();
-        found = *has_content;
         seen.emplace_back(json);
         seen_size += json.size();
-        if (!found && seen_size > longest_preamble)
+        if (*has_content) {
+            const time_point now = plan.time().now();
+            if (!found_at) found_at = now;
+            is_over = now - *found_at >= hold_back || seen_size > most_held_back;
+        } else if (seen_size > longest_preamble) {
             co_return fault(errc::protocol, "the provider streamed " + std::to_string(seen_size) +
                                                 " bytes of chunks without any content");
+        }
     }
-    session.hand_over(std::move(seen), plan.hand_over());
+    session.hand_over(std::move(seen), plan.hand_over(found_at.value_or(plan.time().now())));
     co_return result<void>();
 }
 
@@ -152,21 +153,39 @@ task<result<modelmesh::route>> complete(transport& via, log_sink* log, call made
     }
 }
 
-task<result<served_stream>> open_stream(transport& via, log_sink* log, call made) {
-    attempt_plan plan(std::move(made), via.time(), via.random());
+modelmesh::route route_of(const transport& via, const attempt_plan& plan) {
+    modelmesh::route r;
+    r.pool = plan.made().pool->name;
+    r.provider = plan.current().provider->id;
+    r.model = plan.current().id;
+    r.attempts = plan.attempt_number();
+    r.engine = via.engine_name();
+    r.latency = std::chrono::duration_cast<std::chrono::milliseconds>(via.time().now() - plan.started());
+    return r;
+}
+
+task<result<std::unique_ptr<stream_session>>> next_stream(transport& via, log_sink* log, attempt_plan& plan) {
     for (;;) {
         const result<const model_entry*> model = plan.next();
         if (!model) co_return model.error();
         result<std::unique_ptr<stream_session>> session = co_await attempt_stream(via, plan, **model, log);
-        if (session) {
-            served_stream s;
-            s.session = std::move(*session);
-            s.route = route_of(via, plan);
-            co_return std::move(s);
-        }
+        if (session) co_return std::move(session);
         report(log, plan, session.error());
         if (std::optional<fault> final = plan.failed(std::move(session).error())) co_return std::move(*final);
     }
+}
+
+task<result<served_stream>> open_stream(transport& via, log_sink* log, call made) {
+    attempt_plan plan(std::move(made), via.time(), via.random());
+    result<std::unique_ptr<stream_session>> session = co_await next_stream(via, log, plan);
+    if (!session) co_return std::move(session).error();
+    served_stream s;
+    s.route = route_of(via, plan);
+    if (failover_stream::is_for(plan.made()))
+        s.session = std::make_unique<failover_stream>(via, log, std::move(plan), std::move(*session));
+    else
+        s.session = std::move(*session);
+    co_return std::move(s);
 }
 
 } // namespace modelmesh::router

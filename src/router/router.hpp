@@ -18,7 +18,7 @@ namespace modelmesh::router {
 class served_stream {
 public:
     served_stream() = default;
-    std::unique_ptr<stream_session> session;
+    std::unique_ptr<reply_stream> session;
     modelmesh::route route;
 };
 
@@ -30,7 +30,13 @@ using reply_reader = function<result<void>(std::string&& body)>;
 /// @param via, log  outlive the task; `log` may be null.
 /// Completes with who gave the reply that `read` has taken.
 task<result<modelmesh::route>> complete(transport& via, log_sink* log, call made, reply_reader read);
-/// A model that fails before its first content is replaced without a trace for the reader.
+/// A model that fails before its first content, or while the pool holds that back, is replaced without a trace for
+/// the reader.
 task<result<served_stream>> open_stream(transport& via, log_sink* log, call made);
+
+/// The next attempts of a plan, up to one that streams. @param plan  outlives the task. Errors: those of open_stream.
+task<result<std::unique_ptr<stream_session>>> next_stream(transport& via, log_sink* log, attempt_plan& plan);
+/// Who serves the plan's current attempt.
+[[nodiscard]] modelmesh::route route_of(const transport& via, const attempt_plan& plan);
 
 } // namespace modelmesh::router

@@ -269,6 +269,7 @@ std::shared_ptr<const snapshot> build_snapshot(std::vector<std::unique_ptr<provi
         made->strategy = plan.rotation.strategy;
         made->policy = plan.rotation.policy;
         made->rotates_on_budget = plan.rotates_on_budget;
+        made->streaming = plan.streaming;
         for (const auto& model : built->models)
             if (can_do(*model, plan.capability) &&
                 (plan.providers.empty() || std::find(plan.providers.begin(), plan.providers.end(),

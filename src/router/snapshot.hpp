@@ -12,6 +12,7 @@
 #include <modelmesh/core/result.hpp>
 #include <modelmesh/router/capability_tree.hpp>
 #include <modelmesh/router/exclusion.hpp>
+#include <modelmesh/router/streaming.hpp>
 
 #include <atomic>
 #include <chrono>
@@ -69,6 +70,13 @@ struct pool_state {
     state::position_table positions{0}; ///< of the pool's policy
 };
 
+/// What a pool does with streams that break off.
+struct streaming_plan {
+    stream_failure_action on_failure = stream_failure_action::error;
+    duration hold_back{}; ///< from the first content on
+    unsigned max_failovers = 2;
+};
+
 struct pool {
     std::string name;
     std::string capability; ///< canonical; empty for the implicit pool of a single model
@@ -79,7 +87,8 @@ struct pool {
     /// Null: the first model that may be asked.
     std::shared_ptr<const connector::rotation_policy> policy;
     std::shared_ptr<pool_state> state;
-    bool rotates_on_budget = false;                     ///< a model that a budget forbids is passed over
+    bool rotates_on_budget = false; ///< a model that a budget forbids is passed over
+    streaming_plan streaming{};
     std::vector<std::shared_ptr<budget::line>> lines{}; ///< indexed like models; empty: nothing is counted
 };
 
@@ -156,6 +165,7 @@ struct pool_plan {
     bool is_optional{false}; ///< there is none when no model would be in it
     rotation_plan rotation{};
     bool rotates_on_budget{false};
+    streaming_plan streaming{};
 };
 
 /// Builds a snapshot.

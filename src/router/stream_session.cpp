@@ -9,14 +9,14 @@ stream_session::stream_session(const attempt_plan& plan, std::unique_ptr<connect
     : call_(plan.made()), index_(plan.current_index()), clock_(&plan.time()), random_(&plan.random()),
       input_(std::move(decoder), std::move(body)), paid_(std::move(paid)) {}
 
-fault stream_session::fail(fault f) {
+std::optional<fault> stream_session::fail(fault f) {
     if (failure_) return *failure_;
     // Before that, the attempt loop does it for every failure of an attempt.
     if (is_handed_over_) {
         // A deadline that passes while the model talks speaks against nobody.
         const time_point now = clock_->now();
-        settle_failure(call_, index_, f, now >= call_.deadline ? blame::nobody : blame::health, now,
-                       *random_);
+        may_be_repaired_ = settle_failure(
+            call_, index_, f, now >= call_.deadline ? blame::nobody : blame::health, now, *random_);
         if (f.kind() != errc::canceled) permit_.end();
     }
     if (f.kind() != errc::canceled) {
@@ -46,7 +46,7 @@ result<stream_state> stream_session::try_next(std::string_view& json) {
     result<stream_state> state = input_.try_next(json);
     while (state && *state == stream_state::chunk && paid_.take_piece(json) == charge::piece::only_for_us)
         state = input_.try_next(json);
-    if (!state) return fail(std::move(state).error());
+    if (!state) return *fail(std::move(state).error());
     if (*state == stream_state::end) {
         served();
         if (is_handed_over_) paid_.settle();

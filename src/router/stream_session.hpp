@@ -26,9 +26,12 @@ public:
 
     result<stream_state> try_next(std::string_view& json) override;
     task<result<void>> wait() override { return input_.wait(); }
-    fault fail(fault f) override;
+    std::optional<fault> fail(fault f) override;
     void served() override;
     [[nodiscard]] std::optional<std::int64_t> cost() const noexcept override { return paid_.cost(); }
+
+    /// Whether another model may do better than the failure that ended the stream.
+    [[nodiscard]] bool may_be_repaired() const noexcept { return may_be_repaired_; }
 
     /// Passes the stream from the attempt loop, which looked for the first content, to the reader: the chunks
     /// that were read come again, in order. From now on the stream itself tells the model's health how it
@@ -47,6 +50,7 @@ private:
     std::deque<std::string> held_;
     std::string replayed_; ///< the held chunk that the reader looks at
     bool is_handed_over_ = false;
+    bool may_be_repaired_ = false;
     bool is_counted_ = false;      ///< the model's health knows of the success
     std::optional<fault> failure_; ///< the first one; every later read fails the same way
 };

@@ -40,21 +40,24 @@ public:
     ~stream();
 
     /// Waits for the next chunk; nothing means that the reply is complete.
-    /// Failures after the first chunk are never repaired silently: the text so far stays valid, and the read
-    /// fails.
+    /// What a failure after the first chunk leads to is the pool's `streaming.on_failure`. As a rule the read fails
+    /// and the text so far stays valid. With `restart` look at chunk_view::restarted(); with `continue` another model
+    /// goes on with the text, and only route() tells.
     /// @throws error  protocol (the reply was cut short), connect, timed_out (no chunk for 30 s), canceled.
     /// Cancellation: all types; nothing that came after what was read is promised afterwards.
     [[nodiscard]] task<std::optional<chunk_view>> next();
     [[nodiscard]] task<result<std::optional<chunk_view>>> try_read();
     /// Waits for more text of the first choice, never empty, and passes over all else; nothing means that the reply
-    /// is complete. Errors and cancellation as for next(); calls of both may alternate.
+    /// is complete. Errors and cancellation as for next(); calls of both may alternate. A text cannot say that the
+    /// reply begins again (chunk_view::restarted()), so this read fails then, with protocol and `param`
+    /// "restarted"; the next one has the new beginning.
     [[nodiscard]] task<std::optional<std::string_view>> next_text();
     [[nodiscard]] task<result<std::optional<std::string_view>>> try_read_text();
     /// Takes a chunk that has already arrived, without suspending. On an executor that the library cannot run
     /// on itself it answers `pending` although bytes may have arrived.
     [[nodiscard]] result<stream_state> try_next(chunk_view& out);
 
-    /// Who serves this stream, and which attempt it was.
+    /// Who serves this stream, and which attempt it was. Of a stream that went on elsewhere: who serves it now.
     [[nodiscard]] const modelmesh::route& route() const noexcept;
 
 private:

@@ -25,14 +25,15 @@ public:
     item_stream& operator=(item_stream&&) noexcept = default;
 
     /// Waits for the next piece; nothing means that the reply is complete. Failures after the first piece are
-    /// never repaired silently.
+    /// never repaired silently: with `streaming.on_failure: restart` of the pool, responses and text completions
+    /// begin again behind a mark (their restarted()); else the read fails.
     /// @throws error  protocol (the reply was cut short), connect, timed_out (nothing for 30 s), canceled, and
     ///         what the provider reports. Cancellation: all types; nothing that came after what was read is
     ///         promised afterwards.
     [[nodiscard]] task<std::optional<Item>> next();
     [[nodiscard]] task<result<std::optional<Item>>> try_read();
 
-    /// Who serves this stream, and which attempt it was.
+    /// Who serves this stream, and which attempt it was. Of a stream that went on elsewhere: who serves it now.
     [[nodiscard]] const modelmesh::route& route() const noexcept;
 
 private:

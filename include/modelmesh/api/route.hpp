@@ -22,6 +22,8 @@ struct route {
     /// What it cost, in millionths of a US dollar, as it was settled; of a stream when it has ended. Absent
     /// while no price of the model is known.
     std::optional<std::int64_t> cost_micro_usd{};
+    /// True in the mark of a stream that begins again, absent everywhere else.
+    std::optional<bool> restarted{};
 
     static constexpr json::field_rule json_fields[] = {json::rename("latency", "latency_ms")};
     friend bool operator==(const route&, const route&) = default;

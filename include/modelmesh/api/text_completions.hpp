@@ -77,6 +77,10 @@ struct reply {
     json::maybe<route> x_modelmesh{}; ///< filled by the client
     json::extra extra{};
 
+    /// Of a stream: this is no part of the reply but a mark, of pools with `streaming.on_failure: restart` alone. The
+    /// model failed, and another one begins again: whatever came before is to be thrown away.
+    [[nodiscard]] bool restarted() const noexcept { return x_modelmesh && x_modelmesh->restarted == true; }
+
     friend bool operator==(const reply&, const reply&) = default;
 };
 

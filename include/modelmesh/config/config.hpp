@@ -6,6 +6,7 @@
 #include <modelmesh/connector/storage.hpp>
 #include <modelmesh/json/fields.hpp>
 #include <modelmesh/json/types.hpp>
+#include <modelmesh/router/streaming.hpp>
 
 #include <chrono>
 #include <memory>
@@ -144,6 +145,27 @@ struct provider_config {
     };
 };
 
+/// What a pool does with streams that break off.
+struct streaming_config {
+    /// After the first content. `continue` is for chats of one choice that have streamed nothing but text and ask for
+    /// no structured output; `restart` for chats, responses and text completions. Any other stream ends with the
+    /// error.
+    stream_failure_action on_failure{stream_failure_action::error};
+    /// The first content, and what follows it, is kept from the reader for this long, 64 KiB at most: when the model
+    /// fails meanwhile, the next one takes over unnoticed, whatever on_failure says. Cost: every stream shows its
+    /// first word that much later, and up to the pause between two chunks more; replies that are shorter come at
+    /// once when they end. Absent: nothing is kept.
+    std::optional<std::chrono::milliseconds> hold_back{};
+    unsigned max_failovers{2}; ///< how often one stream may go on elsewhere after its first content
+
+    static constexpr json::field_rule json_fields[] = {
+        json::about("on_failure", "what becomes of a stream that breaks off after its first content"),
+        json::about("hold_back", "how long the first content waits, so that an early failure is not seen"),
+        json::about("max_failovers", "how often one stream may go on elsewhere after its first content"),
+        json::range("max_failovers", 1, 100),
+    };
+};
+
 /// One pool: the models that may answer for a capability. With no providers listed, all of them.
 struct pool_config {
     std::string capability{};             ///< any spelling that capability::canonical accepts
@@ -174,6 +196,7 @@ struct pool_config {
     double rate_limit_threshold{0.8};
     budget_config budget{};
     budget_action on_budget_exceeded{budget_action::error};
+    streaming_config streaming{};
 
     static constexpr json::field_rule json_fields[] = {
         json::about("capability", "what its models can do, in any spelling; the pool's name when left out"),
@@ -206,6 +229,7 @@ struct pool_config {
         json::also("rate_limit_threshold", "rotation.rate_limit.threshold"),
         json::about("budget", "what requests through the pool may cost"),
         json::about("on_budget_exceeded", "whether a request fails or goes to the next model"),
+        json::about("streaming", "what becomes of streams that break off"),
     };
 };
 

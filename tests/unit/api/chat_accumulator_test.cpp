@@ -208,5 +208,27 @@ TEST(ChatAccumulator, JoinsWhatItDoesNotKnowInsideMessages) {
     EXPECT_EQ(extra.find("n"), "2");
 }
 
+TEST(ChatAccumulator, AStreamThatBeginsAgainIsAddedUpFromThere) {
+    accumulator rebuilt;
+    json::reader reader;
+    chunk read;
+    for (
+        const char* text :
+        {R"({"id":"old","created":7,"choices":[{"index":0,"delta":{"role":"assistant","content":"half"}},{"index":1,"delta":{"content":"x"}}],"usage":{"total_tokens":1},"x":1})",
+         R"({"id":"","choices":[],"x_modelmesh":{"model":"b.m","restarted":true}})",
+         R"({"id":"new","choices":[{"index":0,"delta":{"content":"whole"},"finish_reason":"stop"}]})",
+         R"({"id":"new","choices":[],"x_modelmesh":{"model":"b.m"}})"}) {
+        ASSERT_TRUE(reader.read(text, read));
+        rebuilt.add(read);
+    }
+    reply wanted;
+    wanted.id = "new";
+    wanted.choices.resize(1);
+    wanted.choices[0].message = assistant("whole");
+    wanted.choices[0].finish_reason = "stop";
+    wanted.x_modelmesh.emplace().model = "b.m"; // told by a mesh, which is no restart
+    EXPECT_EQ(json::write(rebuilt.take()), json::write(wanted));
+}
+
 } // namespace
 } // namespace modelmesh::chat

@@ -61,6 +61,27 @@ pools:
     EXPECT_EQ(made.pools[0].second.cooldown_seconds, 90u);
 }
 
+TEST(ConfigLoad, WhatAPoolDoesWithStreamsThatBreakOff) {
+    const auto pool = [](const std::string& streaming) {
+        return "providers:\n  ollama.local.v1:\npools:\n  chat:\n    streaming: " + streaming + "\n";
+    };
+    const config made = read(pool("{on_failure: continue, hold_back: 300ms, max_failovers: 1}"));
+    const streaming_config& streaming = made.pools[0].second.streaming;
+    EXPECT_EQ(streaming.on_failure, stream_failure_action::continue_);
+    EXPECT_EQ(streaming.hold_back, std::chrono::milliseconds(300));
+    EXPECT_EQ(streaming.max_failovers, 1u);
+    EXPECT_EQ(read(pool("{}")).pools[0].second.streaming.hold_back, std::nullopt);
+    EXPECT_EQ(refusal(pool("{on_failure: resume}")),
+              "mesh.yaml:5:29: pools.chat.streaming.on_failure: must be one of error, continue, restart, not "
+              "'resume'");
+    EXPECT_EQ(refusal(pool("{hold_back: 300}")), "mesh.yaml:5:28: pools.chat.streaming.hold_back: must be a "
+                                                 "duration, like 30s, 500ms, 1h30m or none, not "
+                                                 "'300'");
+    EXPECT_EQ(
+        refusal(pool("{max_failovers: 0}")),
+        "mesh.yaml:5:32: pools.chat.streaming.max_failovers: must be a whole number from 1 to 100, not '0'");
+}
+
 TEST(ConfigLoad, NamesSayWhatIsLeftOut) {
     const config made =
         read("providers:\n  openai.llm.v1:\n    api_key: k\n  ollama.local.v1:\npools:\n  chat:\n");

@@ -216,7 +216,7 @@ TEST_F(Recovery, EveryAttemptIsCountedWhileItIsUnderWay) {
     {
         attempt_plan plan(make_call(picture, time), time, testing::even);
         (void)plan.next();
-        const permit stream = plan.hand_over();
+        const permit stream = plan.hand_over(time.now());
         EXPECT_EQ(picture->models[1]->slot->in_flight.load(), 1);
     }
     EXPECT_EQ(picture->models[1]->slot->in_flight.load(), 0) << "the stream ended";

@@ -45,7 +45,7 @@ inline rotation_plan rotates_by(const std::string& strategy,
 inline std::shared_ptr<const snapshot> make_snapshot_of(
     const std::vector<std::pair<std::string, std::vector<std::string>>>& served,
     unsigned failure_threshold = 3, rotation_plan rotation = rotates_by("stick-until-failure"),
-    const snapshot* previous = nullptr) {
+    const snapshot* previous = nullptr, const streaming_plan& streaming = {}) {
     std::vector<std::unique_ptr<provider_entry>> providers;
     std::vector<std::vector<connector::model_info>> models;
     for (const auto& [name, its_models] : served) {
@@ -60,14 +60,11 @@ inline std::shared_ptr<const snapshot> make_snapshot_of(
             models.back().push_back({model, entry->codec->capabilities_of(model)});
         providers.push_back(std::move(entry));
     }
-    return build_snapshot(std::move(providers), models,
-                          {pool_plan{"chat",
-                                     "generation.text-generation.chat-completion",
-                                     {},
-                                     {failure_threshold, std::chrono::seconds(60)},
-                                     false,
-                                     std::move(rotation)}},
-                          previous);
+    pool_plan chat{"chat", "generation.text-generation.chat-completion",
+                   {},     {failure_threshold, std::chrono::seconds(60)},
+                   false,  std::move(rotation)};
+    chat.streaming = streaming;
+    return build_snapshot(std::move(providers), models, {std::move(chat)}, previous);
 }
 
 /// One provider per name, each with one model `<name>.m`.
@@ -77,6 +74,14 @@ inline std::shared_ptr<const snapshot> make_snapshot(
     std::vector<std::pair<std::string, std::vector<std::string>>> served;
     for (const std::string& name : names) served.emplace_back(name, std::vector<std::string>{"m"});
     return make_snapshot_of(served, failure_threshold, std::move(rotation), previous);
+}
+
+/// The same, whose pool does this with streams that break off.
+inline std::shared_ptr<const snapshot> make_streaming(const std::vector<std::string>& names,
+                                                      const streaming_plan& streaming) {
+    std::vector<std::pair<std::string, std::vector<std::string>>> served;
+    for (const std::string& name : names) served.emplace_back(name, std::vector<std::string>{"m"});
+    return make_snapshot_of(served, 3, rotates_by("stick-until-failure"), nullptr, streaming);
 }
 
 inline call make_call(std::shared_ptr<const snapshot> picture, const clock& time, bool stream = false) {

@@ -1,6 +1,6 @@
 #include "router/typed_reply.hpp"
 
-#include "fixture.hpp"
+#include "scripted.hpp"
 
 #include <modelmesh/api/chat.hpp>
 #include <modelmesh/core/task.hpp>
@@ -16,113 +16,7 @@
 namespace modelmesh::router {
 namespace {
 
-using testing::make_call;
-using testing::make_snapshot;
-using testing::virtual_clock;
-
-// What a scripted provider does with one request: fails before an answer, or answers with these slices, and
-// after them ends or fails.
-struct scripted_answer {
-    std::optional<fault> refusal{};
-    int status = 200;
-    std::vector<std::string> slices{};
-    std::optional<fault> cut{};
-};
-
-class scripted_body final : public body {
-public:
-    explicit scripted_body(scripted_answer answer) : answer_(std::move(answer)) {}
-    result<body_state> try_read(std::string_view& slice) override {
-        if (!woken_) return body_state::would_block; // every slice has to be waited for once
-        if (next_ < answer_.slices.size()) {
-            woken_ = false;
-            slice = answer_.slices[next_++];
-            return body_state::slice;
-        }
-        if (answer_.cut) return *answer_.cut;
-        return body_state::end;
-    }
-    task<result<void>> wait() override {
-        woken_ = true;
-        co_return result<void>();
-    }
-
-    void done() noexcept override {}
-
-private:
-    scripted_answer answer_;
-    std::size_t next_ = 0;
-    bool woken_ = false;
-};
-
-// Answers by provider, told apart by the key that the request carries.
-class scripted_transport final : public transport {
-public:
-    std::map<std::string, std::deque<scripted_answer>, std::less<>> script;
-    std::vector<std::string> asked;
-    std::vector<duration> waits; ///< for the first byte of each answer
-    virtual_clock now;
-
-    task<result<http::response>> exchange(std::shared_ptr<const endpoint>,
-                                          std::shared_ptr<const http::request> request,
-                                          patience limits) override {
-        waits.push_back(limits.first_byte);
-        scripted_answer answer = take(*request);
-        if (answer.refusal) co_return *answer.refusal;
-        http::response r;
-        r.status = answer.status;
-        for (const std::string& slice : answer.slices) r.body += slice;
-        if (answer.cut) co_return *answer.cut;
-        co_return r;
-    }
-
-    task<result<opened>> open(std::shared_ptr<const endpoint>, std::shared_ptr<const http::request> request,
-                              patience limits) override {
-        waits.push_back(limits.first_byte);
-        scripted_answer answer = take(*request);
-        if (answer.refusal) co_return *answer.refusal;
-        opened o;
-        o.head.status = answer.status;
-        if (answer.status != 200)
-            for (const std::string& slice : answer.slices) o.head.body += slice;
-        else
-            o.body = std::make_unique<scripted_body>(std::move(answer));
-        co_return o;
-    }
-
-    task<result<void>> sleep_until(time_point moment) override {
-        if (moment > now.now()) now.advance(moment - now.now());
-        co_return result<void>();
-    }
-    const clock& time() const noexcept override { return now; }
-    rng& random() noexcept override { return testing::even; }
-    std::string_view engine_name() const noexcept override { return "scripted"; }
-
-private:
-    scripted_answer take(const http::request& request) {
-        const std::string_view prefix = "Bearer key-of-";
-        asked.emplace_back(request.headers.get("Authorization").substr(prefix.size()));
-        std::deque<scripted_answer>& answers = script[asked.back()];
-        if (answers.empty()) return scripted_answer{fault(errc::internal, "nothing scripted"), 0, {}, {}};
-        scripted_answer next = std::move(answers.front());
-        answers.pop_front();
-        return next;
-    }
-};
-
-scripted_answer refuses(errc kind) { return {fault(kind, "scripted"), 0, {}, {}}; }
-scripted_answer answers(int status, std::string body) {
-    return {std::nullopt, status, {std::move(body)}, {}};
-}
-
-std::string event(std::string_view delta) {
-    return R"(data: {"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":)" +
-           std::string(delta) + R"(,"finish_reason":null}]})" + "\n\n";
-}
-const std::string good =
-    R"({"id":"1","choices":[{"index":0,"message":{"role":"assistant","content":"4"},"finish_reason":"stop"}]})";
-const std::string role = event(R"({"role":"assistant","content":""})");
-const std::string done = "data: [DONE]\n\n";
+using namespace testing;
 
 class Router : public ::testing::Test {
 protected:
@@ -395,7 +289,7 @@ TEST_F(Router, AFailureInsideAStreamIsCountedOnceAndTellsNoKey) {
     result<served_stream> opened =
         modelmesh::run(open_stream(via, nullptr, make_call(picture, via.now, true)));
     ASSERT_TRUE(opened);
-    stream_session& session = *opened->session;
+    reply_stream& session = *opened->session;
     std::string_view json;
     EXPECT_EQ(session.try_next(json).value(), stream_state::chunk);
     while (session.try_next(json).has_value()) (void)modelmesh::run(session.wait());
@@ -404,7 +298,7 @@ TEST_F(Router, AFailureInsideAStreamIsCountedOnceAndTellsNoKey) {
         ASSERT_FALSE(again);
         EXPECT_EQ(again.error().message, "bad ***");
         EXPECT_EQ(again.error().model, "a.m");
-        EXPECT_EQ(session.fail(fault(errc::protocol, "later")).message, "bad ***") << "the first one stays";
+        EXPECT_EQ(session.fail(fault(errc::protocol, "later"))->message, "bad ***") << "the first one stays";
     }
     EXPECT_EQ(picture->pools.front()->state->health[0]->load().failures, 1u);
 }
@@ -415,12 +309,12 @@ TEST_F(Router, WhatTheReaderMeetsEndsTheStreamUnlessItIsItsOwnCancellation) {
     result<served_stream> opened =
         modelmesh::run(open_stream(via, nullptr, make_call(picture, via.now, true)));
     ASSERT_TRUE(opened);
-    stream_session& session = *opened->session;
+    reply_stream& session = *opened->session;
     std::string_view json;
-    EXPECT_EQ(session.fail(fault(errc::canceled, "stop")).model, "a.m");
+    EXPECT_EQ(session.fail(fault(errc::canceled, "stop"))->model, "a.m");
     EXPECT_EQ(session.try_next(json).value(), stream_state::chunk) << "the next read goes on";
     EXPECT_EQ(picture->pools.front()->state->health[0]->load().failures, 0u);
-    EXPECT_EQ(session.fail(fault(errc::protocol, "no JSON")).provider, "a");
+    EXPECT_EQ(session.fail(fault(errc::protocol, "no JSON"))->provider, "a");
     EXPECT_EQ(session.try_next(json).error().message, "no JSON");
     EXPECT_EQ(picture->pools.front()->state->health[0]->load().failures, 1u);
 }

@@ -7,7 +7,8 @@ namespace modelmesh::chat {
 
 /// Adds up what each chunk says, for every choice: texts, refusals, tool calls by their index, log
 /// probabilities, audio, and the totals. Members that the types do not name are kept, too: texts and arrays
-/// inside a message grow (`reasoning_content`), anything else is what the last chunk said.
+/// inside a message grow (`reasoning_content`), anything else is what the last chunk said. A stream that begins
+/// again (chunk_view::restarted()) is added up from there.
 ///
 ///     chat::accumulator whole;
 ///     while (auto chunk = co_await stream.next()) whole.add(chunk->value());

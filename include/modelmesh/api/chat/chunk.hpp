@@ -94,10 +94,14 @@ struct chunk {
     std::vector<chunk_choice> choices{};
     json::maybe<chat::usage> usage{};
     json::maybe<moderation_report> moderation{};
+    json::maybe<route>
+        x_modelmesh{}; ///< in the mark of a stream that begins again: who serves it from here on
     json::extra_view extra{};
 
     /// The text that this chunk adds to the first choice; empty when it adds none.
     [[nodiscard]] std::string_view text() const noexcept;
+    /// See chunk_view::restarted().
+    [[nodiscard]] bool restarted() const noexcept;
 
     friend bool operator==(const chunk&, const chunk&) = default;
 };
@@ -115,6 +119,10 @@ public:
 
     /// The text that this chunk adds to the first choice; empty when it adds none.
     [[nodiscard]] std::string_view text() const noexcept { return value_->text(); }
+    /// This chunk is no part of the reply but a mark, of pools with `streaming.on_failure: restart` alone: the model
+    /// failed, and another one answers from the beginning. Whatever came before is to be thrown away. The chunk has
+    /// no choices; value().x_modelmesh says who answers.
+    [[nodiscard]] bool restarted() const noexcept { return value_->restarted(); }
     /// Set in the first chunk only, else empty.
     [[nodiscard]] std::string_view role() const noexcept;
     /// Why the first choice ended; empty until then. Compare with json::name_of(chat::finish::stop), or

@@ -55,7 +55,8 @@ public:
     parsed_stream& operator=(parsed_stream&&) noexcept = default;
 
     /// Waits for more, and shows all that has arrived. Null: nothing more comes, which does not say that the answer
-    /// is whole; finish() does. What it shows lives until the next read.
+    /// is whole; finish() does. What it shows lives until the next read. Where a stream begins again, so does the
+    /// T: what has come may then be less than before.
     /// Cost: every call reads the whole text again, but no memory is allocated for what was there before. An answer
     /// of n bytes in c chunks takes reading c * n / 2 bytes.
     /// @throws error  as stream::next(); protocol, what has arrived is no beginning of a T.

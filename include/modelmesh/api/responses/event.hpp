@@ -53,12 +53,18 @@ struct event {
     json::maybe<std::string_view> output_format{};
     json::maybe<std::string_view> message{}; ///< of an error
     json::maybe<std::string_view> param{};   ///< of an error
+    json::maybe<route>
+        x_modelmesh{}; ///< in the mark of a stream that begins again: who serves it from here on
     json::extra_view extra{};
 
     /// The text that this event adds to the reply's output; empty when it adds none.
     [[nodiscard]] std::string_view text_delta() const noexcept;
     /// Nothing comes after this one: the reply is completed, incomplete or failed, or the stream has an error.
     [[nodiscard]] bool is_last() const noexcept;
+    /// This event is no part of the reply but a mark (`type` is x_modelmesh.restarted), of pools with
+    /// `streaming.on_failure: restart` alone: the model failed, and another one answers from the beginning, with a
+    /// response of another id. Whatever came before is to be thrown away.
+    [[nodiscard]] bool restarted() const noexcept { return x_modelmesh && x_modelmesh->restarted == true; }
 
     friend bool operator==(const event&, const event&) = default;
 };
