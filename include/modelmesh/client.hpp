@@ -63,6 +63,14 @@ public:
     [[nodiscard]] task<void> warm_up(std::size_t connections = 1);
     [[nodiscard]] task<result<void>> try_warm_up(std::size_t connections = 1);
 
+    /// Writes what the client knows to its storage (config::storage), with nothing left out: what its calls have spent
+    /// and used, which models are out of service. Destroying the last copy of the client does the same; a program
+    /// that may be ended otherwise can do it before. Completes at once when nothing is kept.
+    /// @throws error  storage: it could not be written. It is tried again while the client lives. Cancellation: all
+    ///         types; the error is `canceled`, and the write goes on.
+    [[nodiscard]] task<void> flush();
+    [[nodiscard]] task<result<void>> try_flush();
+
     /// What can be asked for: every node of the capability tree, those of the configuration among them, with
     /// the pool that a request for it goes to and the number of models that have it, as known now (see
     /// ready()). In the order of the tree: parents before their children. Cost: a copy of some hundred strings.

@@ -37,6 +37,34 @@ void book::apply(plan next, std::chrono::system_clock::time_point wall) {
     for (auto& [key, each] : lines_) each.is_outdated = true;
 }
 
+void book::restore(const std::vector<saved_line>& saved, std::shared_ptr<write_ahead> storage,
+                   std::chrono::system_clock::time_point wall) {
+    const calendar now = calendar_of(wall);
+    const std::lock_guard lock(mutex_);
+    storage_ = std::move(storage);
+    for (const saved_line& each : saved) {
+        auto made = std::make_shared<line>();
+        made->pool = each.pool;
+        made->provider = each.provider;
+        made->model = each.model;
+        made->counts = std::make_shared<tally>();
+        made->counts->restore(each.counted, each.mark, now);
+        made->counts->cover(each.mark, each.mark);
+        lines_[{each.pool, each.model}] = {std::move(made), true};
+    }
+    for (auto& [key, each] : accounts_) {
+        const usage_counts spent = spent_by(key.first, key.second, now);
+        each->open_with(now, spent.today.cost_micro_usd, spent.month.cost_micro_usd);
+    }
+}
+
+std::vector<std::shared_ptr<const line>> book::lines() const {
+    const std::lock_guard lock(mutex_);
+    std::vector<std::shared_ptr<const line>> all;
+    for (const auto& [key, each] : lines_) all.push_back(each.current);
+    return all;
+}
+
 usage_counts book::spent_by(std::string_view scope, std::string_view name, calendar now) const {
     usage_counts sums;
     for (const auto& [key, each] : lines_) {
@@ -87,7 +115,13 @@ std::shared_ptr<line> book::line_of(std::string_view pool, std::string_view prov
     kept_line& found = lines_[{std::string(pool), model}];
     if (found.current && !found.is_outdated) return found.current;
     auto made = std::make_shared<line>();
-    made->counts = found.current ? found.current->counts : std::make_shared<tally>();
+    if (found.current) {
+        made->counts = found.current->counts;
+    } else {
+        made->counts = std::make_shared<tally>();
+        if (storage_) made->counts->cover(0, 0);
+    }
+    made->storage = storage_;
     made->pool = pool;
     made->provider = provider;
     made->model = model;

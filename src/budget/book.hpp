@@ -5,6 +5,7 @@
 #include "budget/estimate.hpp"
 #include "budget/prices.hpp"
 #include "budget/tally.hpp"
+#include "budget/write_ahead.hpp"
 
 #include <modelmesh/api/usage_report.hpp>
 
@@ -16,6 +17,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace modelmesh::budget {
 
@@ -55,6 +57,16 @@ struct line {
     bool is_priced = false;        ///< false: prices are assumed, or nothing
     bool is_refused = false;       ///< it has no price, and a budget that is enforced needs one
     std::shared_ptr<tally> counts; ///< never null; that of the line which took this one's place is the same
+    std::shared_ptr<write_ahead> storage{}; ///< null: what is counted ends with the program
+};
+
+/// What is saved of a line.
+struct saved_line {
+    std::string pool{};
+    std::string provider{};
+    std::string model{};
+    tally_record counted{};
+    std::int64_t mark{0}; ///< of the costs
 };
 
 /// Threads: any. Lines are looked up when models become known, not when they are asked.
@@ -72,6 +84,13 @@ public:
                                                 std::string_view model_name);
 
     [[nodiscard]] usage_report report(std::chrono::system_clock::time_point wall) const;
+
+    /// Goes on with what was saved, and from now on has the storage cover what is spent. Budgets have what the lines
+    /// of their scope have: they are not saved themselves. @pre no line was asked for.
+    void restore(const std::vector<saved_line>& saved, std::shared_ptr<write_ahead> storage,
+                 std::chrono::system_clock::time_point wall);
+    /// Every line that there was, under whatever plan.
+    [[nodiscard]] std::vector<std::shared_ptr<const line>> lines() const;
 
 private:
     using name_pair = std::pair<std::string, std::string>;
@@ -94,6 +113,7 @@ private:
     plan plan_;
     std::map<name_pair, kept_line> lines_; ///< by pool and model; all that ever were, for the report
     account_map accounts_;
+    std::shared_ptr<write_ahead> storage_;
 };
 
 } // namespace modelmesh::budget

@@ -15,6 +15,7 @@ using period = std::uint16_t;
 struct calendar {
     period day = 0;
     period month = 0;
+    friend bool operator==(const calendar&, const calendar&) = default;
 };
 [[nodiscard]] calendar calendar_of(std::chrono::system_clock::time_point wall) noexcept;
 

@@ -10,6 +10,9 @@ constexpr std::int64_t usage_totals::* members[] = {
     &usage_totals::cached_tokens,  &usage_totals::output_tokens, &usage_totals::reasoning_tokens,
     &usage_totals::cost_micro_usd, &usage_totals::unpriced};
 
+constexpr std::size_t cost = 6; // of `members`
+static_assert(members[cost] == &usage_totals::cost_micro_usd);
+
 usage_totals totals_of(const ending& of) noexcept {
     usage_totals one;
     one.requests = 1;
@@ -26,15 +29,42 @@ usage_totals totals_of(const ending& of) noexcept {
 
 } // namespace
 
-void tally::add(const ending& of, calendar when) noexcept {
+std::int64_t tally::add(const ending& of, calendar when) noexcept {
     const usage_totals one = totals_of(of);
-    for (std::size_t i = 0; i < kinds; ++i) {
+    const auto amount_of = [&one](std::size_t i) {
         // A server may send any number; what fits a period's word is far more than any call can use.
-        const std::int64_t amount = std::clamp<std::int64_t>(one.*members[i], 0, period_amount::most);
+        return std::clamp<std::int64_t>(one.*members[i], 0, period_amount::most);
+    };
+    for (std::size_t i = 0; i < kinds; ++i) {
+        const std::int64_t amount = amount_of(i);
         if (amount == 0) continue;
-        counters_[i].total.fetch_add(amount, std::memory_order_relaxed);
         counters_[i].today.add(when.day, amount);
         counters_[i].month.add(when.month, amount);
+        if (i != cost) counters_[i].total.fetch_add(amount, std::memory_order_relaxed);
+    }
+    const std::int64_t paid = amount_of(cost);
+    return counters_[cost].total.fetch_add(paid, std::memory_order_release) + paid;
+}
+
+tally_record tally::record(calendar now) const noexcept {
+    tally_record made;
+    made.when = now;
+    made.total.cost_micro_usd = counters_[cost].total.load(std::memory_order_acquire);
+    for (std::size_t i = 0; i < kinds; ++i) {
+        if (i != cost) made.total.*members[i] = counters_[i].total.load(std::memory_order_relaxed);
+        made.today.*members[i] = counters_[i].today.of(now.day);
+        made.month.*members[i] = counters_[i].month.of(now.month);
+    }
+    return made;
+}
+
+void tally::restore(const tally_record& from, std::int64_t mark, calendar now) noexcept {
+    const std::int64_t unknown = std::max<std::int64_t>(mark - from.total.cost_micro_usd, 0);
+    for (std::size_t i = 0; i < kinds; ++i) {
+        const std::int64_t more = i == cost ? unknown : 0;
+        counters_[i].total.store(from.total.*members[i] + more, std::memory_order_relaxed);
+        counters_[i].today.add(now.day, (from.when.day == now.day ? from.today.*members[i] : 0) + more);
+        counters_[i].month.add(now.month, (from.when.month == now.month ? from.month.*members[i] : 0) + more);
     }
 }
 

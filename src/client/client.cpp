@@ -4,6 +4,7 @@
 #include "client/client_impl.hpp"
 #include "client/detect.hpp"
 #include "client/pool_settings.hpp"
+#include "client/storage_settings.hpp"
 #include "core/cancellation.hpp"
 #include "router/selection.hpp"
 
@@ -140,9 +141,19 @@ client_impl::client_impl(const config& from, const connector::registry& connecto
             settings.on_budget_exceeded == budget_action::rotate, streaming_of(settings, where, problems)});
     }
     ledger_ = std::make_shared<budget::book>(make_budget_plan(from, problems));
+    check_storage(from.storage, problems);
     if (!problems.empty()) throw error(fault(errc::config, joined(problems)));
 
-    catalogue_ = std::make_shared<router::catalogue>(std::move(providers), std::move(plans), log, ledger_);
+    // The one thing that is read here: everything else is asked for when it is needed.
+    keeper_ = open_storage(from.storage, connectors, log);
+    std::function<void(const router::snapshot&)> prepare;
+    if (keeper_) {
+        keeper_->restore(*ledger_);
+        prepare = [keeper = keeper_](const router::snapshot& made) { keeper->restore(made); };
+    }
+    catalogue_ = std::make_shared<router::catalogue>(std::move(providers), std::move(plans), log, ledger_,
+                                                     std::move(prepare));
+    if (keeper_) keeper_->start(ledger_, [from_now = catalogue_] { return from_now->current(); });
 }
 
 client client_impl::handle(std::shared_ptr<client_impl> impl) {
@@ -217,6 +228,7 @@ client_impl::~client_impl() {
         boost::asio::post(thread_->context(), [state = refresher_] {
             state->stop.emit(boost::asio::cancellation_type::terminal);
         });
+    if (keeper_) keeper_->stop();
 }
 
 std::string client_impl::describe() const {
@@ -251,6 +263,15 @@ task<result<void>> make_ready(std::shared_ptr<detail::client_impl> impl) {
     co_return co_await detail::client_impl::on_loop(impl, std::move(work));
 }
 
+task<result<void>> flush_all(std::shared_ptr<detail::client_impl> impl) {
+    const std::shared_ptr<persistence::keeper> keeper = impl->keeper();
+    if (!keeper) co_return result<void>();
+    function<task<result<void>>(detail::call_site)> work = [keeper](detail::call_site) {
+        return persistence::keeper::flush(keeper);
+    };
+    co_return co_await detail::client_impl::on_loop(impl, std::move(work));
+}
+
 task<result<void>> warm_up_all(std::shared_ptr<detail::client_impl> impl, std::size_t connections) {
     function<task<result<void>>(detail::call_site)> work = [impl, connections](detail::call_site at) {
         return at.via.warm_up(impl->current(), connections);
@@ -270,6 +291,8 @@ task<void> client::warm_up(std::size_t connections) { return detail::or_throw(tr
 task<result<void>> client::try_warm_up(std::size_t connections) {
     return core::canceled_as_fault(warm_up_all(impl_, connections), "warm_up");
 }
+task<void> client::flush() { return detail::or_throw(try_flush()); }
+task<result<void>> client::try_flush() { return core::canceled_as_fault(flush_all(impl_), "flush"); }
 std::vector<capability::offer> client::capabilities() const { return impl_->current()->capabilities; }
 usage_report client::usage() const { return impl_->ledger().report(clock::system().wall()); }
 std::string client::describe() const { return impl_->describe(); }

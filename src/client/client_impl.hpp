@@ -4,6 +4,7 @@
 #include "client/bridge.hpp"
 #include "client/io_thread.hpp"
 #include "client/net_transport.hpp"
+#include "persistence/keeper.hpp"
 #include "router/catalogue.hpp"
 #include "router/router.hpp"
 #include "router/snapshot.hpp"
@@ -74,6 +75,8 @@ public:
 
     [[nodiscard]] std::string describe() const;
     [[nodiscard]] const budget::book& ledger() const noexcept { return *ledger_; }
+    /// Null: nothing is kept.
+    [[nodiscard]] const std::shared_ptr<persistence::keeper>& keeper() const noexcept { return keeper_; }
 
 private:
     template <class T>
@@ -89,6 +92,7 @@ private:
 
     log_sink* log_;
     std::shared_ptr<budget::book> ledger_;
+    std::shared_ptr<persistence::keeper> keeper_; ///< stopped by the destructor
     std::shared_ptr<router::catalogue> catalogue_;
     std::shared_ptr<refresher> refresher_;
 

@@ -91,8 +91,9 @@ private:
 };
 
 catalogue::catalogue(std::vector<provider_plan> providers, std::vector<pool_plan> pools, log_sink* log,
-                     std::shared_ptr<budget::book> ledger)
-    : providers_(std::move(providers)), pools_(std::move(pools)), log_(log), ledger_(std::move(ledger)) {
+                     std::shared_ptr<budget::book> ledger, std::function<void(const snapshot&)> prepare)
+    : providers_(std::move(providers)), pools_(std::move(pools)), log_(log), ledger_(std::move(ledger)),
+      prepare_(std::move(prepare)) {
     for (const provider_plan& plan : providers_) {
         std::vector<connector::model_info>& models = models_.emplace_back();
         for (const std::string& name : plan.models)
@@ -112,7 +113,9 @@ std::shared_ptr<const snapshot> catalogue::build(
     std::vector<std::unique_ptr<provider_entry>> entries;
     for (const provider_plan& plan : providers_)
         entries.push_back(std::make_unique<provider_entry>(plan.entry));
-    return build_snapshot(std::move(entries), models, pools_, previous, ledger_.get());
+    auto built = build_snapshot(std::move(entries), models, pools_, previous, ledger_.get());
+    if (prepare_) prepare_(*built);
+    return built;
 }
 
 std::vector<std::size_t> catalogue::unlisted() const {

@@ -8,6 +8,7 @@
 #include <modelmesh/core/log.hpp>
 
 #include <atomic>
+#include <functional>
 #include <list>
 #include <memory>
 #include <mutex>
@@ -32,8 +33,10 @@ public:
     static constexpr std::chrono::seconds cooldown{30};
 
     /// @param log  outlives the catalogue; may be null. @param ledger  counts the calls; may be null.
+    /// @param prepare  sees each snapshot before any request does; may be empty.
     catalogue(std::vector<provider_plan> providers, std::vector<pool_plan> pools, log_sink* log,
-              std::shared_ptr<budget::book> ledger = nullptr);
+              std::shared_ptr<budget::book> ledger = nullptr,
+              std::function<void(const snapshot&)> prepare = {});
 
     /// What requests are routed on now.
     [[nodiscard]] std::shared_ptr<const snapshot> current() const;
@@ -83,6 +86,7 @@ private:
     const std::vector<pool_plan> pools_;
     log_sink* const log_;
     const std::shared_ptr<budget::book> ledger_;
+    const std::function<void(const snapshot&)> prepare_;
 
     mutable std::mutex mutex_; ///< guards what follows; never held over I/O
     std::shared_ptr<const snapshot> snapshot_;

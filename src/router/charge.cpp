@@ -38,7 +38,8 @@ charge::charge(charge&& other) noexcept
     : request_(other.request_), line_(std::move(other.line_)), clock_(other.clock_), log_(other.log_),
       held_(other.held_), said_(other.said_), received_(other.received_), was_sent_(other.was_sent_),
       has_reply_(other.has_reply_), has_failed_(other.has_failed_), shows_totals_(other.shows_totals_),
-      cost_(other.cost_) {}
+      cost_(other.cost_), storage_(std::move(other.storage_)), counts_(std::move(other.counts_)),
+      total_(other.total_) {}
 
 charge::~charge() { settle(); }
 
@@ -107,7 +108,12 @@ std::optional<std::int64_t> charge::settle() noexcept {
                             budget::period_amount::most);
         if (line->is_priced) cost_ = end.cost;
     }
-    line->counts->add(end, held_.when);
+    total_ = line->counts->add(end, held_.when);
+    if (line->storage && line->counts->is_low(total_)) {
+        storage_ = line->storage;
+        counts_ = line->counts;
+        storage_->ask();
+    }
     for (const std::shared_ptr<budget::account>& each : line->with) {
         if (billed)
             each->settle(held_, end.cost, [this](const budget::alert& a) { report(a); });
@@ -115,6 +121,10 @@ std::optional<std::int64_t> charge::settle() noexcept {
             each->release(held_);
     }
     return cost_;
+}
+
+task<void> charge::covered() const {
+    while (!is_covered()) co_await storage_->next_write(storage_);
 }
 
 void charge::report(const budget::alert& of) const noexcept {

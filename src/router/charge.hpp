@@ -7,6 +7,7 @@
 
 #include <modelmesh/core/clock.hpp>
 #include <modelmesh/core/log.hpp>
+#include <modelmesh/core/task.hpp>
 
 #include <cstdint>
 #include <memory>
@@ -47,6 +48,13 @@ public:
     std::optional<std::int64_t> settle() noexcept;
     [[nodiscard]] std::optional<std::int64_t> cost() const noexcept { return cost_; }
 
+    /// Whether what was settled outlives the program, or has to do without: only then the caller is told of it.
+    [[nodiscard]] bool is_covered() const noexcept {
+        return !storage_ || counts_->is_covered(total_) || storage_->is_failing();
+    }
+    /// Completes when it is. The charge outlives the task.
+    [[nodiscard]] task<void> covered() const;
+
 private:
     [[nodiscard]] std::optional<budget::consumption> used() const noexcept;
     void report(const budget::alert& of) const noexcept;
@@ -63,6 +71,9 @@ private:
     bool has_failed_ = true;
     bool shows_totals_;
     std::optional<std::int64_t> cost_;
+    std::shared_ptr<budget::write_ahead> storage_; ///< of what was settled; null: there is none
+    std::shared_ptr<budget::tally> counts_;        ///< the same
+    std::int64_t total_ = 0;                       ///< the line's, with this charge
 };
 
 } // namespace modelmesh::router

@@ -145,6 +145,7 @@ task<result<modelmesh::route>> complete(transport& via, log_sink* log, call made
             paid.succeeded();
             modelmesh::route served = route_of(via, plan);
             served.cost_micro_usd = paid.settle();
+            if (!paid.is_covered()) co_await paid.covered();
             co_return served;
         }
         report(log, plan, answered.error());

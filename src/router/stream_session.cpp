@@ -3,6 +3,15 @@
 #include <utility>
 
 namespace modelmesh::router {
+namespace {
+
+// Of a session that outlives the task.
+task<result<void>> wait_for_cover(const charge* paid) {
+    co_await paid->covered();
+    co_return result<void>();
+}
+
+} // namespace
 
 stream_session::stream_session(const attempt_plan& plan, std::unique_ptr<connector::stream_decoder> decoder,
                                std::unique_ptr<router::body> body, charge paid)
@@ -36,6 +45,7 @@ void stream_session::hand_over(std::deque<std::string> chunks, permit attempt) {
 
 result<stream_state> stream_session::try_next(std::string_view& json) {
     if (failure_) return *failure_;
+    if (has_ended_) return paid_.is_covered() ? stream_state::end : stream_state::pending;
     if (!held_.empty()) {
         replayed_ = std::move(held_.front());
         held_.pop_front();
@@ -49,9 +59,18 @@ result<stream_state> stream_session::try_next(std::string_view& json) {
     if (!state) return *fail(std::move(state).error());
     if (*state == stream_state::end) {
         served();
-        if (is_handed_over_) paid_.settle();
+        if (is_handed_over_) {
+            paid_.settle();
+            has_ended_ = true;
+            if (!paid_.is_covered()) return stream_state::pending;
+        }
     }
     return state;
+}
+
+task<result<void>> stream_session::wait() {
+    if (!has_ended_) return input_.wait();
+    return wait_for_cover(&paid_);
 }
 
 void stream_session::served() {

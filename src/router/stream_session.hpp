@@ -25,7 +25,7 @@ public:
                    std::unique_ptr<router::body> body, charge paid);
 
     result<stream_state> try_next(std::string_view& json) override;
-    task<result<void>> wait() override { return input_.wait(); }
+    task<result<void>> wait() override;
     std::optional<fault> fail(fault f) override;
     void served() override;
     [[nodiscard]] std::optional<std::int64_t> cost() const noexcept override { return paid_.cost(); }
@@ -51,6 +51,7 @@ private:
     std::string replayed_; ///< the held chunk that the reader looks at
     bool is_handed_over_ = false;
     bool may_be_repaired_ = false;
+    bool has_ended_ = false;       ///< well, with everything settled
     bool is_counted_ = false;      ///< the model's health knows of the success
     std::optional<fault> failure_; ///< the first one; every later read fails the same way
 };

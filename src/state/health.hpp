@@ -42,6 +42,7 @@ struct trip_rule {
 class alignas(64) health_slot {
 public:
     static constexpr unsigned max_failures = 0xfff;
+    static constexpr unsigned max_trips = 0xf;
     /// Until when a model is in standby that does not come back by itself.
     static constexpr std::chrono::milliseconds never{(std::int64_t{1} << 42) - 1};
     /// Successes in a row after which a model that came back is as good as any.
@@ -186,6 +187,14 @@ public:
         word_.store(0, std::memory_order_release);
     }
 
+    /// Goes on from what was seen before, in a slot that nobody has used. No phase is `probing` then.
+    void restore(const view& seen, reason why) noexcept {
+        last_failure_.store(static_cast<std::uint32_t>(why.kind) << 16 |
+                                static_cast<std::uint16_t>(why.http_status),
+                            std::memory_order_relaxed);
+        word_.store(pack(seen), std::memory_order_release);
+    }
+
     /// Share of failures among the last outcomes; 0 while there are none.
     [[nodiscard]] double error_rate() const noexcept {
         const std::uint64_t known = outcomes_.load(std::memory_order_relaxed);
@@ -194,7 +203,6 @@ public:
     }
 
 private:
-    static constexpr unsigned max_trips = 0xf;
     static constexpr std::uint64_t time_mask = never.count();
 
     static std::chrono::milliseconds cooldown(const trip_rule& rule, unsigned trips, double unit) noexcept {

@@ -1,0 +1,341 @@
+#include "persistence/keeper.hpp"
+
+#include "storage/memory.hpp"
+
+#include <modelmesh/connector/openai_compatible.hpp>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <gtest/gtest.h>
+
+#include <array>
+#include <atomic>
+#include <mutex>
+
+namespace modelmesh::persistence {
+namespace {
+
+using namespace std::chrono_literals;
+using std::chrono::system_clock;
+
+/// Read by the keeper's thread as well.
+class two_clocks final : public clock {
+public:
+    time_point now() const noexcept override { return time_point(steady.load()); }
+    system_clock::time_point wall() const noexcept override { return system_clock::time_point(real.load()); }
+    std::atomic<duration> steady{duration(1h)};
+    std::atomic<system_clock::duration> real{
+        std::chrono::sys_days(std::chrono::year(2026) / 11 / 22).time_since_epoch() + 12h};
+};
+
+/// A memory that refuses when it is told to, and whose content can be looked at as a crash would leave it.
+class shaky_storage final : public connector::storage {
+public:
+    result<std::optional<std::string>> load(std::string_view key) override {
+        const std::lock_guard lock(mutex_);
+        if (key == unreadable) return fault(errc::storage, "damaged");
+        return memory_.load(key);
+    }
+    result<void> save(std::span<const connector::storage_entry> entries,
+                      const connector::lock_handle* under) override {
+        const std::lock_guard lock(mutex_);
+        if (is_full) return fault(errc::storage, "the disk is full");
+        ++saves;
+        return memory_.save(entries, under);
+    }
+    result<std::vector<std::string>> list(std::string_view prefix) override {
+        const std::lock_guard lock(mutex_);
+        if (is_gone) return fault(errc::storage, "the disk is gone");
+        return memory_.list(prefix);
+    }
+    result<bool> remove(std::string_view key) override { return memory_.remove(key); }
+    result<std::optional<connector::storage_stat>> stat(std::string_view key) override {
+        return memory_.stat(key);
+    }
+    result<connector::lock_handle> acquire(std::string_view key) override {
+        const std::lock_guard lock(mutex_);
+        return memory_.acquire(key);
+    }
+    result<void> release(const connector::lock_handle& held) override {
+        const std::lock_guard lock(mutex_);
+        return memory_.release(held);
+    }
+    /// What there is now, without its locks.
+    std::shared_ptr<shaky_storage> after_crash() {
+        const std::lock_guard lock(mutex_);
+        auto copy = std::make_shared<shaky_storage>();
+        for (const std::string& key : memory_.list("").value()) {
+            const std::array<connector::storage_entry, 1> entry{
+                connector::storage_entry{key, memory_.load(key).value().value()}};
+            EXPECT_TRUE(copy->memory_.save(entry, nullptr));
+        }
+        return copy;
+    }
+
+    std::atomic<bool> is_full{false};
+    std::atomic<bool> is_gone{false};
+    std::atomic<int> saves{0};
+    std::string unreadable{};
+
+private:
+    std::mutex mutex_;
+    connector::memory_storage memory_;
+};
+
+/// Keeps the events.
+class event_log final : public log_sink {
+public:
+    [[nodiscard]] bool wants(severity) const noexcept override { return true; }
+    void write(severity, std::string_view event, std::span<const log_field> fields) noexcept override {
+        std::string line(event);
+        for (const log_field& field : fields)
+            line.append(" ").append(field.key).append("=").append(field.value);
+        const std::lock_guard lock(mutex_);
+        lines_.push_back(std::move(line));
+    }
+    std::vector<std::string> lines() {
+        const std::lock_guard lock(mutex_);
+        return lines_;
+    }
+
+private:
+    std::mutex mutex_;
+    std::vector<std::string> lines_;
+};
+
+/// One life of a client, as far as it is kept: a pool "chat" of alpha.m and beta.m.
+class life {
+public:
+    life(std::shared_ptr<connector::storage> storage, two_clocks& time, schedule when = {},
+         log_sink* log = nullptr)
+        : time_(&time), keeper_(keeper::open(std::move(storage), when, time, log).value()) {
+        budget::plan plan;
+        plan.global.daily = 1'000'000; // a lease is a hundredth of it at most
+        plan.global.monthly = 5'000'000;
+        ledger_ = std::make_shared<budget::book>(plan);
+        keeper_->restore(*ledger_);
+        std::vector<std::unique_ptr<router::provider_entry>> providers;
+        for (const char* name : {"alpha", "beta"}) {
+            providers.push_back(std::make_unique<router::provider_entry>());
+            providers.back()->id = name;
+            providers.back()->codec = std::make_shared<connector::openai_compatible>();
+        }
+        const std::string chat = "generation.text-generation.chat-completion";
+        picture_ =
+            router::build_snapshot(std::move(providers), {{{"m", {chat}}}, {{"m", {chat}}}},
+                                   {router::pool_plan{"chat", chat, {}, rule}}, nullptr, ledger_.get());
+        keeper_->restore(*picture_);
+        keeper_->start(ledger_, [picture = picture_] { return picture; });
+    }
+    ~life() { keeper_->stop(); }
+    life(const life&) = delete;
+    life& operator=(const life&) = delete;
+
+    static constexpr state::trip_rule rule{3, 60s};
+
+    router::pool& pool() { return *picture_->pools.front(); }
+    state::health_slot& health(std::size_t model) { return *pool().state->health.at(model); }
+    std::chrono::milliseconds now() const {
+        return std::chrono::duration_cast<std::chrono::milliseconds>(time_->now().time_since_epoch());
+    }
+    void fail(std::size_t model, int times) {
+        for (int i = 0; i < times; ++i)
+            (void)health(model).note_failure(rule, now(), {errc::upstream, 503}, 0.5);
+    }
+
+    /// As a call does that cost so much: the caller is told when this returns.
+    void spend(budget::micro_usd cost) {
+        const budget::line& line = *pool().lines.at(0);
+        budget::ending end;
+        end.used.input = 10;
+        end.cost = cost;
+        budget::reservation held{0, budget::calendar_of(time_->wall())};
+        for (const auto& each : line.with) each->settle(held, cost, [](const budget::alert&) {});
+        const std::int64_t total = line.counts->add(end, held.when);
+        if (!line.counts->is_low(total)) return;
+        keeper_->ask();
+        while (!line.counts->is_covered(total) && !keeper_->is_failing()) run(keeper_->next_write(keeper_));
+    }
+    result<void> flush() {
+        std::optional<result<void>> done;
+        boost::asio::co_spawn(loop_, keeper::flush(keeper_),
+                              [&done](std::exception_ptr, result<void> r) { done = std::move(r); });
+        loop_.restart();
+        loop_.run();
+        return *done;
+    }
+    usage_report report() { return ledger_->report(time_->wall()); }
+    budget::micro_usd spent_today() { return report().budgets.at(0).spent_micro_usd; }
+    budget::micro_usd spent_this_month() { return report().budgets.at(1).spent_micro_usd; }
+    bool is_failing() const { return keeper_->is_failing(); }
+
+private:
+    void run(task<void> work) {
+        boost::asio::co_spawn(loop_, std::move(work),
+                              [](std::exception_ptr failure) { EXPECT_FALSE(failure); });
+        loop_.restart();
+        loop_.run();
+    }
+
+    two_clocks* time_;
+    boost::asio::io_context loop_{1};
+    std::shared_ptr<keeper> keeper_;
+    std::shared_ptr<budget::book> ledger_;
+    std::shared_ptr<const router::snapshot> picture_;
+};
+
+constexpr budget::micro_usd longest_lease = 10'000;
+
+class Keeper : public testing::Test {
+protected:
+    two_clocks time;
+    std::shared_ptr<shaky_storage> storage = std::make_shared<shaky_storage>();
+    event_log log;
+};
+
+TEST_F(Keeper, AfterACleanEndEverythingIsExact) {
+    usage_report before;
+    {
+        life first(storage, time);
+        first.spend(700);
+        first.spend(30);
+        first.fail(1, 2);
+        first.pool().state->cursor = 1;
+        before = first.report();
+    }
+    life second(storage, time);
+    EXPECT_EQ(second.report().all, before.all);
+    EXPECT_EQ(second.report().by_model, before.by_model);
+    EXPECT_EQ(second.report().budgets, before.budgets);
+    EXPECT_EQ(second.spent_today(), 730);
+    EXPECT_EQ(second.health(1).load().failures, 2u);
+    EXPECT_EQ(second.health(0).load().failures, 0u);
+    EXPECT_EQ(second.pool().state->cursor, 1u);
+}
+
+TEST_F(Keeper, AfterACrashMoneyIsNeverBelowWhatWasToldAndALeaseAboveItAtMost) {
+    life first(storage, time);
+    budget::micro_usd told = 0;
+    for (const budget::micro_usd cost : {1, 5, 700, 30'000, 2, 2, 2, 9'000, 1, 100}) {
+        first.spend(cost);
+        told += cost;
+        life second(storage->after_crash(), time);
+        EXPECT_GE(second.spent_today(), told);
+        EXPECT_LE(second.spent_today(), told + longest_lease);
+        EXPECT_EQ(second.spent_this_month(), second.spent_today());
+        EXPECT_EQ(second.report().all.total.cost_micro_usd, second.spent_today());
+    }
+}
+
+TEST_F(Keeper, ManySmallCostsTakeFewWrites) {
+    life first(storage, time);
+    for (int i = 0; i < 1'000; ++i) first.spend(1);
+    EXPECT_LE(storage->saves, 10);
+    EXPECT_GE(life(storage->after_crash(), time).spent_today(), 1'000);
+}
+
+TEST_F(Keeper, ImmediateHasEachSettlementExactly) {
+    life first(storage, time, {true, std::nullopt});
+    budget::micro_usd told = 0;
+    for (const budget::micro_usd cost : {5, 700, 2}) {
+        first.spend(cost);
+        told += cost;
+        life second(storage->after_crash(), time);
+        EXPECT_EQ(second.spent_today(), told);
+        EXPECT_EQ(second.report().all.total.requests, first.report().all.total.requests);
+    }
+}
+
+TEST_F(Keeper, APeriodThatIsOverIsDropped) {
+    {
+        life(storage, time).spend(700);
+    }
+    time.real = time.real.load() + 24h;
+    {
+        life next_day(storage, time);
+        EXPECT_EQ(next_day.spent_today(), 0);
+        EXPECT_EQ(next_day.spent_this_month(), 700);
+        EXPECT_EQ(next_day.report().all.total.cost_micro_usd, 700);
+        next_day.spend(1);
+    }
+    time.real = time.real.load() + 24h * 30;
+    life next_month(storage, time);
+    EXPECT_EQ(next_month.spent_this_month(), 0);
+    EXPECT_EQ(next_month.report().all.total.cost_micro_usd, 701);
+}
+
+TEST_F(Keeper, ACooldownGoesOnByTheWallClock) {
+    {
+        life first(storage, time);
+        first.fail(1, 3);
+        EXPECT_EQ(first.health(1).load().phase, state::health_slot::phase::standby);
+    }
+    time.steady = duration(5s); // the machine has been started anew
+    time.real = time.real.load() + 20s;
+    life second(storage, time);
+    EXPECT_EQ(second.health(1).load().until, second.now() + 40s);
+    EXPECT_FALSE(second.health(1).available(second.now()));
+    EXPECT_TRUE(second.health(1).available(second.now() + 40s));
+    EXPECT_EQ(second.health(1).load().trips, 1u);
+    EXPECT_EQ(second.health(1).last_failure(), (state::health_slot::reason{errc::upstream, 503}));
+    EXPECT_TRUE(second.health(0).available(second.now()));
+}
+
+TEST_F(Keeper, WhatHasNotChangedIsNotWrittenAgain) {
+    life first(storage, time);
+    first.spend(5);
+    ASSERT_TRUE(first.flush());
+    const int before = storage->saves;
+    ASSERT_TRUE(first.flush());
+    EXPECT_EQ(storage->saves, before);
+}
+
+TEST_F(Keeper, AFailingStorageIsReportedOnceAndCallsGoOn) {
+    life first(storage, time, {}, &log);
+    first.spend(5);
+    storage->is_full = true;
+    for (int i = 0; i < 20; ++i) first.spend(20'000);
+    EXPECT_EQ(first.spent_today(), 400'005);
+    const result<void> flushed = first.flush();
+    ASSERT_FALSE(flushed);
+    EXPECT_EQ(flushed.error().kind(), errc::storage);
+    EXPECT_EQ(log.lines(), std::vector<std::string>{"storage.failed message=the disk is full"});
+
+    storage->is_full = false;
+    EXPECT_TRUE(first.flush());
+    EXPECT_FALSE(first.is_failing());
+    EXPECT_EQ(log.lines().back(), "storage.recovered message=state is saved again");
+    EXPECT_EQ(life(storage->after_crash(), time).spent_today(), 400'005);
+}
+
+TEST_F(Keeper, AnEntryThatCannotBeReadBeginsAnewAndTheOthersGoOn) {
+    {
+        life first(storage, time);
+        first.spend(700);
+        first.fail(1, 2);
+    }
+    storage->unreadable = usage_key("chat", "alpha.m");
+    life second(storage, time, {}, &log);
+    EXPECT_EQ(second.spent_today(), 0);
+    EXPECT_EQ(second.health(1).load().failures, 2u);
+    EXPECT_EQ(log.lines(),
+              std::vector<std::string>{"storage.entry_dropped key=v1/usage/chat/alpha.m message=damaged"});
+}
+
+TEST_F(Keeper, AStorageThatCannotBeReadAtAllOrIsInUseIsAnError) {
+    {
+        const life first(storage, time);
+        const auto second = keeper::open(storage, {}, time, nullptr);
+        ASSERT_FALSE(second);
+        EXPECT_EQ(second.error().kind(), errc::config);
+        EXPECT_EQ(second.error().message, "storage: the lock 'v1/owner' is held by another client");
+    }
+    storage->is_gone = true;
+    EXPECT_EQ(keeper::open(storage, {}, time, nullptr).error().message, "storage: the disk is gone");
+    storage->is_gone = false;
+    EXPECT_TRUE(keeper::open(storage, {}, time, nullptr))
+        << "a lock that was taken for nothing is given back";
+}
+
+} // namespace
+} // namespace modelmesh::persistence
