@@ -97,7 +97,8 @@ private:
 ///         capability's name is malformed.
 [[nodiscard]] client create(std::string_view capability);
 
-/// Makes a client from a configuration. Reads the certificate files that it names, and does no other I/O.
+/// Makes a client from a configuration. Reads the certificate files that it names, and opens and reads its storage;
+/// does no other I/O. With a storage, the end of its last copy blocks until what is left is written.
 /// @param from  read before this function returns.
 /// @param connectors  where connector ids are looked up; the default has the connectors that ship with the
 ///                    library.

@@ -87,6 +87,12 @@ public:
     }
     /// Counts what was spent before there was this account. @pre no call knows it yet.
     void open_with(calendar now, micro_usd today, micro_usd month) noexcept;
+    /// Takes the alerts that are due for told: a program before this one has told them.
+    void pass_over_alerts(calendar now) {
+        const auto nobody = [](const alert&) {};
+        tell(money_->daily, daily_alerts_, limits_.daily, now.day, "daily_limit", nobody);
+        tell(money_->monthly, monthly_alerts_, limits_.monthly, now.month, "monthly_limit", nobody);
+    }
 
     /// Adds a line for each limit.
     void report(std::vector<budget_state>& into, std::chrono::system_clock::time_point wall) const;

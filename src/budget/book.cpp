@@ -55,6 +55,7 @@ void book::restore(const std::vector<saved_line>& saved, std::shared_ptr<write_a
     for (auto& [key, each] : accounts_) {
         const usage_counts spent = spent_by(key.first, key.second, now);
         each->open_with(now, spent.today.cost_micro_usd, spent.month.cost_micro_usd);
+        each->pass_over_alerts(now);
     }
 }
 

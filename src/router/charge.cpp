@@ -75,21 +75,26 @@ charge::piece charge::take_piece(std::string_view json) {
     if (line_) {
         has_reply_ = true;
         if (request_->operation() != operation::speech) {
-            if (std::optional<budget::consumption> said = budget::reported(request_->operation(), json))
+            if (std::optional<budget::consumption> said = budget::reported(request_->operation(), json)) {
                 said_ = *said;
-            else if (!said_)
+                received_ = {}; // some providers tell totals as they go
+            } else {
                 budget::meter_text(json, received_);
+            }
         }
     }
     return shows_totals_ || !budget::is_only_totals(json) ? piece::for_reader : piece::only_for_us;
 }
 
 std::optional<budget::consumption> charge::used() const noexcept {
-    if (said_ || !has_reply_) return said_;
-    budget::consumption estimate = budget::expected(*request_, line_->prices, line_->sizes);
     const operation what = request_->operation();
     const bool is_text = what == operation::chat_completion || what == operation::text_completion ||
                          what == operation::response;
+    std::optional<budget::consumption> said = said_;
+    // Totals of a reply that was broken off are of its beginning, up to them.
+    if (said && is_text && has_failed_) said->output += received_.tokens();
+    if (said || !has_reply_) return said;
+    budget::consumption estimate = budget::expected(*request_, line_->prices, line_->sizes);
     if (is_text) estimate.output = received_.tokens();
     return estimate;
 }

@@ -19,8 +19,8 @@ namespace modelmesh::router {
 /// Settles itself when it is destroyed, so that no way out of an attempt forgets it. Where no budget applies,
 /// nothing is estimated or reserved, and the call is only counted.
 ///
-/// What is settled: what the reply says it used. Where it says nothing, or is broken off: the estimate of
-/// what was asked and of what came. Where nothing came: nothing, and the reservation is given back. (A
+/// What is settled: what the reply says it used, and for one that is broken off the estimate of what came behind
+/// that. Where it says nothing: the estimate of what was asked and of what came. Where nothing came: nothing, and the reservation is given back. (A
 /// provider may bill a call that was given up before its answer began; nobody can know.)
 class charge {
 public:

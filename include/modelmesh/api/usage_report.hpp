@@ -28,7 +28,7 @@ struct usage_totals {
 
 /// By period. Days and months are those of UTC.
 struct usage_counts {
-    usage_totals total{}; ///< since the client was made
+    usage_totals total{}; ///< since the client was made, or since its storage was (config::storage)
     usage_totals today{};
     usage_totals month{}; ///< this one
     friend bool operator==(const usage_counts&, const usage_counts&) = default;

@@ -112,6 +112,7 @@ public:
         budget::plan plan;
         plan.global.daily = 1'000'000; // a lease is a hundredth of it at most
         plan.global.monthly = 5'000'000;
+        plan.global.alert_at = {500};
         ledger_ = std::make_shared<budget::book>(plan);
         keeper_->restore(*ledger_);
         std::vector<std::unique_ptr<router::provider_entry>> providers;
@@ -150,7 +151,8 @@ public:
         end.used.input = 10;
         end.cost = cost;
         budget::reservation held{0, budget::calendar_of(time_->wall())};
-        for (const auto& each : line.with) each->settle(held, cost, [](const budget::alert&) {});
+        for (const auto& each : line.with)
+            each->settle(held, cost, [this](const budget::alert& told) { alerts.push_back(told.at); });
         const std::int64_t total = line.counts->add(end, held.when);
         if (!line.counts->is_low(total)) return;
         keeper_->ask();
@@ -168,6 +170,8 @@ public:
     budget::micro_usd spent_today() { return report().budgets.at(0).spent_micro_usd; }
     budget::micro_usd spent_this_month() { return report().budgets.at(1).spent_micro_usd; }
     bool is_failing() const { return keeper_->is_failing(); }
+
+    std::vector<unsigned> alerts; ///< thousandths, of those that were told
 
 private:
     void run(task<void> work) {
@@ -232,6 +236,17 @@ TEST_F(Keeper, ManySmallCostsTakeFewWrites) {
     for (int i = 0; i < 1'000; ++i) first.spend(1);
     EXPECT_LE(storage->saves, 10);
     EXPECT_GE(life(storage->after_crash(), time).spent_today(), 1'000);
+}
+
+TEST_F(Keeper, AnAlertIsToldOnceInAPeriodAlsoAcrossRestarts) {
+    {
+        life first(storage, time);
+        first.spend(500'000);
+        EXPECT_EQ(first.alerts, std::vector<unsigned>{500});
+    }
+    life second(storage, time);
+    second.spend(100);
+    EXPECT_TRUE(second.alerts.empty());
 }
 
 TEST_F(Keeper, ImmediateHasEachSettlementExactly) {

@@ -107,6 +107,22 @@ TEST_F(Charge, AStreamThatIsGivenUpCostsTheEstimateOfWhatCame) {
     EXPECT_EQ(sums().failures, 0);
 }
 
+TEST_F(Charge, EarlyTotalsOfAStreamThatBreaksOffAreTheLeastThatItCosts) {
+    const std::string early =
+        R"({"choices":[{"delta":{"content":"1234"}}],"usage":{"prompt_tokens":3,"completion_tokens":1}})";
+    for (const bool breaks : {true, false}) {
+        open();
+        {
+            charge paid(*plan, nullptr);
+            ASSERT_TRUE(paid.reserve());
+            (void)paid.take_piece(early);
+            for (int i = 0; i < 3; ++i) (void)paid.take_piece(chunk);
+            if (!breaks) paid.succeeded();
+        }
+        EXPECT_EQ(limit().spent_micro_usd, breaks ? 3 + 7 : 3 + 1);
+    }
+}
+
 TEST_F(Charge, TotalsTakeThePlaceOfTheEstimateAndAreShownToWhoAsked) {
     for (const bool asks : {false, true}) {
         open(1000, asks ? R"(,"stream_options":{"include_usage":true})" : "");

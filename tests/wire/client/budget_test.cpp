@@ -11,6 +11,8 @@
 
 #include <gmock/gmock.h>
 
+#include <cstdlib>
+#include <filesystem>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -355,6 +357,39 @@ TEST_P(ClientBudget, WhatIsWrongInAConfigurationIsNamed) {
               "pool 'chat': budget.monthly_limit: must be an amount of US dollars from 0 to 100,000,000\n"
               "model 'gamma.gpt-4o': begins with no provider's name; an id is <provider>.<vendor's name>\n"
               "unknown_price: assume needs assumed_pricing");
+}
+
+TEST_P(ClientBudget, WithAStorageTheNextClientGoesOnWithWhatWasSpent) {
+    std::string folder = (std::filesystem::temp_directory_path() / "modelmesh-client-XXXXXX").string();
+    ASSERT_NE(::mkdtemp(folder.data()), nullptr);
+    settings.budget.daily_limit = 1;
+    settings.storage.connector = "modelmesh.sqlite.v1";
+    settings.storage.options = json::raw(R"({"path":")" + folder + R"(/mesh.db","busy_timeout":"0s"})");
+    usage_report before;
+    for (const sync_policy policy : {sync_policy::immediate, sync_policy::periodic}) {
+        settings.storage.sync_policy = policy;
+        client c = create(settings);
+        EXPECT_EQ(c.usage().all, before.all);
+        alpha.add(script().read_request().send(whole));
+        EXPECT_TRUE(run(ask_once(c, asked())));
+        alpha.add(script().read_request().send(streamed));
+        EXPECT_EQ(run(read_all(c, asked())).cost, price_of_totals);
+        EXPECT_TRUE(run(c.try_flush()));
+        before = c.usage();
+        try {
+            (void)create(settings);
+            ADD_FAILURE() << "two clients on one file";
+        } catch (const error& refused) {
+            EXPECT_EQ(refused.info().message,
+                      "storage: " + folder +
+                          "/mesh.db: in use by another client; each needs a file of its own");
+        }
+    }
+    EXPECT_EQ(create(settings).usage().all, before.all);
+    EXPECT_EQ(create(settings).usage().budgets.at(0).spent_micro_usd, 4 * price_of_totals);
+    settings.storage.sync_policy = sync_policy::in_memory;
+    EXPECT_EQ(create(settings).usage().all.total.requests, 0);
+    std::filesystem::remove_all(folder);
 }
 
 } // namespace
