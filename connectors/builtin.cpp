@@ -71,6 +71,8 @@ void register_builtin(registry& to) {
     add_policy(to, "modelmesh.least-loaded.v1", make_least_loaded);
     add_policy(to, "modelmesh.weighted.v1", make_weighted);
     add_policy(to, "modelmesh.score.v1", make_score);
+    to.add_deactivation("modelmesh.thresholds.v1", make_thresholds).value();
+    to.add_recovery("modelmesh.scheduled.v1", make_scheduled).value();
 }
 
 } // namespace modelmesh::connector

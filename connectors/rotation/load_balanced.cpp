@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <utility>
 
 namespace modelmesh::connector {
@@ -19,7 +20,9 @@ public:
         const totals all = totals_of(from);
         if (all.weight <= 0) return from.candidates().next(0);
         return lowest(from.candidates(), [&](std::size_t i) {
-            const double weight = weight_of(from, i, all.unknown);
+            const double weight = i < all.known.size() ? all.known[i] : weight_of(from, i, all.unknown);
+            // Whoever weighs nothing is for when nobody else is left.
+            if (has_weights_ && weight <= 0) return std::numeric_limits<double>::infinity();
             // Actual less expected share, times both totals, so that equal ones come out equal. Before there is any
             // traffic the heaviest is first.
             return all.requests > 0 ? from.position(i) * all.weight - weight * all.requests : -weight;
@@ -44,6 +47,8 @@ private:
         double weight = 0;
         double requests = 0;
         double unknown = 1; ///< weight of a model whose limits are not known
+        /// Weights by number, of candidates: what limits leave is not looked up twice.
+        std::array<double, 64> known;
     };
 
     // Who is not there is owed nothing: it comes back as if it had had its share, and not to all the requests of
@@ -69,28 +74,35 @@ private:
     totals totals_of(const rotation_view& from) const noexcept {
         const model_set& among = from.candidates();
         totals all;
-        std::array<double, 64> known; // of the first ones, which is enough for a median
+        std::array<double, 64> told; // of the first ones, which is enough for a median
         std::size_t count = 0;
         std::size_t unknown = 0;
         for (std::size_t i = among.next(0); i < among.size(); i = among.next(i + 1)) {
             all.requests += from.position(i);
             const std::optional<double> weight =
                 has_weights_ ? std::optional(from.model(i).weight) : left(from, i);
-            if (!weight)
+            if (i < all.known.size()) all.known[i] = weight.value_or(untold);
+            if (!weight) {
                 ++unknown;
-            else
-                all.weight += *weight;
-            if (weight && count < known.size()) known[count++] = *weight;
+                continue;
+            }
+            all.weight += *weight;
+            if (count < told.size()) told[count++] = *weight;
         }
         if (unknown == 0) return all;
         if (count != 0) {
-            const auto middle = known.begin() + static_cast<std::ptrdiff_t>(count / 2);
-            std::nth_element(known.begin(), middle, known.begin() + static_cast<std::ptrdiff_t>(count));
+            const auto middle = told.begin() + static_cast<std::ptrdiff_t>(count / 2);
+            std::nth_element(told.begin(), middle, told.begin() + static_cast<std::ptrdiff_t>(count));
             all.unknown = *middle;
         }
         all.weight += all.unknown * static_cast<double>(unknown);
+        for (std::size_t i = among.next(0); i < std::min(among.size(), all.known.size());
+             i = among.next(i + 1))
+            if (all.known[i] == untold) all.known[i] = all.unknown;
         return all;
     }
+
+    static constexpr double untold = -1; // no weight is
 
     bool has_weights_;
     balance_mode mode_;

@@ -1,6 +1,8 @@
-// The rotation policies that ship with the library; each is described where it is defined.
+// The rotation policies that ship with the library, and the rules by which models go out of service and return; each is
+// described where it is defined.
 #pragma once
 
+#include <modelmesh/connector/deactivation.hpp>
 #include <modelmesh/connector/rotation.hpp>
 
 #include <memory>
@@ -19,6 +21,9 @@ namespace modelmesh::connector {
 [[nodiscard]] std::unique_ptr<rotation_policy> make_least_loaded(const rotation_settings& settings);
 [[nodiscard]] std::unique_ptr<rotation_policy> make_weighted(const rotation_settings& settings);
 [[nodiscard]] std::unique_ptr<rotation_policy> make_score(const rotation_settings& settings);
+
+[[nodiscard]] std::unique_ptr<deactivation_policy> make_thresholds(const deactivation_settings& settings);
+[[nodiscard]] std::unique_ptr<recovery_policy> make_scheduled(const recovery_settings& settings);
 
 /// The member whose rating is lowest, the first of equals. @pre the set is not empty.
 template <class Rating>

@@ -97,6 +97,22 @@ private:
 ///         capability's name is malformed.
 [[nodiscard]] client create(std::string_view capability);
 
+/// What a program says about the client that create() makes from the environment.
+struct create_options {
+    std::vector<std::string> capabilities{
+        "chat-completion"};               ///< a pool for each, by this name, in any spelling
+    std::vector<std::string> providers{}; ///< of those that are found, the ones to use, by name; empty: all
+    /// The models to use, by id (`openai.gpt-4o`) or the vendor's name; empty: those that providers have.
+    std::vector<std::string> models{};
+    std::string strategy{}; ///< of all pools; empty: the default
+    /// Keys by the name of a provider (`openai`) or of its variable, in place of what the environment has.
+    named<std::string> api_keys{};
+};
+
+/// The same, with what the options say.
+/// @throws error  config: as above, and a provider or a model of the options that is not there.
+[[nodiscard]] client create(const create_options& options);
+
 /// Makes a client from a configuration. Reads the certificate files that it names, and opens and reads its storage;
 /// does no other I/O. With a storage, the end of its last copy blocks until what is left is written.
 /// @param from  read before this function returns.
@@ -118,5 +134,6 @@ private:
 
 /// The configuration that create(capability) would use, from the environment variables above.
 [[nodiscard]] config detect(std::string_view capability);
+[[nodiscard]] config detect(const create_options& options);
 
 } // namespace modelmesh

@@ -110,8 +110,9 @@ void book::price(line& of, const terms& provider, const terms& model, std::strin
 }
 
 std::shared_ptr<line> book::line_of(std::string_view pool, std::string_view provider,
-                                    std::string_view model_name) {
-    const std::string model = std::string(provider) + "." + std::string(model_name);
+                                    std::string_view model_name, std::string_view model_id) {
+    const std::string model =
+        model_id.empty() ? std::string(provider) + "." + std::string(model_name) : std::string(model_id);
     const std::lock_guard lock(mutex_);
     kept_line& found = lines_[{std::string(pool), model}];
     if (found.current && !found.is_outdated) return found.current;
@@ -135,6 +136,12 @@ std::shared_ptr<line> book::line_of(std::string_view pool, std::string_view prov
     price(*made, of_provider, of_model, model_name);
     found = {std::move(made), false};
     return found.current;
+}
+
+model_sizes book::sizes_of(std::string_view provider, std::string_view model_name) const {
+    const std::lock_guard lock(mutex_);
+    const listed_model* listed = find_model(found_or_none(plan_.providers, provider).vendor, model_name);
+    return listed == nullptr ? model_sizes() : model_sizes{listed->context_window, listed->max_output_tokens};
 }
 
 usage_report book::report(std::chrono::system_clock::time_point wall) const {

@@ -80,8 +80,12 @@ public:
     void apply(plan next, std::chrono::system_clock::time_point wall);
 
     /// The line of a model in a pool; the same one each time, whatever snapshot asks, until apply().
+    /// @param model_id  empty: `<provider>.<model_name>`.
     [[nodiscard]] std::shared_ptr<line> line_of(std::string_view pool, std::string_view provider,
-                                                std::string_view model_name);
+                                                std::string_view model_name, std::string_view model_id = {});
+
+    /// What the price catalogue knows of a model.
+    [[nodiscard]] model_sizes sizes_of(std::string_view provider, std::string_view model_name) const;
 
     [[nodiscard]] usage_report report(std::chrono::system_clock::time_point wall) const;
 

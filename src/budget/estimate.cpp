@@ -85,6 +85,16 @@ template <class Use> void for_each_text(std::string_view json, Use&& use) noexce
     }
 }
 
+text_meter metered(const prepared_request& request) noexcept {
+    constexpr std::array<std::string_view, 13> read{
+        "messages", "input",     "prompt", "instructions", "tools",      "functions", "response_format",
+        "text",     "documents", "query",  "suffix",       "prediction", "texts"};
+    text_meter meter;
+    for (const json::member& m : request.members())
+        if (std::find(read.begin(), read.end(), m.name) != read.end()) meter.add(m.value);
+    return meter;
+}
+
 } // namespace
 
 void text_meter::add(std::string_view text) noexcept {
@@ -108,15 +118,8 @@ void text_meter::add(std::string_view text) noexcept {
     end_word();
 }
 
-std::int64_t estimated_input(const prepared_request& request) noexcept {
-    constexpr std::array<std::string_view, 13> read{
-        "messages", "input",     "prompt", "instructions", "tools",      "functions", "response_format",
-        "text",     "documents", "query",  "suffix",       "prediction", "texts"};
-    text_meter meter;
-    for (const json::member& m : request.members())
-        if (std::find(read.begin(), read.end(), m.name) != read.end()) meter.add(m.value);
-    return meter.tokens();
-}
+std::int64_t estimated_input(const prepared_request& request) noexcept { return metered(request).tokens(); }
+std::int64_t least_input(const prepared_request& request) noexcept { return metered(request).least_tokens(); }
 
 consumption expected(const prepared_request& request, const price_list& prices, const model_sizes& sizes) {
     consumption used;

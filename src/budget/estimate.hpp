@@ -31,6 +31,9 @@ class text_meter {
 public:
     void add(std::string_view text) noexcept;
     [[nodiscard]] std::int64_t tokens() const noexcept { return (ascii_ + 3) / 4 + others_ + attached_; }
+    /// Hardly any text has fewer: what must not be refused in vain is measured by it. Pictures and sound count for
+    /// nothing.
+    [[nodiscard]] std::int64_t least_tokens() const noexcept { return ascii_ / 6 + others_ / 3; }
 
 private:
     std::int64_t ascii_ = 0;
@@ -40,6 +43,8 @@ private:
 
 /// What the request asks to be read, as JSON: prompts, tools, formats, documents.
 [[nodiscard]] std::int64_t estimated_input(const prepared_request& request) noexcept;
+/// The same by text_meter::least_tokens().
+[[nodiscard]] std::int64_t least_input(const prepared_request& request) noexcept;
 
 /// The most that the request is expected to use. Its output is bounded by, the least of those that are there:
 /// `max_completion_tokens`, `max_tokens` or `max_output_tokens`, the model's longest output; where none is,

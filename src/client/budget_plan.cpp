@@ -117,11 +117,6 @@ budget::plan make_budget_plan(const config& from, std::vector<std::string>& prob
         budget::terms& terms = made.models[id];
         terms.budget = to.limits(settings.budget, where);
         terms.pricing = to.prices(settings.pricing, where + "pricing.");
-        const std::string& name = id;
-        if (std::none_of(from.providers.begin(), from.providers.end(), [&name](const auto& provider) {
-                return name.size() > provider.first.size() + 1 && name.starts_with(provider.first + ".");
-            }))
-            problems.push_back(where + "begins with no provider's name; an id is <provider>.<vendor's name>");
     }
     switch (from.unknown_price) {
     case unknown_price_action::reject:

@@ -3,6 +3,7 @@
 #include "client/budget_plan.hpp"
 #include "client/client_impl.hpp"
 #include "client/detect.hpp"
+#include "client/model_settings.hpp"
 #include "client/pool_settings.hpp"
 #include "client/storage_settings.hpp"
 #include "core/cancellation.hpp"
@@ -69,6 +70,7 @@ boost::asio::io_context* single_threaded_loop(const boost::asio::any_io_executor
 client_impl::client_impl(const config& from, const connector::registry& connectors, log_sink* log)
     : log_(log), refresher_(std::make_shared<refresher>()) {
     std::vector<std::string> problems;
+    router::model_plans models = models_of(from, problems);
     std::vector<router::provider_plan> providers;
     for (const auto& [name, settings] : from.providers) {
         if (!settings.enabled) continue;
@@ -83,8 +85,11 @@ client_impl::client_impl(const config& from, const connector::registry& connecto
         router::provider_plan plan;
         plan.entry.id = name;
         plan.entry.api_key = settings.api_key;
+        plan.entry.timeout = settings.timeout;
+        if (settings.timeout && *settings.timeout <= std::chrono::milliseconds(0))
+            problems.push_back(where + "timeout must be above 0");
         plan.entry.may_be_asked_twice = settings.pipeline_depth > 1;
-        plan.models = settings.models;
+        plan.models = listed_models(from, name, models);
         for (auto model = settings.models.begin(); model != settings.models.end(); ++model) {
             if (model->empty())
                 problems.push_back(where + "lists a model without a name");
@@ -116,7 +121,8 @@ client_impl::client_impl(const config& from, const connector::registry& connecto
     std::vector<router::pool_plan> plans;
     for (const auto& [name, settings] : pools) {
         const std::string where = "pool '" + name + "': ";
-        result<std::string> path = capability::canonical(settings.capability);
+        const bool is_explicit = settings.capability.empty() && !settings.models.empty();
+        result<std::string> path = is_explicit ? std::string() : capability::canonical(settings.capability);
         if (!path) {
             problems.push_back(where + path.error().message);
             continue;
@@ -125,20 +131,31 @@ client_impl::client_impl(const config& from, const connector::registry& connecto
                                        [&name](const router::pool_plan& plan) { return plan.name == name; });
         if (name.empty() || twice)
             problems.push_back(where + (name.empty() ? "needs a name" : "is configured twice"));
-        if (std::none_of(std::begin(served_capabilities), std::end(served_capabilities),
+        if (!is_explicit &&
+            std::none_of(std::begin(served_capabilities), std::end(served_capabilities),
                          [&path](std::string_view served) { return capability::within(served, *path); }))
             problems.push_back(where + "no configured provider offers '" + *path + "'; they offer " +
                                offered());
-        for (const std::string& wanted : settings.providers)
-            if (std::none_of(from.providers.begin(), from.providers.end(),
-                             [&](const auto& entry) { return entry.first == wanted; }))
-                problems.push_back(where + "there is no provider '" + wanted + "'");
+        check_members(settings, from, where, problems);
         const state::trip_rule trips_at = trips_of(settings, where, problems);
         router::rotation_plan rotation = rotation_of(settings, from.providers, connectors, where, problems);
         const bool is_optional = from.pools.empty() && *path != served_capabilities[0];
-        plans.push_back(router::pool_plan{
-            name, std::move(*path), settings.providers, trips_at, is_optional, std::move(rotation),
-            settings.on_budget_exceeded == budget_action::rotate, streaming_of(settings, where, problems)});
+        router::pool_plan plan;
+        plan.name = name;
+        plan.capability = std::move(*path);
+        plan.providers = settings.providers;
+        plan.excluded_providers = settings.excluded_providers;
+        plan.models = settings.models;
+        plan.trips_at = trips_at;
+        plan.is_optional = is_optional;
+        plan.rotation = std::move(rotation);
+        plan.rotates_on_budget = settings.on_budget_exceeded == budget_action::rotate;
+        plan.rules = rules_of(settings, connectors, where, problems);
+        plan.windows = windows_of(settings.maintenance_window, {}, where, problems);
+        plan.pace = pace_of(settings, where, problems);
+        plan.session_key = settings.session_header;
+        plan.streaming = streaming_of(settings, where, problems);
+        plans.push_back(std::move(plan));
     }
     ledger_ = std::make_shared<budget::book>(make_budget_plan(from, problems));
     check_storage(from.storage, problems);
@@ -152,7 +169,7 @@ client_impl::client_impl(const config& from, const connector::registry& connecto
         prepare = [keeper = keeper_](const router::snapshot& made) { keeper->restore(made); };
     }
     catalogue_ = std::make_shared<router::catalogue>(std::move(providers), std::move(plans), log, ledger_,
-                                                     std::move(prepare));
+                                                     std::move(prepare), std::move(models));
     if (keeper_) keeper_->start(ledger_, [from_now = catalogue_] { return from_now->current(); });
 }
 
@@ -237,9 +254,9 @@ std::string client_impl::describe() const {
     xoshiro256 random(0); // where chance decides, one of the models that may be next
     std::string text;
     for (const auto& pool : picture->pools) {
-        if (pool->capability.empty()) continue; // the implicit pool of a single model
-        text += "Pool \"" + pool->name + "\" (strategy: " + pool->strategy +
-                ")\n  capability: " + pool->capability + "\n";
+        if (pool->kind != router::pool_kind::configured) continue;
+        text += "Pool \"" + pool->name + "\" (strategy: " + pool->strategy + ")\n";
+        if (!pool->capability.empty()) text += "  capability: " + pool->capability + "\n";
         const std::optional<std::size_t> next = router::peek(*pool, now, random);
         for (std::size_t i = 0; i < pool->models.size(); ++i) {
             const router::model_entry& model = *pool->models[i];
@@ -315,6 +332,12 @@ client create_from_file(const std::string& path) {
     connector::registry connectors;
     connector::register_builtin(connectors);
     return create_from_file(path, connectors);
+}
+
+client create(const create_options& options) {
+    const config found = detect(options);
+    if (found.providers.empty()) throw error(detail::no_provider(detail::process_environment()));
+    return create(found);
 }
 
 client create(std::string_view capability) {

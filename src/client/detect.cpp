@@ -113,6 +113,86 @@ config detect(std::string_view capability, const environment& env) {
     return found;
 }
 
+namespace {
+
+[[noreturn]] void refuse(const std::string& what, std::string_view name,
+                         const std::vector<std::string_view>& known) {
+    std::string text = what + " '" + std::string(name) + "'; there are:";
+    for (const std::string_view each : known) text.append(" ").append(each);
+    throw error(fault(errc::config, std::move(text)));
+}
+
+// The environment, with the keys of the options over it.
+environment with_keys(const create_options& options, const environment& env) {
+    static constexpr std::string_view variable = "OPENAI_API_KEY";
+    std::optional<std::string> given;
+    for (const auto& [name, key] : options.api_keys) {
+        if (name != variable && name != "openai")
+            refuse("there is no provider with a key named", name, {"openai", variable});
+        given = key;
+    }
+    return [given, &env](const char* name) { return given && name == variable ? given : env(name); };
+}
+
+void keep_providers(config& of, const std::vector<std::string>& wanted) {
+    if (wanted.empty()) return;
+    std::vector<std::string_view> known;
+    for (const auto& [name, provider] : of.providers) known.push_back(name);
+    for (const std::string& each : wanted)
+        if (std::find(known.begin(), known.end(), each) == known.end())
+            refuse("the environment has no provider", each, known);
+    std::erase_if(of.providers, [&wanted](const auto& provider) {
+        return std::find(wanted.begin(), wanted.end(), provider.first) == wanted.end();
+    });
+}
+
+// A provider that would be asked for its models has those that are named as its own.
+void keep_models(config& of, const std::vector<std::string>& wanted) {
+    if (wanted.empty()) return;
+    std::vector<std::string_view> unused(wanted.begin(), wanted.end());
+    for (auto& [name, provider] : of.providers) {
+        const bool is_asked = provider.models.empty();
+        std::vector<std::string> kept;
+        for (const std::string& each : wanted) {
+            const bool is_its = each.starts_with(name + ".");
+            const std::string model = is_its ? each.substr(name.size() + 1) : each;
+            const bool is_listed =
+                std::find(provider.models.begin(), provider.models.end(), model) != provider.models.end();
+            const bool is_others =
+                std::any_of(of.providers.begin(), of.providers.end(), [&](const auto& other) {
+                    return other.first != name && each.starts_with(other.first + ".");
+                });
+            // A provider has more models than those that are found by default, and a server tells which it has.
+            if (is_others || (!is_listed && !is_its && !is_asked)) continue;
+            kept.push_back(model);
+            std::erase(unused, each);
+        }
+        provider.models = std::move(kept);
+    }
+    std::vector<std::string_view> known;
+    for (const auto& [name, provider] : of.providers) known.push_back(name);
+    std::erase_if(of.providers, [](const auto& provider) { return provider.second.models.empty(); });
+    if (unused.empty()) return;
+    refuse("no provider has the model", unused.front(), known);
+}
+
+} // namespace
+
+config detect(const create_options& options, const environment& env) {
+    const environment with = with_keys(options, env);
+    config found = detect(std::string_view(), with);
+    keep_providers(found, options.providers);
+    keep_models(found, options.models);
+    found.pools.clear();
+    for (const std::string& each : options.capabilities) {
+        pool_config pool;
+        pool.capability = each;
+        if (!options.strategy.empty()) pool.strategy = options.strategy;
+        found.pools.emplace_back(each, std::move(pool));
+    }
+    return found;
+}
+
 fault no_provider(const environment& env) {
     std::string text = "no provider configured: set one of OPENAI_API_KEY, OPENAI_BASE_URL";
     for (const local_server& server : local_servers) text += std::string(", ") + server.variable;
@@ -126,6 +206,9 @@ fault no_provider(const environment& env) {
 
 config detect(std::string_view capability) {
     return detail::detect(capability, detail::process_environment());
+}
+config detect(const create_options& options) {
+    return detail::detect(options, detail::process_environment());
 }
 
 } // namespace modelmesh

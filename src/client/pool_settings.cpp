@@ -1,5 +1,8 @@
 #include "client/pool_settings.hpp"
 
+#include "budget/money.hpp"
+#include "config/model_names.hpp"
+
 #include <modelmesh/router/capability.hpp>
 
 #include <algorithm>
@@ -43,6 +46,38 @@ void check_weights(const named<double>& weights, const std::string& where, probl
         problems.push_back(where + "model_weights: one of them must be above 0");
 }
 
+// Whether failures are counted by the rules that ship with the library, in any spelling of their names.
+bool has_own_rules(const pool_config& settings) {
+    const auto is = [](std::string_view name, std::string_view kind, std::string_view shipped) {
+        if (name.starts_with(kind)) name.remove_prefix(kind.size());
+        return name == shipped || name == "modelmesh." + std::string(shipped) + ".v1";
+    };
+    return !is(settings.deactivation_policy, "deactivation.", "thresholds") ||
+           !is(settings.recovery_policy, "recovery.", "scheduled");
+}
+
+// What a table of the application's registry has, or else of ours.
+template <class Table, class Settings>
+auto rule_of(const Table& (connector::registry::*table)() const noexcept, std::string_view name,
+             std::string_view key, const Settings& settings, const connector::registry& connectors,
+             const std::string& where, problem_list& problems) {
+    auto made = (connectors.*table)().make(name, settings);
+    if (!made) {
+        connector::registry shipped;
+        connector::register_builtin(shipped);
+        auto ours = (shipped.*table)().make(name, settings);
+        if (ours) return std::move(*ours);
+        problems.push_back(where + std::string(key) + ": " + made.error().message);
+        return decltype(std::move(*ours))(nullptr);
+    }
+    return std::move(*made);
+}
+
+void check_limit(const std::optional<std::int64_t>& limit, std::string_view key, const std::string& where,
+                 problem_list& problems) {
+    if (limit && *limit < 1) problems.push_back(where + std::string(key) + " must be at least 1");
+}
+
 } // namespace
 
 state::trip_rule trips_of(const pool_config& settings, const std::string& where, problem_list& problems) {
@@ -51,8 +86,100 @@ state::trip_rule trips_of(const pool_config& settings, const std::string& where,
         problems.push_back(where + "failure_threshold must be between 1 and " + std::to_string(most));
     if (!(settings.error_rate_threshold > 0)) // not a number is not above 0 either
         problems.push_back(where + "error_rate_threshold must be above 0");
-    return {settings.failure_threshold, std::chrono::seconds(settings.cooldown_seconds),
-            settings.error_rate_threshold};
+    const std::chrono::seconds cooldown(settings.cooldown_seconds);
+    if (has_own_rules(settings)) return {most + 1, cooldown}; // never by itself
+    return {settings.failure_threshold, cooldown, settings.error_rate_threshold};
+}
+
+std::shared_ptr<const router::outcome_rules> rules_of(const pool_config& settings,
+                                                      const connector::registry& connectors,
+                                                      const std::string& where, problem_list& problems) {
+    check_limit(settings.request_limit, "request_limit", where, problems);
+    check_limit(settings.token_limit, "token_limit", where, problems);
+    for (const auto& [model, limit] : settings.model_request_limits)
+        check_limit(limit, "model_request_limits: '" + model + "'", where, problems);
+    for (const auto& [model, limit] : settings.model_token_limits)
+        check_limit(limit, "model_token_limits: '" + model + "'", where, problems);
+    const std::optional<bool> counted =
+        settings.quota_window ? std::optional(*settings.quota_window == quota_window::daily) : std::nullopt;
+    const std::optional<bool> reset =
+        settings.quota_reset_schedule
+            ? std::optional(*settings.quota_reset_schedule == quota_schedule::daily_utc)
+            : std::nullopt;
+    if (counted && reset && *counted != *reset)
+        problems.push_back(where + "quota_window and quota_reset_schedule are of different periods");
+
+    connector::deactivation_settings when;
+    when.failure_threshold = settings.failure_threshold;
+    when.error_rate_threshold = settings.error_rate_threshold;
+    when.request_limit = settings.request_limit;
+    when.token_limit = settings.token_limit;
+    when.model_request_limits = settings.model_request_limits;
+    when.model_token_limits = settings.model_token_limits;
+    if (settings.budget_limit) {
+        const result<std::int64_t> limit = budget::scaled(*settings.budget_limit, budget::micro_digits);
+        if (limit)
+            when.cost_limit_micro_usd = *limit;
+        else
+            problems.push_back(where + "budget_limit must be an amount of US dollars");
+    }
+    if (settings.max_latency_ms) when.max_latency = std::chrono::milliseconds(*settings.max_latency_ms);
+    const bool has_limits = when.request_limit || when.token_limit || settings.budget_limit ||
+                            when.max_latency || !when.model_request_limits.empty() ||
+                            !when.model_token_limits.empty();
+    if (!has_limits && !has_own_rules(settings)) return nullptr;
+    connector::recovery_settings then;
+    then.cooldown = std::chrono::seconds(settings.cooldown_seconds);
+    then.on_quota_reset = settings.on_quota_reset;
+    auto made = std::make_shared<router::outcome_rules>();
+    made->deactivation = rule_of(&connector::registry::deactivations, settings.deactivation_policy,
+                                 "deactivation_policy", when, connectors, where, problems);
+    made->recovery = rule_of(&connector::registry::recoveries, settings.recovery_policy, "recovery_policy",
+                             then, connectors, where, problems);
+    made->is_daily = counted ? *counted : reset.value_or(false);
+    return made;
+}
+
+std::vector<router::maintenance_window> windows_of(const maintenance_config& settings, std::string model,
+                                                   const std::string& where, problem_list& problems) {
+    std::vector<router::maintenance_window> windows;
+    if (settings.cron.empty()) return windows;
+    if (settings.tz != "UTC")
+        problems.push_back(where + "maintenance_window.tz: is UTC; no other time zone is known");
+    if (settings.duration == 0) problems.push_back(where + "maintenance_window.duration must be above 0");
+    const result<router::cron> begins = router::cron::parse(settings.cron);
+    if (!begins)
+        problems.push_back(where + "maintenance_window.cron: " + begins.error().message);
+    else
+        windows.push_back({std::move(model), *begins, std::chrono::seconds(settings.duration)});
+    return windows;
+}
+
+router::pace_plan pace_of(const pool_config& settings, const std::string& where, problem_list& problems) {
+    constexpr unsigned most = 100000; // each has a place in a ring
+    if (settings.rate_limit_min_delta.count() < 0)
+        problems.push_back(where + "rate_limit.min_delta must not be negative");
+    if (settings.rate_limit_max_rpm > most)
+        problems.push_back(where + "rate_limit.max_rpm must be at most " + std::to_string(most));
+    return {{settings.rate_limit_min_delta, std::min(settings.rate_limit_max_rpm, most)},
+            settings.rate_limit_action == rate_limit_action::delay_request};
+}
+
+void check_members(const pool_config& pool, const config& in, const std::string& where,
+                   problem_list& problems) {
+    const auto check_providers = [&](const std::vector<std::string>& named) {
+        for (const std::string& wanted : named)
+            if (std::none_of(in.providers.begin(), in.providers.end(),
+                             [&wanted](const auto& entry) { return entry.first == wanted; }))
+                problems.push_back(where + "there is no provider '" + wanted + "'");
+    };
+    check_providers(pool.providers);
+    check_providers(pool.excluded_providers);
+    if (pool.models.empty()) return;
+    const settings::model_names known(in);
+    for (const std::string& wanted : pool.models)
+        if (const std::string problem = known.problem(wanted); !problem.empty())
+            problems.push_back(where + "models: " + problem);
 }
 
 router::streaming_plan streaming_of(const pool_config& settings, const std::string& where,

@@ -15,6 +15,22 @@ namespace modelmesh::detail {
 /// @param where  what a problem begins with: the pool's name.
 [[nodiscard]] state::trip_rule trips_of(const pool_config& settings, const std::string& where,
                                         std::vector<std::string>& problems);
+/// Whether the providers and models that the pool names are there. The same.
+void check_members(const pool_config& pool, const config& in, const std::string& where,
+                   std::vector<std::string>& problems);
+/// Limits of use, and whatever other rules take models out of service. Null: there are none. The same.
+[[nodiscard]] std::shared_ptr<const router::outcome_rules> rules_of(const pool_config& settings,
+                                                                    const connector::registry& connectors,
+                                                                    const std::string& where,
+                                                                    std::vector<std::string>& problems);
+/// When models are not asked by the calendar: one window, or none. The same.
+/// @param model  id; empty: all of the pool.
+[[nodiscard]] std::vector<router::maintenance_window> windows_of(const maintenance_config& settings,
+                                                                 std::string model, const std::string& where,
+                                                                 std::vector<std::string>& problems);
+/// How often each model is asked. The same.
+[[nodiscard]] router::pace_plan pace_of(const pool_config& settings, const std::string& where,
+                                        std::vector<std::string>& problems);
 /// How the pool chooses. The same.
 /// @param providers  those that are configured.
 [[nodiscard]] router::rotation_plan rotation_of(const pool_config& settings,

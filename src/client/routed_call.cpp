@@ -1,5 +1,6 @@
 #include "client/item_source.hpp"
 
+#include "router/request_facts.hpp"
 #include "router/selection.hpp"
 
 #include <modelmesh/router/capability.hpp>
@@ -45,6 +46,36 @@ fault not_served(const router::pool& pool, const router::provider_entry& by) {
     return f;
 }
 
+// Nobody does all that the request needs: who lacks what.
+fault nobody_can(const router::pool& pool, const router::scope& asked) {
+    std::string lacking;
+    bool is_too_long = true;
+    for (std::size_t i = 0; i < pool.models.size(); ++i) {
+        const exclusion why = router::ineligible(pool, i, asked);
+        if (why == exclusion::other_provider || why == exclusion::other_operation) continue;
+        const router::model_traits& its = pool.members[i].traits;
+        lacking.append(lacking.empty() ? "'" : "; '").append(pool.models[i]->id).append("' ");
+        if (why == exclusion::too_small) {
+            lacking += asked.needs.tokens > its.context_window
+                           ? "has a window of " + std::to_string(its.context_window) + " tokens"
+                           : "gives " + std::to_string(its.max_output_tokens) + " tokens at most";
+            continue;
+        }
+        is_too_long = false;
+        router::request_needs missing;
+        missing.bits = asked.needs.bits & its.lacks;
+        if (missing.bits != 0)
+            lacking += "lacks " + router::described(missing);
+        else
+            lacking += "takes " + std::to_string(its.max_images) + " pictures at most";
+    }
+    fault f(is_too_long ? errc::context_length : errc::unsupported,
+            "no model of pool '" + pool.name + "' does all that the request needs (" +
+                router::described(asked.needs) + "): " + lacking);
+    f.pool = pool.name;
+    return f;
+}
+
 } // namespace
 
 result<router::call> route(const client_impl& impl, std::shared_ptr<const prepared_request> request,
@@ -65,11 +96,16 @@ result<router::call> route(const client_impl& impl, std::shared_ptr<const prepar
     if (!serves(pool, wanted)) return cannot_serve(pool, wanted);
     if (made.asked.only != nullptr && router::count_eligible(pool, made.asked) == 0)
         return not_served(pool, *made.asked.only);
-    if (!pool.capability.empty()) made.asked.operations = router::bit_of(request->operation());
+    if (pool.kind != router::pool_kind::of_one_model)
+        made.asked.operations = router::bit_of(request->operation());
     if (!pool.models.empty() && router::count_eligible(pool, made.asked) == 0) return has_none(pool, wanted);
+    made.asked.needs = router::needs_of(*request, pool);
+    if (!pool.models.empty() && router::count_eligible(pool, made.asked) == 0)
+        return nobody_can(pool, made.asked);
     made.pool = &pool;
     made.request = std::move(request);
     made.deadline = terms.deadline;
+    if (!terms.session.empty()) made.session = std::make_shared<const std::string>(terms.session);
     return made;
 }
 

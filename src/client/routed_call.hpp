@@ -21,9 +21,11 @@ using prepared = result<std::shared_ptr<const prepared_request>>;
 /// What a call's options say, with an absolute end.
 class call_terms {
 public:
-    explicit call_terms(const call_options& opt) : deadline(deadline_of(opt)), provider(opt.provider()) {}
+    explicit call_terms(const call_options& opt)
+        : deadline(deadline_of(opt)), provider(opt.provider()), session(opt.session()) {}
     time_point deadline;
-    std::string provider; ///< empty: not said
+    std::string provider; ///< empty: not said, as the next
+    std::string session;
 };
 
 /// Errors: not_found, nothing goes by the name that the request asks for, or none of it is the provider's;

@@ -98,7 +98,7 @@ std::string shown(const node& at, const rules& of) {
         break;
     }
     // As it was written, which is a reference and not what it stands for.
-    if (of.is_secret && !at.has_reference) return "this text";
+    if ((of.is_secret || at.is_variable) && !at.has_reference) return "this text";
     std::string text = at.text.substr(0, most_shown);
     while (text.size() < at.text.size() && !text.empty() &&
            (static_cast<unsigned char>(at.text[text.size()]) & 0xc0) == 0x80)
@@ -135,7 +135,8 @@ private:
     void refuse(const node& from, const reflected::descriptor& type, const rules& of) {
         std::string what = "must be " + expectation(type, of) + ", not " + shown(from, of);
         if (from.has_reference) what += ", which stands for something else";
-        if (type.what == kind::enumeration && from.what == shape::text && !from.has_reference) {
+        if (type.what == kind::enumeration && from.what == shape::text && !from.has_reference &&
+            !from.is_variable) {
             const auto& values = as<reflected::enumeration_type>(type);
             what += suggestion(from.text, {values.names, values.names + values.count});
         }

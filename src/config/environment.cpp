@@ -79,10 +79,7 @@ node override_tree(const std::string& name, const std::string& value, const node
     tree.what = shape::text;
     tree.at = at;
     tree.text = tree.value = value;
-    if (value.starts_with('[') || value.starts_with('{')) {
-        std::optional<node> parsed = read_yaml(value, at.source, found);
-        tree = parsed ? std::move(*parsed) : node{};
-    }
+    tree.is_variable = true;
     for (auto key = keys.rbegin(); key != keys.rend(); ++key) tree = wrapped(*key, at, std::move(tree));
     set_paths(tree, {});
     return tree;

@@ -1,6 +1,7 @@
 #include "config/keys.hpp"
 
 #include "config/secrets_section.hpp"
+#include "config/yaml.hpp"
 
 #include <modelmesh/config/config.hpp>
 #include <modelmesh/json/detail/describe.hpp>
@@ -28,12 +29,9 @@ constexpr std::string_view later_of_storage[] = {
     "locking.enabled",    "locking.timeout",         "locking.retry_interval",
 };
 constexpr std::string_view later_of_providers[] = {
-    "auth.method",
     "auth.key_rotation",
-    "timeout",
-    "execution",
+    "execution.max_retries",
     "max_retries",
-    "capabilities",
     "quota",
     "discovery",
     "catalogue",
@@ -43,48 +41,23 @@ constexpr std::string_view later_of_providers[] = {
     "fine_tuning",
     "infrastructure",
     "connection_pool",
-    "config.timeout",
     "config.max_retries",
 };
+constexpr std::string_view later_of_models[] = {"batch"};
+constexpr std::string_view later_of_features[] = {"fine_tunable"};
+constexpr std::string_view later_of_constraints[] = {"max_file_size", "supported_languages"};
+constexpr std::string_view later_of_delivery[] = {"batch"};
 constexpr std::string_view later_of_pools[] = {
-    "models",
-    "excluded_providers",
-    "model_request_limits",
-    "model_token_limits",
-    "max_latency_ms",
-    "session_timeout",
-    "session_header",
     "deactivation.error_codes",
-    "deactivation.request_limit",
-    "deactivation.token_limit",
-    "deactivation.budget_limit",
-    "deactivation.quota_window",
-    "deactivation.maintenance_window",
     "recovery.probe_on_start",
     "recovery.probe_interval",
-    "recovery.on_quota_reset",
-    "recovery.quota_reset_schedule",
     "retry",
-    "rate_limit.min_delta",
-    "rate_limit.max_rpm",
-    "rate_limit.action",
     "provider_deactivation",
     "provider_recovery",
-    "rotation.selection",
     "rotation.deactivation.error_codes",
-    "rotation.deactivation.request_limit",
-    "rotation.deactivation.token_limit",
-    "rotation.deactivation.budget_limit",
-    "rotation.deactivation.quota_window",
-    "rotation.deactivation.maintenance_window",
     "rotation.recovery.probe_on_start",
     "rotation.recovery.probe_interval",
-    "rotation.recovery.on_quota_reset",
-    "rotation.recovery.quota_reset_schedule",
     "rotation.retry",
-    "rotation.rate_limit.min_delta",
-    "rotation.rate_limit.max_rpm",
-    "rotation.rate_limit.action",
 };
 
 std::span<const std::string_view> later_of(const reflected::object_type& type) {
@@ -93,6 +66,10 @@ std::span<const std::string_view> later_of(const reflected::object_type& type) {
     if (&type == &reflected::describe<secrets_section>()) return later_of_secrets;
     if (&type == &reflected::describe<provider_config>()) return later_of_providers;
     if (&type == &reflected::describe<pool_config>()) return later_of_pools;
+    if (&type == &reflected::describe<model_config>()) return later_of_models;
+    if (&type == &reflected::describe<model_features>()) return later_of_features;
+    if (&type == &reflected::describe<model_constraints>()) return later_of_constraints;
+    if (&type == &reflected::describe<model_delivery>()) return later_of_delivery;
     return {};
 }
 
@@ -108,6 +85,26 @@ key_tree& grow(key_tree& root, std::string_view path) {
         if (!is_last) path.remove_prefix(cut + 1);
     }
     return *at;
+}
+
+void hide(node& at) {
+    at.is_variable = true;
+    for (node& item : at.items) hide(item);
+    for (entry& each : at.entries) hide(each.value);
+}
+
+// A variable's text is a list or a map where one is expected: `[a, b]` may also be some text.
+void read_flow(node& at, findings& found) {
+    if (!at.is_variable || at.what != shape::text || !(at.text.starts_with('[') || at.text.starts_with('{')))
+        return;
+    std::optional<node> parsed = read_yaml(at.text, at.at.source, found);
+    if (!parsed) {
+        at.what = shape::nothing; // that it is wrong has been said
+        return;
+    }
+    set_paths(*parsed, at.path);
+    hide(*parsed);
+    at = std::move(*parsed);
 }
 
 /// The entry that a member is read from, so far.
@@ -134,7 +131,7 @@ public:
                 found_.problem(each.at, each.value.path, "is not supported yet");
             else if (known->field != key_tree::none)
                 choose({std::move(each), known->rank, known->field});
-            else if (each.value.what == shape::map)
+            else if (read_flow(each.value, found_); each.value.what == shape::map)
                 collect(each.value, *known, false);
             else if (each.value.what != shape::nothing)
                 found_.problem(each.value.at, each.value.path, "must be a map of settings");
@@ -239,6 +236,10 @@ key_tree keys_of(const reflected::object_type& type) {
     for (std::size_t i = 0; i < type.count; ++i)
         if (!type.fields[i].skipped) grow(root, type.fields[i].name).field = i;
     for (std::size_t i = 0; i < type.place_count; ++i) {
+        if (type.places[i].path == json::itself) {
+            root.itself = type.places[i].field;
+            continue;
+        }
         key_tree& key = grow(root, type.places[i].path);
         key.field = type.places[i].field;
         key.rank = i + 1;
@@ -252,6 +253,15 @@ key_tree keys_of(const reflected::object_type& type) {
 
 void use_own_names(node& at, const reflected::object_type& type, const key_tree& keys, findings& found,
                    const key_tree* beside) {
+    read_flow(at, found);
+    if (at.what == shape::text && keys.itself != key_tree::none) {
+        node map;
+        map.what = shape::map;
+        map.at = at.at;
+        map.path = at.path;
+        map.entries.push_back({std::string(type.fields[keys.itself].name), at.at, std::move(at)});
+        at = std::move(map);
+    }
     if (at.what != shape::map) return; // told when it is read
     own_names names(type, beside, found);
     names.collect(at, keys);
@@ -264,10 +274,12 @@ void use_own_names(node& at, const reflected::descriptor& type, findings& found)
         return use_own_names(at, as<reflected::object_type>(type), keys_of(as<reflected::object_type>(type)),
                              found);
     case reflected::kind::map:
+        read_flow(at, found);
         for (entry& each : at.entries)
             use_own_names(each.value, as<reflected::map_type>(type).element(), found);
         return;
     case reflected::kind::sequence:
+        read_flow(at, found);
         for (node& item : at.items) use_own_names(item, as<reflected::sequence_type>(type).element(), found);
         return;
     case reflected::kind::wrapper:

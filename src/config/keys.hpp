@@ -16,7 +16,8 @@ struct key_tree {
     std::string name{};
     std::size_t field = none; ///< the member that it is
     std::size_t rank = 0;     ///< of two places of one member the lower rank wins; 0 is the member's own name
-    bool is_later = false;    ///< the format has it, and this version does not do it
+    std::size_t itself = none; ///< the member that a single value in place of the object is
+    bool is_later = false;     ///< the format has it, and this version does not do it
     std::vector<key_tree> below{};
 
     [[nodiscard]] const key_tree* find(std::string_view key) const noexcept;

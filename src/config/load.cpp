@@ -99,7 +99,18 @@ private:
         if (secrets->value.what != shape::map)
             return found_.problem(secrets->value.at, secrets->value.path, "must be a map of settings");
         use_own_names(secrets->value, reflected::describe<secrets_section>(), found_);
+        forget_options(secrets->value);
         merge(secrets_, std::move(secrets->value));
+    }
+
+    // Those of one store mean nothing to another, which a later source has chosen.
+    void forget_options(const node& later) {
+        const entry* next = find(later, "store");
+        const entry* last = find(secrets_, "store");
+        if (next == nullptr ||
+            next->value.text == (last == nullptr ? secrets_section().store : last->value.text))
+            return;
+        (void)take(secrets_, "options");
     }
 
     std::unique_ptr<connector::secret_store> open_store(resolver& references) {

@@ -28,6 +28,7 @@ struct node {
     std::string text{};         ///< as written
     std::string value{};        ///< the text, with its references resolved
     bool has_reference = false; ///< the value is not to be shown: it came from elsewhere
+    bool is_variable = false;   ///< the same: it is a variable's, and not for messages
     bool is_reset = false;      ///< `!reset`: takes away what an earlier source said
     std::vector<node> items{};  ///< of a list
     std::vector<entry> entries; ///< of a map, in order; entry is no complete type yet

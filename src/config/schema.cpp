@@ -113,8 +113,13 @@ public:
             return text;
         }
         case kind::object: {
-            std::string text =
-                object(as<reflected::object_type>(type), keys_of(as<reflected::object_type>(type)));
+            const auto& members = as<reflected::object_type>(type);
+            const key_tree keys = keys_of(members);
+            std::string text = object(members, keys);
+            if (keys.itself != key_tree::none) {
+                const reflected::field& single = members.fields[keys.itself];
+                text = R"({"anyOf":[)" + text + "," + value(single.type(), &single) + "]}";
+            }
             return text.insert(text.size() - 1, notes);
         }
         default:

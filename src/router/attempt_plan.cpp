@@ -1,5 +1,6 @@
 #include "router/attempt_plan.hpp"
 
+#include "router/limits.hpp"
 #include "router/request_facts.hpp"
 
 #include <algorithm>
@@ -36,6 +37,12 @@ verdict judge(errc kind) noexcept {
 // Told by our own timers, not by the server.
 bool is_silence(const fault& f) noexcept { return f.kind() == errc::timed_out && f.http_status == 0; }
 
+connector::rotation_request facts_for(const call& made) {
+    connector::rotation_request facts = facts_of(*made.request, made.pool->session_key);
+    if (made.session) facts.session = *made.session;
+    return facts;
+}
+
 } // namespace
 
 bool settle_failure(const call& made, std::size_t index, fault& f, blame silence, time_point now,
@@ -49,16 +56,27 @@ bool settle_failure(const call& made, std::size_t index, fault& f, blame silence
     verdict v = judge(f.kind());
     if (is_silence(f)) v = {now < made.deadline, silence};
     // Told by the program's own ledger, not by the model. One without a price is no matter of what is left to spend.
-    if (f.kind() == errc::budget) v = {made.pool->rotates_on_budget || !f.budget, blame::nobody};
+    // What is used up stays so until the period ends, and the next request had better begin elsewhere.
+    if (f.kind() == errc::budget) {
+        const bool is_used_up = f.budget && f.budget->resets_at && made.pool->rotates_on_budget;
+        v = {made.pool->rotates_on_budget || !f.budget, is_used_up ? blame::position : blame::nobody};
+    }
     if (v.whose == blame::position) move_on(*made.pool, index, now);
     if (v.whose == blame::health) note_failure(*made.pool, index, {f.kind(), f.http_status}, now, random);
     return v.rotate;
 }
 
 attempt_plan::attempt_plan(call made, const clock& time, rng& random)
-    : call_(std::move(made)), clock_(&time), random_(&random), request_(facts_of(*call_.request)),
-      tried_(call_.pool->models.size()), candidates_(tried_), limits_(call_.deadline), started_(time.now()),
-      attempt_started_(started_) {}
+    : call_(std::move(made)), clock_(&time), random_(&random),
+      request_(facts_for(call_)), tried_(call_.pool->models.size()),
+      candidates_(tried_), limits_(call_.deadline), started_(time.now()), attempt_started_(started_) {}
+
+std::optional<time_point> attempt_plan::next_turn() const noexcept {
+    const std::optional<std::chrono::milliseconds> turn =
+        paced_until(*call_.pool, tried_, call_.asked, clock_->now());
+    if (!turn || time_point(*turn) >= call_.deadline) return std::nullopt;
+    return time_point(*turn);
+}
 
 result<const model_entry*> attempt_plan::next() {
     const time_point now = clock_->now();
@@ -69,15 +87,21 @@ result<const model_entry*> attempt_plan::next() {
         f.attempts = attempts_;
         return f;
     }
+    keep_windows(*call_.pool, *clock_);
     const std::optional<chosen_model> chosen =
         select(*call_.pool, tried_, call_.asked, request_, now, *random_, candidates_);
-    if (!chosen) return candidates_.empty() ? closing_fault() : refused_fault();
+    if (!chosen) {
+        if (const auto turn = paced_until(*call_.pool, tried_, call_.asked, now); turn && attempts_.empty())
+            return paced_fault(*turn - since_epoch(now));
+        return candidates_.empty() ? closing_fault() : refused_fault();
+    }
     current_ = chosen->index;
     permit_ = permit(*call_.pool->models[current_]->slot, *call_.pool->state->health[current_],
                      chosen->is_probe, now);
     tried_.insert(current_);
     ++number_;
-    limits_ = patience(call_.deadline);
+    const std::optional<duration> timeout = call_.pool->models[current_]->provider->timeout;
+    limits_ = patience(timeout ? std::min(call_.deadline, now + *timeout) : call_.deadline);
     candidates_.erase(current_);
     if (!candidates_.empty())
         limits_.first_byte = std::min<duration>(limits_.first_byte, (call_.deadline - now) / 2);
@@ -101,7 +125,7 @@ void attempt_plan::broke_off(const fault& f) { note_attempt(f, clock_->now()); }
 
 void attempt_plan::ask(std::shared_ptr<const prepared_request> instead) {
     call_.request = std::move(instead);
-    request_ = facts_of(*call_.request);
+    request_ = facts_for(call_);
 }
 
 void attempt_plan::note_attempt(const fault& f, time_point now) {
@@ -150,9 +174,17 @@ fault attempt_plan::no_model_fault() const {
     }
     using state::health_slot;
     std::vector<health_slot::reason> reasons;
+    std::vector<std::string_view> others; // than failures
     for (std::size_t i = 0; i < call_.pool->models.size(); ++i) {
         const health_slot& health = *call_.pool->state->health[i];
-        if (!is_eligible(*call_.pool, i, call_.asked) || health.load().is_manual()) continue;
+        const health_slot::view v = health.load();
+        if (!is_eligible(*call_.pool, i, call_.asked) || v.is_manual()) continue;
+        const connector::standby_reason kind = health.standby_reason();
+        if (v.phase == health_slot::phase::standby && kind != connector::standby_reason::error_threshold) {
+            if (std::find(others.begin(), others.end(), to_string(kind)) == others.end())
+                others.push_back(to_string(kind));
+            continue;
+        }
         const health_slot::reason why = health.last_failure();
         if (std::find(reasons.begin(), reasons.end(), why) == reasons.end()) reasons.push_back(why);
     }
@@ -160,7 +192,7 @@ fault attempt_plan::no_model_fault() const {
         until_available(*call_.pool, clock_->now(), call_.asked);
     text = count == 1 ? "the only model of " : "all " + std::to_string(count) + " models of ";
     text += described() + (count == 1 ? " is" : " are");
-    if (!wait || reasons.empty()) { // all of them, when they were looked at
+    if (!wait || (reasons.empty() && others.empty())) { // all of them, when they were looked at
         text += " rotated out, until somebody reactivates one";
         fault f(errc::no_active_model, std::move(text));
         f.pool = call_.pool->name;
@@ -172,8 +204,16 @@ fault attempt_plan::no_model_fault() const {
         text += to_string(why.kind);
         if (why.http_status != 0) text += " (HTTP " + std::to_string(why.http_status) + ")";
     }
+    for (const std::string_view other : others)
+        text.append(reasons.empty() && other == others.front() ? " " : ", ").append(other);
     text +=
         (count == 1 ? "; it returns in " : "; the first returns in ") + std::to_string(wait->count()) + " ms";
+    if (reasons.empty()) {
+        fault f(errc::no_active_model, std::move(text));
+        f.pool = call_.pool->name;
+        f.retry_after = wait;
+        return f;
+    }
     // A model that returns fails again when, say, its key is wrong: waiting helps only where one of the
     // failures may pass.
     const auto may_pass = [](const health_slot::reason& why) {
@@ -199,6 +239,17 @@ fault attempt_plan::refused_fault() const {
     f.pool = call_.pool->name;
     f.retry_after = retry_after_;
     f.attempts = attempts_;
+    return f;
+}
+
+fault attempt_plan::paced_fault(std::chrono::milliseconds wait) const {
+    fault f(errc::rate_limit,
+            "the models of " + described() +
+                " have had the requests that its rate_limit lets them have; the first may have "
+                "another in " +
+                std::to_string(wait.count()) + " ms, behind the request's deadline");
+    f.pool = call_.pool->name;
+    f.retry_after = wait;
     return f;
 }
 

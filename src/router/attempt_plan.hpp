@@ -19,6 +19,7 @@ struct call {
     scope asked{};                      ///< which models of the pool, and of `picture`
     std::shared_ptr<const prepared_request> request;
     time_point deadline;
+    std::shared_ptr<const std::string> session{}; ///< what the caller names it by; null: the request may
 };
 
 /// Whom a failure speaks against.
@@ -40,6 +41,9 @@ public:
     /// @param time, random  outlive the plan and the stream that it ends in.
     attempt_plan(call made, const clock& time, rng& random);
 
+    /// When next() is worth calling, where models have had the requests that the pool lets them have and the next
+    /// one's turn comes within the deadline. Nothing: now.
+    [[nodiscard]] std::optional<time_point> next_turn() const noexcept;
     /// Starts the next attempt. Errors, each with every attempt so far: no_active_model (the pool is out of
     /// service, and one of its failures may pass), timed_out (the deadline has passed), the kind that all
     /// attempts share or that put every model out of service, exhausted.
@@ -72,6 +76,7 @@ private:
     [[nodiscard]] std::string described() const;
     [[nodiscard]] fault no_model_fault() const;
     [[nodiscard]] fault refused_fault() const;
+    [[nodiscard]] fault paced_fault(std::chrono::milliseconds wait) const;
     [[nodiscard]] fault closing_fault() const;
 
     call call_;

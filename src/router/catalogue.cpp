@@ -91,9 +91,10 @@ private:
 };
 
 catalogue::catalogue(std::vector<provider_plan> providers, std::vector<pool_plan> pools, log_sink* log,
-                     std::shared_ptr<budget::book> ledger, std::function<void(const snapshot&)> prepare)
+                     std::shared_ptr<budget::book> ledger, std::function<void(const snapshot&)> prepare,
+                     model_plans configured)
     : providers_(std::move(providers)), pools_(std::move(pools)), log_(log), ledger_(std::move(ledger)),
-      prepare_(std::move(prepare)) {
+      prepare_(std::move(prepare)), configured_(std::move(configured)) {
     for (const provider_plan& plan : providers_) {
         std::vector<connector::model_info>& models = models_.emplace_back();
         for (const std::string& name : plan.models)
@@ -113,7 +114,7 @@ std::shared_ptr<const snapshot> catalogue::build(
     std::vector<std::unique_ptr<provider_entry>> entries;
     for (const provider_plan& plan : providers_)
         entries.push_back(std::make_unique<provider_entry>(plan.entry));
-    auto built = build_snapshot(std::move(entries), models, pools_, previous, ledger_.get());
+    auto built = build_snapshot(std::move(entries), models, pools_, previous, ledger_.get(), configured_);
     if (prepare_) prepare_(*built);
     return built;
 }

@@ -33,10 +33,11 @@ public:
     static constexpr std::chrono::seconds cooldown{30};
 
     /// @param log  outlives the catalogue; may be null. @param ledger  counts the calls; may be null.
+    /// @param configured  what is set for single models.
     /// @param prepare  sees each snapshot before any request does; may be empty.
     catalogue(std::vector<provider_plan> providers, std::vector<pool_plan> pools, log_sink* log,
               std::shared_ptr<budget::book> ledger = nullptr,
-              std::function<void(const snapshot&)> prepare = {});
+              std::function<void(const snapshot&)> prepare = {}, model_plans configured = {});
 
     /// What requests are routed on now.
     [[nodiscard]] std::shared_ptr<const snapshot> current() const;
@@ -87,6 +88,7 @@ private:
     log_sink* const log_;
     const std::shared_ptr<budget::book> ledger_;
     const std::function<void(const snapshot&)> prepare_;
+    const model_plans configured_;
 
     mutable std::mutex mutex_; ///< guards what follows; never held over I/O
     std::shared_ptr<const snapshot> snapshot_;

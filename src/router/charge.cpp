@@ -1,6 +1,7 @@
 #include "router/charge.hpp"
 
 #include "budget/reported_usage.hpp"
+#include "router/limits.hpp"
 
 #include <algorithm>
 #include <array>
@@ -27,7 +28,8 @@ bool has_own_totals(operation what) noexcept {
 } // namespace
 
 charge::charge(const attempt_plan& plan, log_sink* log)
-    : request_(plan.made().request.get()), clock_(&plan.time()), log_(log),
+    : pool_(plan.made().pool), index_(plan.current_index()), random_(&plan.random()),
+      started_(plan.time().now()), request_(plan.made().request.get()), clock_(&plan.time()), log_(log),
       shows_totals_(!request_->stream() || !has_own_totals(request_->operation()) ||
                     wants_totals(*request_)) {
     const std::vector<std::shared_ptr<budget::line>>& lines = plan.made().pool->lines;
@@ -35,7 +37,8 @@ charge::charge(const attempt_plan& plan, log_sink* log)
 }
 
 charge::charge(charge&& other) noexcept
-    : request_(other.request_), line_(std::move(other.line_)), clock_(other.clock_), log_(other.log_),
+    : pool_(other.pool_), index_(other.index_), random_(other.random_), started_(other.started_),
+      request_(other.request_), line_(std::move(other.line_)), clock_(other.clock_), log_(other.log_),
       held_(other.held_), said_(other.said_), received_(other.received_), was_sent_(other.was_sent_),
       has_reply_(other.has_reply_), has_failed_(other.has_failed_), shows_totals_(other.shows_totals_),
       cost_(other.cost_), storage_(std::move(other.storage_)), counts_(std::move(other.counts_)),
@@ -125,6 +128,8 @@ std::optional<std::int64_t> charge::settle() noexcept {
         else
             each->release(held_);
     }
+    const auto latency = std::chrono::duration_cast<std::chrono::microseconds>(clock_->now() - started_);
+    apply_rules(*pool_, index_, {has_failed_, latency}, *clock_, *random_, log_);
     return cost_;
 }
 

@@ -59,6 +59,10 @@ private:
     [[nodiscard]] std::optional<budget::consumption> used() const noexcept;
     void report(const budget::alert& of) const noexcept;
 
+    const pool* pool_;
+    std::size_t index_; ///< of the model
+    rng* random_;
+    time_point started_;
     const prepared_request* request_;
     std::shared_ptr<budget::line> line_; ///< null: nothing is counted, or all is settled
     const clock* clock_;

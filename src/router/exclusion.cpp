@@ -10,6 +10,12 @@ std::string_view to_string(exclusion why) noexcept {
         return "other provider";
     case exclusion::other_operation:
         return "other operation";
+    case exclusion::other_delivery:
+        return "other delivery";
+    case exclusion::missing_feature:
+        return "missing feature";
+    case exclusion::too_small:
+        return "too small";
     case exclusion::manual:
         return "manual";
     case exclusion::standby:
@@ -18,6 +24,8 @@ std::string_view to_string(exclusion why) noexcept {
         return "probing";
     case exclusion::ramping:
         return "ramping";
+    case exclusion::paced:
+        return "paced";
     }
     return "unknown";
 }

@@ -136,6 +136,11 @@ task<result<std::unique_ptr<stream_session>>> attempt_stream(transport& via, att
 task<result<modelmesh::route>> complete(transport& via, log_sink* log, call made, reply_reader read) {
     attempt_plan plan(std::move(made), via.time(), via.random());
     for (;;) {
+        if (const std::optional<time_point> turn = plan.next_turn()) {
+            const result<void> waited = co_await via.sleep_until(*turn);
+            if (!waited) co_return waited.error();
+            continue;
+        }
         const result<const model_entry*> model = plan.next();
         if (!model) co_return model.error();
         charge paid(plan, log);
@@ -167,6 +172,11 @@ modelmesh::route route_of(const transport& via, const attempt_plan& plan) {
 
 task<result<std::unique_ptr<stream_session>>> next_stream(transport& via, log_sink* log, attempt_plan& plan) {
     for (;;) {
+        if (const std::optional<time_point> turn = plan.next_turn()) {
+            const result<void> waited = co_await via.sleep_until(*turn);
+            if (!waited) co_return waited.error();
+            continue;
+        }
         const result<const model_entry*> model = plan.next();
         if (!model) co_return model.error();
         result<std::unique_ptr<stream_session>> session = co_await attempt_stream(via, plan, **model, log);

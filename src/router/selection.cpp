@@ -33,25 +33,30 @@ exclusion out_of_service(const health_slot::view& health, const state::model_slo
 exclusion why_not(const pool& in, std::size_t index, const scope& asked,
                   std::chrono::milliseconds now) noexcept {
     if (const exclusion why = ineligible(in, index, asked); why != exclusion::none) return why;
-    return out_of_service(in.state->health[index]->load(), *in.models[index]->slot, now);
+    const exclusion why = out_of_service(in.state->health[index]->load(), *in.models[index]->slot, now);
+    if (why != exclusion::none || in.state->paces.empty()) return why;
+    return now < in.state->paces[index]->free_at() ? exclusion::paced : exclusion::none;
 }
 
 void find_candidates(const pool& from, const model_set& tried, const scope& asked, time_point at,
                      model_set& out) {
     const std::chrono::milliseconds now = since_epoch(at);
     const std::size_t count = from.models.size();
+    bool is_any_ramping = false;
+    bool is_any_paced = false;
     const auto fill = [&](exclusion forgiven) {
         out.clear();
-        bool is_any_held_back = false;
         for (std::size_t i = 0; i < count; ++i) {
             if (tried.contains(i)) continue;
             const exclusion why = why_not(from, i, asked, now);
-            is_any_held_back = is_any_held_back || why == exclusion::ramping;
+            is_any_ramping = is_any_ramping || why == exclusion::ramping;
+            is_any_paced = is_any_paced || why == exclusion::paced;
             if (why == exclusion::none || why == forgiven) out.insert(i);
         }
-        return is_any_held_back;
     };
-    if (fill(exclusion::none) && out.empty()) (void)fill(exclusion::ramping);
+    fill(exclusion::none);
+    if (is_any_ramping && out.empty()) fill(exclusion::ramping);
+    if (is_any_paced && !from.pace.delays && out.empty()) fill(exclusion::paced);
 }
 
 namespace {
@@ -78,9 +83,30 @@ std::optional<chosen_model> select(const pool& from, const model_set& tried, con
             scratch.erase(*index);
             continue;
         }
+        // Others may have had its turn meanwhile: who may not wait goes all the same.
+        if (!from.state->paces.empty() &&
+            !from.state->paces[*index]->take(since_epoch(now), !from.pace.delays)) {
+            scratch.erase(*index);
+            continue;
+        }
         if (from.policy) from.policy->commit(view, *index);
         return chosen_model{*index, how == health_slot::admission::probe};
     }
+}
+
+std::optional<std::chrono::milliseconds> paced_until(const pool& in, const model_set& tried,
+                                                     const scope& asked, time_point now) noexcept {
+    std::optional<std::chrono::milliseconds> first;
+    if (!in.pace.delays || in.state->paces.empty()) return first;
+    for (std::size_t i = 0; i < in.models.size(); ++i) {
+        if (tried.contains(i)) continue;
+        const exclusion why = why_not(in, i, asked, since_epoch(now));
+        if (why == exclusion::none) return std::nullopt;
+        if (why != exclusion::paced) continue;
+        const std::chrono::milliseconds free = in.state->paces[i]->free_at();
+        first = std::min(first.value_or(free), free);
+    }
+    return first;
 }
 
 std::optional<std::size_t> peek(const pool& from, time_point now, rng& random, const scope& asked) {

@@ -42,6 +42,12 @@ struct chosen_model {
                                                  const scope& asked,
                                                  const connector::rotation_request& request, time_point now,
                                                  rng& random, connector::model_set& scratch);
+/// Since the clock's epoch: when the first model may have its next request, where nobody else is left and requests
+/// wait for that. Nothing: somebody can be asked now, or waiting for a model's turn does not help.
+[[nodiscard]] std::optional<std::chrono::milliseconds> paced_until(const pool& in,
+                                                                   const connector::model_set& tried,
+                                                                   const scope& asked,
+                                                                   time_point now) noexcept;
 /// What select() would choose. Changes nothing.
 [[nodiscard]] std::optional<std::size_t> peek(const pool& from, time_point now, rng& random,
                                               const scope& asked = {});

@@ -13,17 +13,29 @@ bool can_do(const model_entry& model, std::string_view wanted) {
                        [wanted](const std::string& path) { return capability::within(path, wanted); });
 }
 
-std::uint32_t operations_of(const model_entry& model) {
+std::uint32_t operations_of(const std::vector<std::string>& capabilities) {
     std::uint32_t all = 0;
     for (const operation what : every_operation) {
         const std::string_view wanted = capability_of(what);
-        const bool is_good = std::any_of(
-            model.capabilities.begin(), model.capabilities.end(), [wanted](const std::string& path) {
+        const bool is_good =
+            std::any_of(capabilities.begin(), capabilities.end(), [wanted](const std::string& path) {
                 return capability::within(path, wanted) || capability::within(wanted, path);
             });
         if (is_good) all |= bit_of(what);
     }
     return all;
+}
+
+// Adds a model, once. @param operations  what it does in this pool.
+void add_member(pool& to, const model_entry& model, std::uint32_t operations) {
+    if (std::find(to.models.begin(), to.models.end(), &model) != to.models.end()) return;
+    to.models.push_back(&model);
+    to.members.push_back({model.provider, operations, model.traits});
+    const model_traits& its = model.traits;
+    to.least.lacks |= its.lacks;
+    to.least.max_images = std::min(to.least.max_images, its.max_images);
+    to.least.context_window = std::min(to.least.context_window, its.context_window);
+    to.least.max_output_tokens = std::min(to.least.max_output_tokens, its.max_output_tokens);
 }
 
 // The state of a pool, with what `previous` knows of its models.
@@ -48,6 +60,13 @@ std::shared_ptr<pool_state> state_of(const pool& made, const snapshot* previous)
         now_at[found->second] = state->health.size();
         state->health.push_back(before->state->health[found->second]);
     }
+    if (made.pace.rule.any())
+        for (const model_entry* model : made.models) {
+            const auto found = known.find(model->id);
+            const bool has_pace = found != known.end() && before->pace.rule == made.pace.rule;
+            state->paces.push_back(has_pace ? before->state->paces[found->second]
+                                            : std::make_shared<state::pace_slot>(made.pace.rule));
+        }
     const connector::position_words words =
         made.policy ? made.policy->positions() : connector::position_words{};
     const std::size_t word_count = words.cursors + words.per_model * made.models.size();
@@ -86,6 +105,29 @@ std::uint64_t key_of(std::string_view id) {
 
 bool is_called(const model_entry& model, std::string_view name) {
     return model.id == name || model.name == name;
+}
+
+bool contains(const std::vector<std::string>& names, std::string_view name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+// Those that the pool is for, then those that it names.
+void fill(pool& made, const pool_plan& plan, const std::vector<std::unique_ptr<model_entry>>& models) {
+    const auto is_excluded = [&plan](const model_entry& model) {
+        return contains(plan.excluded_providers, model.provider->id);
+    };
+    if (!plan.capability.empty())
+        for (const std::unique_ptr<model_entry>& model : models)
+            if (can_do(*model, plan.capability) && !is_excluded(*model) &&
+                (plan.providers.empty() || contains(plan.providers, model->provider->id)))
+                add_member(made, *model, model->operations);
+    const std::uint32_t of_pool = plan.capability.empty() ? 0 : operations_of({plan.capability});
+    constexpr std::uint32_t any = ~std::uint32_t{0};
+    for (const std::string& name : plan.models)
+        for (const std::unique_ptr<model_entry>& model : models)
+            if (is_called(*model, name) && !is_excluded(*model))
+                add_member(made, *model,
+                           model->operations == 0 && of_pool == 0 ? any : model->operations | of_pool);
 }
 
 connector::rotation_model known_of(const model_entry& model, const rotation_plan& plan) {
@@ -156,14 +198,67 @@ capability::tree known_capabilities(const snapshot& of) {
     return known;
 }
 
+// The models of all pools below a node that no pool is for, when several have some: those of the pools nearest to it
+// first. They are in service or out of it, and are counted, as in their own pools. Null: one pool has them all.
+std::unique_ptr<pool> joined(const snapshot& of, const std::string& path, const snapshot* previous) {
+    const auto is_nearer = [](const pool* a, const pool* b) {
+        return depth(a->capability) < depth(b->capability);
+    };
+    std::vector<const pool*> parts; // nearest first, those alike as configured
+    for (const std::unique_ptr<pool>& each : of.pools)
+        if (!each->capability.empty() && each->kind == pool_kind::configured && !each->models.empty() &&
+            capability::within(each->capability, path))
+            parts.insert(std::upper_bound(parts.begin(), parts.end(), each.get(), is_nearer), each.get());
+    if (parts.size() < 2) return nullptr;
+    auto made = std::make_unique<pool>();
+    made->name = path;
+    made->capability = path;
+    made->kind = pool_kind::joint;
+    const pool& first = *parts.front();
+    made->trips_at = first.trips_at;
+    made->strategy = first.strategy;
+    made->policy = first.policy;
+    made->rotates_on_budget =
+        std::all_of(parts.begin(), parts.end(), [](const pool* part) { return part->rotates_on_budget; });
+    made->streaming = first.streaming;
+    made->pace = first.pace;
+    made->session_key = first.session_key;
+    std::vector<std::shared_ptr<state::health_slot>> health;
+    std::vector<std::shared_ptr<state::pace_slot>> paces;
+    for (const pool* part : parts)
+        for (std::size_t i = 0; i < part->models.size(); ++i) {
+            add_member(*made, *part->models[i], part->members[i].operations);
+            if (health.size() == made->models.size()) continue; // an earlier part had it
+            made->known.push_back(part->known[i]);
+            if (!part->lines.empty()) made->lines.push_back(part->lines[i]);
+            health.push_back(part->state->health[i]);
+            if (!part->state->paces.empty()) paces.push_back(part->state->paces[i]);
+            made->origins.push_back({part, i});
+        }
+    made->state = state_of(*made, previous);
+    made->state->health = std::move(health);
+    // Where only some of the parts have a pace, it is theirs alone.
+    if (paces.size() == made->models.size())
+        made->state->paces = std::move(paces);
+    else
+        made->pace = {};
+    return made;
+}
+
 // Behind all other names: a model or a pool that is called like a capability keeps its name.
-void name_capabilities(snapshot& of) {
+void name_capabilities(snapshot& of, const snapshot* previous) {
+    std::vector<std::unique_ptr<pool>> joint;
     for (capability::node& each : known_capabilities(of).nodes()) {
         capability::offer made{std::move(each)};
         made.models = static_cast<std::size_t>(
             std::count_if(of.models.begin(), of.models.end(),
                           [&made](const auto& model) { return can_do(*model, made.node.path); }));
         if (const pool* serving = pool_for(of.pools, made.node.path)) {
+            if (serving->models.empty() || !capability::within(made.node.path, serving->capability))
+                if (std::unique_ptr<pool> all = joined(of, made.node.path, previous)) {
+                    serving = all.get();
+                    joint.push_back(std::move(all));
+                }
             made.pool = serving->name;
             of.names.emplace(made.node.path, serving);
             of.names.emplace(capability::last_segment(made.node.path), serving);
@@ -171,11 +266,51 @@ void name_capabilities(snapshot& of) {
         }
         of.capabilities.push_back(std::move(made));
     }
+    for (std::unique_ptr<pool>& each : joint) of.pools.push_back(std::move(each));
+}
+
+// Those of single models that are in the pool.
+void add_windows(pool& to, const model_plans& configured) {
+    for (const model_plan& plan : configured.models)
+        for (const model_entry* model : to.models)
+            if (model->id == plan.id)
+                to.windows.insert(to.windows.end(), plan.windows.begin(), plan.windows.end());
+}
+
+// A model of a provider, with what is configured of it.
+std::unique_ptr<model_entry> entry_of(const provider_entry& provider, const connector::model_info& listed,
+                                      const model_plans& configured, const budget::book* ledger) {
+    const auto plan =
+        std::find_if(configured.models.begin(), configured.models.end(), [&](const model_plan& each) {
+            return each.provider == provider.id && each.name == listed.name;
+        });
+    const auto of_provider = std::find_if(configured.capabilities.begin(), configured.capabilities.end(),
+                                          [&](const auto& each) { return each.first == provider.id; });
+    auto made = std::make_unique<model_entry>();
+    made->id = provider.id + "." + listed.name;
+    made->name = listed.name;
+    made->provider = &provider;
+    made->capabilities = listed.capabilities;
+    if (of_provider != configured.capabilities.end()) made->capabilities = of_provider->second;
+    if (plan != configured.models.end()) {
+        made->id = plan->id;
+        made->traits = plan->traits;
+        if (!plan->capabilities.empty()) made->capabilities = plan->capabilities;
+    }
+    made->operations = operations_of(made->capabilities);
+    if (ledger == nullptr) return made;
+    const budget::model_sizes sizes = ledger->sizes_of(provider.id, listed.name);
+    model_traits& traits = made->traits;
+    if (traits.context_window == model_traits::unlimited && sizes.context_window > 0)
+        traits.context_window = sizes.context_window;
+    if (traits.max_output_tokens == model_traits::unlimited && sizes.max_output_tokens > 0)
+        traits.max_output_tokens = sizes.max_output_tokens;
+    return made;
 }
 
 void open_lines(pool& of, budget::book& ledger) {
     for (const model_entry* model : of.models)
-        of.lines.push_back(ledger.line_of(of.name, model->provider->id, model->name));
+        of.lines.push_back(ledger.line_of(of.name, model->provider->id, model->name, model->id));
     for (std::size_t i = 0; i < of.known.size(); ++i) {
         const budget::line& line = *of.lines[i];
         const bool has_token_price = line.prices.input >= 0 || line.prices.output >= 0;
@@ -206,10 +341,16 @@ void provider_entry::redact(std::string& text) const {
 result<const pool*> snapshot::resolve(std::string_view name) const {
     if (const auto found = names.find(name); found != names.end()) return found->second;
     // Off the hot path: a spelling or a node that the snapshot was not built with, or a mistake.
-    if (const result<std::string> path = capability::canonical(name); path)
+    if (const result<std::string> path = capability::canonical(name); path) {
+        if (const auto found = names.find(*path); found != names.end()) return found->second;
         if (const pool* found = pool_for(pools, *path)) return found;
+    }
     std::vector<std::string_view> known;
-    for (const auto& [key, value] : names) known.push_back(key);
+    for (const auto& [key, value] : names) {
+        // A model's id is suggested once, in the form that the caller has chosen.
+        const bool is_other_form = key.find('/') != key.npos && name.find('/') == name.npos;
+        if (!is_other_form) known.push_back(key);
+    }
     std::string text = "no pool or model named '" + std::string(name.substr(0, 100)) + "'";
     const std::vector<std::string> near = capability::nearest(name, known, 3);
     for (std::size_t i = 0; i < near.size(); ++i) text += (i == 0 ? "; did you mean '" : "', '") + near[i];
@@ -242,25 +383,21 @@ result<const provider_entry*> snapshot::find_provider(std::string_view name) con
 std::shared_ptr<const snapshot> build_snapshot(std::vector<std::unique_ptr<provider_entry>> providers,
                                                const std::vector<std::vector<connector::model_info>>& models,
                                                const std::vector<pool_plan>& pools, const snapshot* previous,
-                                               budget::book* ledger) {
+                                               budget::book* ledger, const model_plans& configured) {
     auto built = std::make_shared<snapshot>();
     built->providers = std::move(providers);
     const auto known = slots_of(previous);
     unsigned latency_window = pools.empty() ? rotation_plan().latency_window : 1;
     for (const pool_plan& plan : pools)
         latency_window = std::max(latency_window, plan.rotation.latency_window);
-    for (std::size_t i = 0; i < built->providers.size(); ++i) {
-        const provider_entry* provider = built->providers[i].get();
+    for (std::size_t i = 0; i < built->providers.size(); ++i)
         for (const connector::model_info& model : models[i]) {
-            auto entry = std::make_unique<model_entry>(model_entry{
-                provider->id + "." + model.name, model.name, provider, model.capabilities, nullptr});
+            std::unique_ptr<model_entry> entry = entry_of(*built->providers[i], model, configured, ledger);
             const auto found = known.find(entry->id);
             entry->slot =
                 found != known.end() ? found->second : std::make_shared<state::model_slot>(latency_window);
-            entry->operations = operations_of(*entry);
             built->models.push_back(std::move(entry));
         }
-    }
     for (const pool_plan& plan : pools) {
         auto made = std::make_unique<pool>();
         made->name = plan.name;
@@ -270,11 +407,12 @@ std::shared_ptr<const snapshot> build_snapshot(std::vector<std::unique_ptr<provi
         made->policy = plan.rotation.policy;
         made->rotates_on_budget = plan.rotates_on_budget;
         made->streaming = plan.streaming;
-        for (const auto& model : built->models)
-            if (can_do(*model, plan.capability) &&
-                (plan.providers.empty() || std::find(plan.providers.begin(), plan.providers.end(),
-                                                     model->provider->id) != plan.providers.end()))
-                made->models.push_back(model.get());
+        made->rules = plan.rules;
+        made->windows = plan.windows;
+        made->pace = plan.pace;
+        made->session_key = plan.session_key;
+        fill(*made, plan, built->models);
+        add_windows(*made, configured);
         if (plan.is_optional && made->models.empty()) continue;
         for (const model_entry* model : made->models) made->known.push_back(known_of(*model, plan.rotation));
         made->state = state_of(*made, previous);
@@ -284,6 +422,7 @@ std::shared_ptr<const snapshot> build_snapshot(std::vector<std::unique_ptr<provi
     // names.
     for (const auto& entry : built->pools) built->names.emplace(entry->name, entry.get());
     for (const auto& entry : built->pools) {
+        if (entry->capability.empty()) continue;
         const pool* serving = pool_for(built->pools, entry->capability);
         built->names.emplace(entry->capability, serving);
         built->names.emplace(capability::last_segment(entry->capability), serving);
@@ -292,16 +431,21 @@ std::shared_ptr<const snapshot> build_snapshot(std::vector<std::unique_ptr<provi
     for (const auto& model : built->models) {
         auto single = std::make_unique<pool>();
         single->name = model->id;
-        single->models.push_back(model.get());
+        single->kind = pool_kind::of_one_model;
+        add_member(*single, *model, model->operations);
+        add_windows(*single, configured);
         single->trips_at = named_pools != 0 ? built->pools.front()->trips_at : usual_trips;
         single->state = state_of(*single, previous);
-        built->names.emplace(model->id, single.get());
-        built->names.emplace(model->name, single.get());
+        if (configured.answer_by_name) {
+            built->names.emplace(model->id, single.get());
+            built->names.emplace(model->name, single.get());
+            built->names.emplace(model->provider->id + "/" + model->name, single.get());
+        }
         built->pools.push_back(std::move(single));
     }
-    name_capabilities(*built);
     if (ledger != nullptr)
         for (const auto& each : built->pools) open_lines(*each, *ledger);
+    name_capabilities(*built, previous);
     return built;
 }
 

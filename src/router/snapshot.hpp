@@ -2,13 +2,18 @@
 #pragma once
 
 #include "budget/book.hpp"
+#include "router/cron.hpp"
+#include "router/needs.hpp"
 #include "state/health.hpp"
 #include "state/model_slot.hpp"
+#include "state/pace.hpp"
 #include "state/positions.hpp"
 
+#include <modelmesh/connector/deactivation.hpp>
 #include <modelmesh/connector/operation.hpp>
 #include <modelmesh/connector/provider.hpp>
 #include <modelmesh/connector/rotation.hpp>
+#include <modelmesh/core/clock.hpp>
 #include <modelmesh/core/result.hpp>
 #include <modelmesh/router/capability_tree.hpp>
 #include <modelmesh/router/exclusion.hpp>
@@ -18,6 +23,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -36,6 +42,7 @@ struct provider_entry {
     std::string base_path;
     std::string api_key;
     bool may_be_asked_twice = false; ///< a call that was lost with its connection
+    std::optional<duration> timeout; ///< of one attempt
     std::shared_ptr<const connector::provider> codec;
     std::shared_ptr<const endpoint> where;
 
@@ -54,6 +61,7 @@ struct model_entry {
     std::vector<std::string> capabilities;   ///< canonical; none: answers only those who name it
     std::shared_ptr<state::model_slot> slot; ///< the same in the next snapshot
     std::uint32_t operations = 0;            ///< bit_of() each that its capabilities are good for
+    model_traits traits{};
 };
 
 /// Of a set of operations.
@@ -68,6 +76,43 @@ struct pool_state {
     /// Index of the model that a policy stays on. Relaxed: it is a hint, and any valid index is correct.
     std::atomic<std::uint32_t> cursor{0};
     state::position_table positions{0}; ///< of the pool's policy
+    /// When to look at the pool's maintenance windows, in ms of the steady clock. Relaxed: a hint as well.
+    std::atomic<std::int64_t> windows_due{0};
+    std::vector<std::shared_ptr<state::pace_slot>>
+        paces; ///< indexed like pool::models; empty: the pool has none
+};
+
+/// What takes models of a pool out of service besides the failures that health_slot counts.
+struct outcome_rules {
+    std::shared_ptr<const connector::deactivation_policy> deactivation;
+    std::shared_ptr<const connector::recovery_policy> recovery;
+    bool is_daily = false; ///< use is counted by day, else by month
+};
+
+/// When a model is not asked, or all models of a pool.
+struct maintenance_window {
+    std::string model; ///< id; empty: all
+    cron begins;
+    std::chrono::seconds lasts;
+};
+
+/// What happens to requests when all models have had as many as a pool's pace lets them.
+struct pace_plan {
+    state::pace_rule rule{};
+    bool delays = false; ///< they wait; else they go where the policy says
+};
+
+/// A model of a pool, as selection looks at it: all in one place, because it looks at each.
+struct pool_member {
+    const provider_entry* provider;
+    std::uint32_t operations; ///< bit_of() each that it is asked for
+    model_traits traits;
+};
+
+enum class pool_kind : std::uint8_t {
+    configured,
+    of_one_model, ///< for requests that name it
+    joint,        ///< of the models of several pools, for requests that name a capability above theirs
 };
 
 /// What a pool does with streams that break off.
@@ -79,16 +124,30 @@ struct streaming_plan {
 
 struct pool {
     std::string name;
-    std::string capability; ///< canonical; empty for the implicit pool of a single model
+    std::string capability; ///< canonical; empty: it has the models that it names
+    pool_kind kind = pool_kind::configured;
     std::vector<const model_entry*> models;
+    std::vector<pool_member> members; ///< indexed like models
+    /// What some of its models lack, and the least that they take: nothing else of a request matters to it.
+    model_traits least{};
     std::vector<connector::rotation_model> known; ///< of each model, for the policy
     state::trip_rule trips_at;
     std::string strategy; ///< what the policy is called in the configuration
     /// Null: the first model that may be asked.
     std::shared_ptr<const connector::rotation_policy> policy;
     std::shared_ptr<pool_state> state;
-    bool rotates_on_budget = false; ///< a model that a budget forbids is passed over
+    bool rotates_on_budget = false;             ///< a model that a budget forbids is passed over
     streaming_plan streaming{};
+    std::shared_ptr<const outcome_rules> rules; ///< null: there are none
+    std::vector<maintenance_window> windows;
+    pace_plan pace;
+    std::string session_key; ///< member of `metadata` that names a session
+    /// Of a joint pool, for each model: where it comes from, and is judged.
+    struct origin {
+        const pool* of;
+        std::size_t index;
+    };
+    std::vector<origin> origins;
     std::vector<std::shared_ptr<budget::line>> lines{}; ///< indexed like models; empty: nothing is counted
 };
 
@@ -97,14 +156,19 @@ struct scope {
     const provider_entry* only = nullptr; ///< its models; null: those of any provider
     std::uint32_t operations =
         0; ///< those that are good for one of these; 0: whatever, the caller has named one
+    request_needs needs{};
 };
 
 /// What speaks against a model for such a call at any time; its health is looked at behind this, in why_not().
 [[nodiscard]] inline exclusion ineligible(const pool& in, std::size_t index, const scope& asked) noexcept {
-    const model_entry& model = *in.models[index];
+    const pool_member& model = in.members[index];
     if (asked.only != nullptr && model.provider != asked.only) return exclusion::other_provider;
     if (asked.operations != 0 && (model.operations & asked.operations) == 0)
         return exclusion::other_operation;
+    if (!asked.needs.are_met_by(model.traits))
+        return (asked.needs.bits & model.traits.lacks & delivery_needs) != 0 ? exclusion::other_delivery
+                                                                             : exclusion::missing_feature;
+    if (!asked.needs.fit(model.traits)) return exclusion::too_small;
     return exclusion::none;
 }
 [[nodiscard]] inline bool is_eligible(const pool& in, std::size_t index, const scope& asked) noexcept {
@@ -156,26 +220,51 @@ struct rotation_plan {
     unsigned latency_window = 50; ///< samples; a model of several pools has the longest
 };
 
+/// What is configured for one model of a provider.
+struct model_plan {
+    std::string id;
+    std::string provider;
+    std::string name;                        ///< the vendor's
+    std::vector<std::string> capabilities{}; ///< canonical; empty: as the provider says
+    model_traits traits{};
+    std::vector<maintenance_window> windows{}; ///< in every pool
+};
+
 /// A pool to build: the plan is the configuration with names resolved.
 struct pool_plan {
     std::string name;
-    std::string capability;
+    std::string capability;             ///< empty: it has the models that it names
     std::vector<std::string> providers; ///< empty: all
     state::trip_rule trips_at;
     bool is_optional{false}; ///< there is none when no model would be in it
     rotation_plan rotation{};
     bool rotates_on_budget{false};
     streaming_plan streaming{};
+    std::vector<std::string> models{}; ///< behind those of the capability: ids or the vendor's names
+    std::vector<std::string> excluded_providers{};
+    std::shared_ptr<const outcome_rules> rules{};
+    std::vector<maintenance_window> windows{};
+    pace_plan pace{};
+    std::string session_key{"session_id"};
+};
+
+/// What is configured of the models, apart from their pools.
+struct model_plans {
+    std::vector<model_plan> models{};
+    /// By provider: what its models can do, for those whose plan does not say it; canonical.
+    std::vector<std::pair<std::string, std::vector<std::string>>> capabilities{};
+    bool answer_by_name = true; ///< a request may name a model
 };
 
 /// Builds a snapshot.
 /// @param models    per provider, in the order of `providers`.
 /// @param previous  the snapshot that this one takes the place of, whose health and positions it takes over;
 ///                  may be null.
-/// @param ledger    where its calls are counted; null: nowhere.
+/// @param ledger    where its calls are counted, and what knows the sizes of models; null: nowhere, and nothing does.
+/// @param configured  those of its models of which something is configured.
 [[nodiscard]] std::shared_ptr<const snapshot> build_snapshot(
     std::vector<std::unique_ptr<provider_entry>> providers,
     const std::vector<std::vector<connector::model_info>>& models, const std::vector<pool_plan>& pools,
-    const snapshot* previous = nullptr, budget::book* ledger = nullptr);
+    const snapshot* previous = nullptr, budget::book* ledger = nullptr, const model_plans& configured = {});
 
 } // namespace modelmesh::router

@@ -31,8 +31,17 @@ public:
     }
     [[nodiscard]] const std::string& provider() const noexcept { return provider_; }
 
+    /// What the call's session is named by, for pools that keep a session at one model. Default: what the request
+    /// says in `user`, `metadata.session_id` or `prompt_cache_key`, the first of them that is there.
+    call_options& session(std::string name) {
+        session_ = std::move(name);
+        return *this;
+    }
+    [[nodiscard]] const std::string& session() const noexcept { return session_; }
+
 private:
     std::optional<duration> timeout_;
+    std::string session_;
     std::string provider_;
 };
 

@@ -9,6 +9,7 @@
 #include <modelmesh/router/streaming.hpp>
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -101,6 +102,9 @@ enum class budget_action : unsigned char {
     rotate, ///< the next model is tried, and this one is not to blame
 };
 
+/// How a provider is told who asks.
+enum class auth_method : unsigned char { api_key };
+
 /// One provider: a server, an account on it, and the connector that speaks its format.
 struct provider_config {
     std::string connector{}; ///< connector id, for example `openai.llm.v1`
@@ -110,6 +114,9 @@ struct provider_config {
     std::string api_key{}; ///< empty when none is needed; never printed
     /// Vendor's names; empty: the server is asked before the first request.
     std::vector<std::string> models{};
+    /// What its models can do, for those of which `models` of the configuration does not say it; empty: as the
+    /// connector knows or guesses.
+    std::vector<std::string> capabilities{};
     tls_config tls{};
     /// `http://[user:password@]host:port` of an HTTP proxy (or https://), which alone decides; `none` for no
     /// proxy; empty: HTTPS_PROXY, http_proxy, ALL_PROXY and NO_PROXY decide, as they do for curl. Never
@@ -120,6 +127,9 @@ struct provider_config {
     /// 1 (pipelining) also allows that one whose connection is lost is sent, and billed, twice: for servers of
     /// your own.
     unsigned pipeline_depth{1};
+    /// Longest time for one attempt at it, the stream included; absent: what the call has.
+    std::optional<std::chrono::milliseconds> timeout{};
+    modelmesh::auth_method auth_method{modelmesh::auth_method::api_key};
     budget_config budget{};
     pricing_config pricing{}; ///< of all its models
 
@@ -134,12 +144,18 @@ struct provider_config {
         json::also("api_key", "config.auth.api_key"),
         json::also("api_key", "config.api_key"),
         json::about("models", "vendor's names; left out: the server is asked"),
+        json::about("capabilities", "what its models can do; left out: as the connector knows"),
         json::about("tls", "how the server's certificate is checked, and which one of ours it is shown"),
         json::about("proxy", "http://[user:password@]host:port of an HTTP proxy, or none"),
         json::secret("proxy"),
         json::about("http", "which HTTP it is spoken to in"),
         json::about("budget", "what its models may cost"),
         json::about("pricing", "what its models cost, where the list prices are not right"),
+        json::about("timeout", "longest time for one attempt"),
+        json::also("timeout", "execution.timeout"),
+        json::also("timeout", "config.timeout"),
+        json::about("auth_method", "how the server is told who asks"),
+        json::also("auth_method", "auth.method"),
         json::about("pipeline_depth", "calls that may be under way on one HTTP/1.1 connection"),
         json::range("pipeline_depth", 1, 1000),
     };
@@ -166,15 +182,66 @@ struct streaming_config {
     };
 };
 
-/// One pool: the models that may answer for a capability. With no providers listed, all of them.
+/// In which period a model's use is counted against its limits. Days and months are those of UTC.
+enum class quota_window : unsigned char { monthly, daily };
+/// When limits begin anew: as quota_window, in the words of `recovery`.
+enum class quota_schedule : unsigned char { monthly, daily_utc };
+
+/// What a pool does with a request when its models have all the requests that rate_limit lets them have.
+enum class rate_limit_action : unsigned char {
+    switch_model,  ///< it goes to the model that the strategy chooses all the same
+    delay_request, ///< it waits for the first that may have another, within its deadline
+};
+
+/// When models are not asked, by the calendar.
+struct maintenance_config {
+    /// Five fields, minute hour day-of-month month day-of-week, with lists, ranges, steps and names; empty: never.
+    std::string cron{};
+    unsigned duration{3600}; ///< seconds that it takes
+    std::string tz{"UTC"};   ///< no other is known
+
+    static constexpr json::field_rule json_fields[] = {
+        json::about("cron", "when it begins: minute hour day-of-month month day-of-week, like 0 3 * * 0"),
+        json::also("cron", json::itself),
+        json::about("duration", "how long it takes"),
+        json::measured("duration", json::measure::seconds),
+        json::about("tz", "time zone: UTC"),
+    };
+};
+
+/// One pool: the models that may answer for a capability, and those that it names. With no providers listed, all.
 struct pool_config {
-    std::string capability{};             ///< any spelling that capability::canonical accepts
-    std::vector<std::string> providers{}; ///< provider names; empty means all
-    unsigned failure_threshold{3};        ///< failures in a row that take a model out of service
+    /// Any spelling that capability::canonical accepts. Empty: the pool has the models that it names and no others.
+    std::string capability{};
+    /// Behind those that have the capability, in this order: ids (`provider.model`) or the vendor's names. A model
+    /// that is named does what the pool is for, whatever is known of it.
+    std::vector<std::string> models{};
+    /// Provider names, for the models that the pool does not name; empty means all.
+    std::vector<std::string> providers{};
+    std::vector<std::string> excluded_providers{}; ///< none of their models, named or not
+    unsigned failure_threshold{3};                 ///< failures in a row that take a model out of service
     /// How long it stays out the first time. Each further time in a row is twice as long, up to 15 minutes.
     unsigned cooldown_seconds{60};
     /// Share of failures among the last 32 outcomes that takes a model out of service as well; above 1: none does.
     double error_rate_threshold{0.5};
+    /// What each of its models may be used for in a quota window, tried or not: requests, tokens, US dollars. One that
+    /// has reached a limit is out of service until the next window; calls under way go on. Absent: as much as there is.
+    std::optional<std::int64_t> request_limit{};
+    std::optional<std::int64_t> token_limit{};
+    std::optional<double> budget_limit{};
+    /// The same for single models, by id or the vendor's name.
+    named<std::int64_t> model_request_limits{};
+    named<std::int64_t> model_token_limits{};
+    std::optional<modelmesh::quota_window> quota_window{}; ///< absent: as quota_reset_schedule says
+    bool on_quota_reset{true}; ///< false: who has reached a limit stays out until a program puts it back
+    std::optional<quota_schedule> quota_reset_schedule{}; ///< absent: as quota_window says, else monthly
+    maintenance_config maintenance_window{};              ///< of all its models
+    /// A reply that takes longer takes the model out of service for the cooldown, when its mean does so as well.
+    std::optional<unsigned> max_latency_ms{};
+    /// Ids of the rules that say when a model goes out of service and when it returns
+    /// (connector::registry::add_deactivation, add_recovery).
+    std::string deactivation_policy{"modelmesh.thresholds.v1"};
+    std::string recovery_policy{"modelmesh.scheduled.v1"};
 
     /// Which model gets a request: the id of a rotation policy (connector::registry::add_rotation), or the short
     /// name of one that ships: stick-until-failure, priority-selection, round-robin, cost-first, latency-first,
@@ -192,17 +259,29 @@ struct pool_config {
     connector::balance_mode balance_mode{connector::balance_mode::relative};
     unsigned latency_window{50}; ///< replies that latency-first takes the mean of
     connector::affinity_mode affinity_mode{connector::affinity_mode::fallback}; ///< of session-stickiness
+    /// Member of a request's `metadata` that names its session.
+    std::string session_header{"session_id"};
+    /// Accepted and without effect: sessions are told apart by hashing, so that there is nothing to forget.
+    unsigned session_timeout{1800};
     /// Share of a provider's limit from which on rate-limit-aware prefers other models.
     double rate_limit_threshold{0.8};
+    std::chrono::milliseconds rate_limit_min_delta{
+        0};                         ///< between two requests to one model, whatever the strategy
+    unsigned rate_limit_max_rpm{0}; ///< requests to one model in a minute; 0: any number
+    modelmesh::rate_limit_action rate_limit_action{modelmesh::rate_limit_action::switch_model};
     budget_config budget{};
     budget_action on_budget_exceeded{budget_action::error};
     streaming_config streaming{};
 
     static constexpr json::field_rule json_fields[] = {
-        json::about("capability", "what its models can do, in any spelling; the pool's name when left out"),
+        json::about(
+            "capability",
+            "what its models can do, in any spelling; left out: the pool's name, unless it has models"),
         json::also("capability", "hierarchy_node"),
+        json::about("models", "models that it has besides, by id or the vendor's name, in this order"),
         json::about("providers", "names or connector ids of providers; left out: all"),
         json::also("providers", "allowed_providers"),
+        json::about("excluded_providers", "providers whose models it does not have"),
         json::about("failure_threshold", "failures in a row that take a model out of service"),
         json::range("failure_threshold", 1, 4095),
         json::also("failure_threshold", "deactivation.retry_limit"),
@@ -215,28 +294,177 @@ struct pool_config {
         json::about("error_rate_threshold", "share of failures that takes a model out of service, too"),
         json::also("error_rate_threshold", "deactivation.error_rate_threshold"),
         json::also("error_rate_threshold", "rotation.deactivation.error_rate_threshold"),
+        json::about("request_limit", "requests of each model in a quota window"),
+        json::range("request_limit", 1, 1e15),
+        json::also("request_limit", "deactivation.request_limit"),
+        json::also("request_limit", "rotation.deactivation.request_limit"),
+        json::about("token_limit", "tokens of each model in a quota window"),
+        json::range("token_limit", 1, 1e15),
+        json::also("token_limit", "deactivation.token_limit"),
+        json::also("token_limit", "rotation.deactivation.token_limit"),
+        json::about("budget_limit", "US dollars that each model may cost in a quota window"),
+        json::range("budget_limit", 0, 1e8),
+        json::also("budget_limit", "deactivation.budget_limit"),
+        json::also("budget_limit", "rotation.deactivation.budget_limit"),
+        json::about("model_request_limits", "requests in a quota window, by model"),
+        json::about("model_token_limits", "tokens in a quota window, by model"),
+        json::about("quota_window", "the period in which use is counted against limits"),
+        json::also("quota_window", "deactivation.quota_window"),
+        json::also("quota_window", "rotation.deactivation.quota_window"),
+        json::about("on_quota_reset", "whether a model returns when the next quota window begins"),
+        json::also("on_quota_reset", "recovery.on_quota_reset"),
+        json::also("on_quota_reset", "rotation.recovery.on_quota_reset"),
+        json::about("quota_reset_schedule", "when the next quota window begins"),
+        json::also("quota_reset_schedule", "recovery.quota_reset_schedule"),
+        json::also("quota_reset_schedule", "rotation.recovery.quota_reset_schedule"),
+        json::about("maintenance_window", "when its models are not asked"),
+        json::also("maintenance_window", "deactivation.maintenance_window"),
+        json::also("maintenance_window", "rotation.deactivation.maintenance_window"),
+        json::about("max_latency_ms", "milliseconds of a reply that take a model out of service"),
+        json::also("max_latency_ms", "rotation.max_latency_ms"),
+        json::also("max_latency_ms", "rotation.selection.max_latency_ms"),
+        json::range("max_latency_ms", 1, 1e9),
+        json::about("deactivation_policy", "rules by which models go out of service"),
+        json::also("deactivation_policy", "deactivation.policy"),
+        json::also("deactivation_policy", "rotation.deactivation.policy"),
+        json::about("recovery_policy", "rules by which they return"),
+        json::also("recovery_policy", "recovery.policy"),
+        json::also("recovery_policy", "rotation.recovery.policy"),
         json::about("strategy", "rotation policy: which model gets a request"),
         json::also("strategy", "rotation.policy"),
         json::about("model_priority", "models in the order of preference"),
+        json::also("model_priority", "rotation.model_priority"),
+        json::also("model_priority", "rotation.selection.model_priority"),
         json::about("provider_priority", "providers in the order of preference, for the other models"),
+        json::also("provider_priority", "rotation.provider_priority"),
+        json::also("provider_priority", "rotation.selection.provider_priority"),
         json::about("fallback_strategy", "policy for the models without a priority, or error"),
+        json::also("fallback_strategy", "rotation.fallback_strategy"),
+        json::also("fallback_strategy", "rotation.selection.fallback_strategy"),
         json::about("model_weights", "shares of the requests, by model"),
+        json::also("model_weights", "rotation.model_weights"),
+        json::also("model_weights", "rotation.selection.model_weights"),
         json::about("balance_mode", "what load-balanced weighs: the rest of a limit, or its share"),
+        json::also("balance_mode", "rotation.balance_mode"),
+        json::also("balance_mode", "rotation.selection.balance_mode"),
         json::about("latency_window", "replies that latency-first takes the mean of"),
+        json::also("latency_window", "rotation.latency_window"),
+        json::also("latency_window", "rotation.selection.latency_window"),
         json::about("affinity_mode", "whether a session may move to another model"),
+        json::also("affinity_mode", "rotation.affinity_mode"),
+        json::also("affinity_mode", "rotation.selection.affinity_mode"),
+        json::about("session_header", "member of metadata that names a request's session"),
+        json::also("session_header", "rotation.session_header"),
+        json::also("session_header", "rotation.selection.session_header"),
+        json::about("session_timeout", "without effect: nothing is remembered of sessions"),
+        json::also("session_timeout", "rotation.session_timeout"),
+        json::also("session_timeout", "rotation.selection.session_timeout"),
+        json::measured("session_timeout", json::measure::seconds),
         json::about("rate_limit_threshold", "share of a limit from which on other models are preferred"),
         json::also("rate_limit_threshold", "rate_limit.threshold"),
         json::also("rate_limit_threshold", "rotation.rate_limit.threshold"),
+        json::about("rate_limit_min_delta", "time between two requests to one model"),
+        json::also("rate_limit_min_delta", "rate_limit.min_delta"),
+        json::also("rate_limit_min_delta", "rotation.rate_limit.min_delta"),
+        json::about("rate_limit_max_rpm", "requests to one model in a minute; 0: any number"),
+        json::range("rate_limit_max_rpm", 0, 100000),
+        json::also("rate_limit_max_rpm", "rate_limit.max_rpm"),
+        json::also("rate_limit_max_rpm", "rotation.rate_limit.max_rpm"),
+        json::about("rate_limit_action", "what happens to a request when all models have had theirs"),
+        json::also("rate_limit_action", "rate_limit.action"),
+        json::also("rate_limit_action", "rotation.rate_limit.action"),
         json::about("budget", "what requests through the pool may cost"),
         json::about("on_budget_exceeded", "whether a request fails or goes to the next model"),
         json::about("streaming", "what becomes of streams that break off"),
     };
 };
 
-/// What is set for one model, by its id, `<provider>.<vendor's name>`.
+/// What a model can be asked for; absent: not known, and then it is asked.
+struct model_features {
+    std::optional<bool> tool_calling{};
+    std::optional<bool> structured_output{}; ///< a reply that follows a JSON Schema
+    std::optional<bool> json_mode{};         ///< a reply that is some JSON
+    std::optional<bool> system_prompt{};
+    std::optional<bool> grounding{}; ///< answers from a search of its own
+    std::optional<bool> logprobs{};
+    std::optional<bool> vision{}; ///< pictures in what it is asked
+    std::optional<bool> audio_input{};
+    std::optional<bool> streaming{};
+
+    static constexpr json::field_rule json_fields[] = {
+        json::about("tool_calling", "whether requests with tools may go to it"),
+        json::about("structured_output", "whether it can follow a JSON Schema"),
+        json::about("json_mode", "whether it can be told to answer in JSON"),
+        json::about("system_prompt", "whether it takes a system prompt"),
+        json::about("grounding", "whether it can search the web for its answer"),
+        json::about("logprobs", "whether it tells log probabilities"),
+        json::about("vision", "whether it takes pictures"),
+        json::about("audio_input", "whether it takes sound"),
+        json::about("streaming", "whether it can stream its reply"),
+    };
+};
+
+/// What a model takes at most; absent: what the library knows of it, if anything.
+struct model_constraints {
+    std::optional<std::int64_t> context_window{};    ///< tokens of request and reply together
+    std::optional<std::int64_t> max_output_tokens{}; ///< of a reply
+    std::optional<unsigned> max_images{};            ///< in one request
+
+    static constexpr json::field_rule json_fields[] = {
+        json::about("context_window", "tokens of request and reply together"),
+        json::range("context_window", 1, 1e12),
+        json::about("max_output_tokens", "tokens of a reply"),
+        json::range("max_output_tokens", 1, 1e12),
+        json::about("max_images", "pictures in one request"),
+    };
+};
+
+/// The most that a model does by way of answering.
+enum class delivery_mode : unsigned char {
+    sync,      ///< whole replies
+    streaming, ///< whole replies and streams
+    batch,     ///< neither: it is for batches only
+};
+
+/// How a model answers; absent: in every way.
+struct model_delivery {
+    std::optional<bool> synchronous{}; ///< whole replies
+    std::optional<bool> streaming{};
+    std::optional<delivery_mode> mode{}; ///< for the two where they are absent
+
+    static constexpr json::field_rule json_fields[] = {
+        json::about("synchronous", "whether it gives whole replies"),
+        json::about("streaming", "whether it gives streams"),
+        json::about("mode", "the most that it does: sync, streaming (and sync), or batch alone"),
+        json::also("mode", json::itself),
+    };
+};
+
+/// What is set for one model, by its id. With a provider the entry is a model of it, and the provider's server is
+/// not asked which it has; without one it is about a model that a provider has, `<provider>.<vendor's name>`.
 struct model_config {
+    std::string provider{}; ///< name of the provider
+    /// The vendor's name. Empty: the id, without the provider's or the vendor's name and a dot before it.
+    std::string model{};
+    std::vector<std::string> capabilities{}; ///< empty: as its provider says
+    model_features features{};
+    model_constraints constraints{};
+    model_delivery delivery{};
+    maintenance_config maintenance_window{}; ///< in every pool
     budget_config budget{};
     pricing_config pricing{}; ///< before that of its provider
+
+    static constexpr json::field_rule json_fields[] = {
+        json::about("provider", "name or connector id of the provider that serves it"),
+        json::about("model", "the vendor's name, where the id does not have it"),
+        json::about("capabilities", "what it can do, in any spelling"),
+        json::about("features", "what it can be asked for"),
+        json::about("constraints", "what it takes at most"),
+        json::about("delivery", "how it answers"),
+        json::about("maintenance_window", "when it is not asked"),
+        json::about("budget", "what it may cost"),
+        json::about("pricing", "what it costs"),
+    };
 };
 
 /// When what a client knows is written to its storage.
@@ -280,7 +508,9 @@ struct config {
     named<provider_config> providers{};
     named<pool_config> pools{};
     named<model_config> models{}; ///< what is not here is as its provider says
-    budget_config budget{};       ///< of all calls together
+    /// Whether a request may name a model instead of a pool or a capability.
+    bool allow_direct_models{true};
+    budget_config budget{}; ///< of all calls together
     unknown_price_action unknown_price{unknown_price_action::reject};
     pricing_config assumed_pricing{}; ///< with unknown_price_action::assume
     storage_config storage{};
@@ -290,7 +520,8 @@ struct config {
     static constexpr json::field_rule json_fields[] = {
         json::about("providers", "servers and accounts by name, in the order in which they are tried"),
         json::about("pools", "models that may answer for a capability, by name"),
-        json::about("models", "budgets and prices of single models, by provider.model"),
+        json::about("models", "single models by id: what they can do, and what they cost"),
+        json::about("allow_direct_models", "whether a request may name a model"),
         json::about("budget", "what all calls together may cost"),
         json::about("unknown_price", "what a budget does with a model whose price is not known"),
         json::about("assumed_pricing", "the price of such a model, with unknown_price: assume"),

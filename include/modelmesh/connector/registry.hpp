@@ -1,9 +1,11 @@
 // Connector ids and what they stand for.
 #pragma once
 
+#include <modelmesh/connector/deactivation.hpp>
 #include <modelmesh/connector/kind.hpp>
 #include <modelmesh/connector/provider.hpp>
 #include <modelmesh/connector/rotation.hpp>
+#include <modelmesh/connector/rule_table.hpp>
 #include <modelmesh/connector/secret_store.hpp>
 #include <modelmesh/connector/storage.hpp>
 
@@ -50,23 +52,41 @@ public:
     /// The same with the `storage.` prefix.
     [[nodiscard]] const kind_table<storage>& storages() const noexcept { return storages_; }
 
-    using rotation_factory = std::function<std::unique_ptr<rotation_policy>(const rotation_settings&)>;
+    using rotation_factory = rule_table<rotation_policy, rotation_settings>::factory;
 
     /// Adds a rotation policy. Errors: config when the id is empty or taken, or there is no factory.
-    result<void> add_rotation(std::string id, rotation_factory make);
+    result<void> add_rotation(std::string id, rotation_factory make) {
+        return rotations_.add(std::move(id), std::move(make));
+    }
     /// Makes a policy. Accepts the id (`modelmesh.round-robin.v1`) with or without the `rotation.` prefix, and the
     /// short name of one that ships (`round-robin`).
     /// Errors: config when there is none of this name, naming those there are, or when its factory returns null.
     [[nodiscard]] result<std::unique_ptr<rotation_policy>> make_rotation(
-        std::string_view name, const rotation_settings& settings) const;
+        std::string_view name, const rotation_settings& settings) const {
+        return rotations_.make(name, settings);
+    }
     /// The shortest name of each policy.
-    [[nodiscard]] std::vector<std::string_view> rotations() const;
+    [[nodiscard]] std::vector<std::string_view> rotations() const { return rotations_.names(); }
+
+    /// Rules by which models go out of service, and by which they return: the same for each.
+    using deactivation_table = rule_table<deactivation_policy, deactivation_settings>;
+    using recovery_table = rule_table<recovery_policy, recovery_settings>;
+    result<void> add_deactivation(std::string id, deactivation_table::factory make) {
+        return deactivations_.add(std::move(id), std::move(make));
+    }
+    result<void> add_recovery(std::string id, recovery_table::factory make) {
+        return recoveries_.add(std::move(id), std::move(make));
+    }
+    [[nodiscard]] const deactivation_table& deactivations() const noexcept { return deactivations_; }
+    [[nodiscard]] const recovery_table& recoveries() const noexcept { return recoveries_; }
 
 private:
     std::map<std::string, factory, std::less<>> providers_;
     kind_table<secret_store> secret_stores_{"secret-store."};
     kind_table<storage> storages_{"storage."};
-    std::map<std::string, rotation_factory, std::less<>> rotations_;
+    rule_table<rotation_policy, rotation_settings> rotations_{"rotation policy", "rotation."};
+    deactivation_table deactivations_{"deactivation policy", "deactivation."};
+    recovery_table recoveries_{"recovery policy", "recovery."};
 };
 
 /// Adds every connector that ships with the library.

@@ -100,6 +100,8 @@ struct tag {
     rule.place = place;
     return rule;
 }
+/// A place for also(): the object itself, written as a single value instead of a map: `delivery: sync`.
+inline constexpr std::string_view itself = ".";
 /// An integer that files may give with a unit: `90s`, `512MiB`.
 [[nodiscard]] constexpr field_rule measured(std::string_view member, measure in) {
     field_rule rule{.member = member};

@@ -11,10 +11,14 @@ enum class exclusion : std::uint8_t {
     none,            ///< it may be asked
     other_provider,  ///< the call wants the models of another one
     other_operation, ///< it has not what the call is
+    other_delivery,  ///< it does not answer in the way that is asked for: whole, or as a stream
+    missing_feature, ///< the request uses what it does not have
+    too_small,       ///< request and reply do not fit it
     manual,          ///< rotated out, until somebody reactivates it
     standby,         ///< out of service after failures, until a time
     probing,         ///< one request is finding out whether it is back
     ramping,         ///< it is back, and has as many requests as it may while others can have the rest
+    paced,           ///< it has had as many requests as the pool's rate_limit lets it, while others have not
 };
 
 /// For people and logs: "other provider", "standby", ...

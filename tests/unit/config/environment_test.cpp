@@ -48,7 +48,7 @@ TEST(ConfigEnvironment, AProblemNamesTheVariable) {
     EXPECT_EQ(refusal(file, {{"MODELMESH__POOLS__CHAT__FAILURE_THRESHOLD", "many"}}),
               "environment variable MODELMESH__POOLS__CHAT__FAILURE_THRESHOLD: pools.chat.failure_threshold: "
               "must be "
-              "a whole number from 1 to 4095, not 'many'");
+              "a whole number from 1 to 4095, not this text");
     EXPECT_EQ(refusal(file, {{"MODELMESH__POOLS____CHAT", "5"}}),
               "environment variable MODELMESH__POOLS____CHAT: its name is no path of keys, each behind two "
               "underscores");
@@ -61,6 +61,35 @@ TEST(ConfigEnvironment, AProblemNamesTheVariable) {
                 "environment variable MODELMESH__POOLS__A_B__CAPABILITY: pools: its name fits several keys; "
                 "'a-b' is one"),
         0u);
+}
+
+TEST(ConfigEnvironment, NoMessageShowsAValue) {
+    const std::pair<const char*, const char*> wrong[] = {
+        {"POOLS__CHAT__STRATEGY_X", "S3CRET"},
+        {"POOLS__CHAT__PROVIDERS", "[S3CRET]"},
+        {"POOLS__CHAT__MODELS", "[openai.llm.v1.S3CRET]"},
+        {"POOLS__CHAT__EXCLUDED_PROVIDERS", "S3CRET"},
+        {"POOLS__CHAT__CAPABILITY", "S3 CRET"},
+        {"POOLS__CHAT__BALANCE_MODE", "S3CRET"},
+        {"PROVIDERS__OPENAI_LLM_V1__CONNECTOR", "S3CRET"},
+        {"PROVIDERS__OPENAI_LLM_V1__BASE_URL", "S3CRET"},
+        {"MODELS__X", "{provider: S3CRET}"},
+        {"POOLS__CHAT", "{failure_threshold: S3CRET}"},
+    };
+    for (const auto& [name, value] : wrong) {
+        const std::string text = refusal(file, {{std::string("MODELMESH__") + name, value}});
+        EXPECT_NE(text, "no error") << name;
+        EXPECT_EQ(text.find("CRET"), text.npos) << text;
+    }
+}
+
+TEST(ConfigEnvironment, ATextMayBeginWithABracket) {
+    const config made = read(file, {{"MODELMESH__PROVIDERS__OPENAI_LLM_V1__API_KEY", "{not a map"},
+                                    {"MODELMESH__POOLS__CHAT__SESSION_HEADER", "[x]"},
+                                    {"MODELMESH__POOLS__CHAT__RECOVERY", "{cooldown: 9s}"}});
+    EXPECT_EQ(made.providers[0].second.api_key, "{not a map");
+    EXPECT_EQ(made.pools[0].second.session_header, "[x]");
+    EXPECT_EQ(made.pools[0].second.cooldown_seconds, 9u);
 }
 
 } // namespace

@@ -60,5 +60,34 @@ TEST(ConfigKeys, WhatIsNotDoneYetIsRefusedByName) {
               "mesh.yaml:1:11: secrets.cache_ttl: is not supported yet");
 }
 
+TEST(ConfigKeys, LimitsAndWindowsHaveTheirDocumentedPlaces) {
+    const std::string inner = R"({
+    deactivation: {request_limit: 100, token_limit: 2000, budget_limit: 1.5, quota_window: daily,
+                   maintenance_window: {cron: "0 3 * * 0", duration: 2h, tz: UTC}},
+    recovery: {on_quota_reset: false, quota_reset_schedule: daily_utc},
+    rate_limit: {threshold: 0.7, min_delta: 500ms, max_rpm: 400, action: delay_request}}
+)";
+    for (const std::string& text :
+         {"pools:\n  chat: " + inner, "pools:\n  chat: {rotation: " + inner + "  }\n"}) {
+        const pool_config pool = read(text).pools[0].second;
+        EXPECT_EQ(pool.request_limit, 100);
+        EXPECT_EQ(pool.token_limit, 2000);
+        EXPECT_EQ(pool.budget_limit, 1.5);
+        EXPECT_EQ(pool.quota_window, quota_window::daily);
+        EXPECT_EQ(pool.maintenance_window.cron, "0 3 * * 0");
+        EXPECT_EQ(pool.maintenance_window.duration, 7200u);
+        EXPECT_FALSE(pool.on_quota_reset);
+        EXPECT_EQ(pool.quota_reset_schedule, quota_schedule::daily_utc);
+        EXPECT_EQ(pool.rate_limit_min_delta, std::chrono::milliseconds(500));
+        EXPECT_EQ(pool.rate_limit_max_rpm, 400u);
+        EXPECT_EQ(pool.rate_limit_action, rate_limit_action::delay_request);
+    }
+    EXPECT_EQ(
+        read("pools: {chat: {maintenance_window: '@daily', rotation: {selection: {model_priority: [m]}}}}\n")
+            .pools[0]
+            .second.maintenance_window.cron,
+        "@daily");
+}
+
 } // namespace
 } // namespace modelmesh::settings

@@ -117,7 +117,7 @@ providers:
     pipeline_depth: 0
     tls: {verify: maybe}
     models: small
-    timeout: 30s
+    quota: 1
 pools:
   chat:
     failure_treshold: 5
@@ -133,7 +133,7 @@ unknown: 1
         "mesh.yaml:6:21: providers.lab.pipeline_depth: must be a whole number from 1 to 1000, not '0'\n"
         "mesh.yaml:7:19: providers.lab.tls.verify: must be true or false, not 'maybe'\n"
         "mesh.yaml:8:13: providers.lab.models: must be a list, like [a, b], not 'small'\n"
-        "mesh.yaml:9:5: providers.lab.timeout: is not supported yet\n"
+        "mesh.yaml:9:5: providers.lab.quota: is not supported yet\n"
         "mesh.yaml:12:5: pools.chat.failure_treshold: there is no such key; did you mean "
         "'failure_threshold'?\n"
         "mesh.yaml:13:23: pools.chat.cooldown_seconds: must be a duration in whole seconds, like 30s, 5m, "
@@ -141,7 +141,8 @@ unknown: 1
         "or none, not 'soon'\n"
         "mesh.yaml:14:17: pools.chat.providers[0]: there is no provider 'lob'; did you mean 'lab'?\n"
         "mesh.yaml:15:17: pools.chat.capability: must be text, not a list\n"
-        "mesh.yaml:16:1: unknown: there is no such key; there are: providers pools models budget "
+        "mesh.yaml:16:1: unknown: there is no such key; there are: providers pools models "
+        "allow_direct_models budget "
         "unknown_price assumed_pricing storage observability discovery connectors proxy server version "
         "secrets");
 }
@@ -258,6 +259,13 @@ TEST(ConfigLoad, AHundredProblemsAreEnough) {
     const std::string said = refusal(text);
     EXPECT_EQ(std::count(said.begin(), said.end(), '\n'), 100);
     EXPECT_TRUE(said.ends_with("\nand more"));
+}
+
+TEST(ConfigLoad, ALaterFileMayChooseAnotherSecretStore) {
+    const config made = read({{"base.yaml", "secrets: {store: modelmesh.dotenv.v1, path: /nowhere/.env}\n"},
+                              {"site.yaml", "secrets: {store: modelmesh.memory-secrets.v1, secrets: {K: v}}\n"
+                                            "providers: {openai.llm.v1: {api_key: '${secrets:K}'}}\n"}});
+    EXPECT_EQ(made.providers[0].second.api_key, "v");
 }
 
 } // namespace

@@ -48,6 +48,21 @@ TEST(ConfigSchema, HasWhatIsRead) {
     EXPECT_NE(at({"budget", "alert_threshold"}).find(R"({"type":"number"})"), std::string::npos);
 }
 
+TEST(ConfigSchema, HasTheKeysOfPoolsAndModels) {
+    for (const char* key :
+         {"models", "excluded_providers", "model_request_limits", "session_header", "max_latency_ms"})
+        EXPECT_NE(at({"pools", "*", key}), "") << key;
+    EXPECT_NE(at({"pools", "*", "deactivation", "request_limit"}), "");
+    EXPECT_EQ(at({"pools", "*", "rate_limit", "max_rpm"}),
+              at({"pools", "*", "rotation", "rate_limit", "max_rpm"}));
+    EXPECT_NE(at({"models", "*", "constraints", "context_window"}), "");
+    EXPECT_NE(at({"models", "*", "delivery"}).find(R"("enum":["sync","streaming","batch"])"),
+              std::string::npos);
+    EXPECT_NE(at({"models", "*", "delivery"}).find(R"("synchronous")"), std::string::npos);
+    EXPECT_NE(at({"pools", "*", "maintenance_window"}).find(R"({"anyOf":[{"type":["object","null"])"),
+              std::string::npos);
+}
+
 TEST(ConfigSchema, HasNothingThatIsRefused) {
     EXPECT_EQ(at({"discovery"}), "");
     EXPECT_EQ(at({"storage", "persistence", "compression"}), "");

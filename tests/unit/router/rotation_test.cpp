@@ -361,6 +361,15 @@ TEST_F(Rotation, WhoComesBackToLoadBalancedIsOwedNothing) {
     EXPECT_NEAR(counts(20)["b"], 10, 1);
 }
 
+TEST_F(Rotation, AModelOfWeightZeroGetsNoRequestWhileThereAreOthers) {
+    for (const char* strategy : {"weighted", "load-balanced"}) {
+        make({"a", "b", "c"}, weighing(strategy, {{"a.m", 1}, {"b.m", 0}, {"c.m", 2}}));
+        EXPECT_EQ(counts(30), (std::map<std::string, int>{{"a", 10}, {"c", 20}})) << strategy;
+        EXPECT_EQ(next({2}), "a") << strategy;
+        EXPECT_EQ(next({0, 2}), "b") << strategy;
+    }
+}
+
 TEST_F(Rotation, WeightedIsSmooth) {
     make({"a", "b", "c"}, weighing("weighted", {{"a.m", 5}, {"b.m", 1}, {"c.m", 1}}));
     EXPECT_EQ(row(14), "aabacaaaabacaa"); // the sequence in nginx's own description

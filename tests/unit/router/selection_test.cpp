@@ -175,5 +175,58 @@ TEST(Redaction, TakesTheKeyOutWholeOrCut) {
     EXPECT_EQ(redacted("exact"), "exact");
 }
 
+// Three models, of which the second and the third have these traits.
+std::shared_ptr<const snapshot> with_traits(const model_traits& second, const model_traits& third) {
+    std::vector<std::unique_ptr<provider_entry>> providers;
+    providers.push_back(std::make_unique<provider_entry>());
+    providers.back()->id = "a";
+    model_plans configured;
+    configured.models = {{"a.second", "a", "second", {}, second}, {"a.third", "a", "third", {}, third}};
+    return build_snapshot(
+        std::move(providers), {{{"first", {"chat"}}, {"second", {"chat"}}, {"third", {"chat"}}}},
+        {pool_plan{"chat", "chat", {}, {3, std::chrono::seconds(60)}}}, nullptr, nullptr, configured);
+}
+
+TEST(Selection, AsksOnlyModelsThatHaveWhatTheRequestUses) {
+    model_traits blind;
+    blind.lacks = bit_of(need::vision);
+    model_traits plain;
+    plain.lacks = bit_of(need::stream) | bit_of(need::tool_calling);
+    const auto picture = with_traits(blind, plain);
+    const pool& chat = *picture->pools.front();
+    EXPECT_EQ(chat.least.lacks, blind.lacks | plain.lacks);
+    scope asked;
+    EXPECT_EQ(count_eligible(chat, asked), 3u);
+    asked.needs.bits = bit_of(need::vision);
+    EXPECT_EQ(why_not(chat, 1, asked, {}), exclusion::missing_feature);
+    EXPECT_EQ(why_not(chat, 2, asked, {}), exclusion::none);
+    asked.needs.bits = bit_of(need::stream);
+    EXPECT_EQ(why_not(chat, 1, asked, {}), exclusion::none);
+    EXPECT_EQ(why_not(chat, 2, asked, {}), exclusion::other_delivery);
+    EXPECT_EQ(why_not(chat, 0, asked, {}), exclusion::none) << "what is not known is allowed";
+}
+
+TEST(Selection, AsksOnlyModelsThatTheRequestFits) {
+    model_traits small;
+    small.context_window = 8000;
+    model_traits brief;
+    brief.max_output_tokens = 1000;
+    brief.max_images = 1;
+    const auto picture = with_traits(small, brief);
+    const pool& chat = *picture->pools.front();
+    scope asked;
+    asked.needs.tokens = 8000;
+    asked.needs.output_tokens = 1000;
+    asked.needs.images = 1;
+    EXPECT_EQ(count_eligible(chat, asked), 3u);
+    asked.needs.tokens = 8001;
+    EXPECT_EQ(why_not(chat, 1, asked, {}), exclusion::too_small);
+    asked.needs.output_tokens = 1001;
+    EXPECT_EQ(why_not(chat, 2, asked, {}), exclusion::too_small);
+    asked.needs.images = 2;
+    EXPECT_EQ(why_not(chat, 2, asked, {}), exclusion::missing_feature);
+    EXPECT_EQ(why_not(chat, 0, asked, {}), exclusion::none);
+}
+
 } // namespace
 } // namespace modelmesh::router

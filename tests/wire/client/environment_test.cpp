@@ -137,5 +137,48 @@ TEST_P(Environment, EveryProblemOfAConfigurationIsReported) {
     }
 }
 
+TEST_P(Environment, OptionsSayWhatIsTakenOfIt) {
+    setenv("OLLAMA_HOST", "127.0.0.1", 1);
+    create_options options;
+    options.capabilities = {"chat", "text-embeddings"};
+    options.strategy = "round-robin";
+    options.api_keys = {{"openai", "sk-mine"}};
+    options.models = {"openai.gpt-4.1", "gpt-4o", "ollama.qwen2.5"};
+    const config found = detect(options);
+    ASSERT_EQ(found.providers.size(), 2u);
+    EXPECT_EQ(found.providers[0].second.api_key, "sk-mine");
+    EXPECT_THAT(found.providers[0].second.models, ::testing::ElementsAre("gpt-4.1", "gpt-4o"));
+    EXPECT_THAT(found.providers[1].second.models, ::testing::ElementsAre("gpt-4o", "qwen2.5"));
+    ASSERT_EQ(found.pools.size(), 2u);
+    EXPECT_EQ(found.pools[1].first, "text-embeddings");
+    EXPECT_EQ(found.pools[1].second.strategy, "round-robin");
+    EXPECT_NO_THROW((void)create(options));
+    options.providers = {"ollama"};
+    EXPECT_EQ(detect(options).providers.size(), 1u);
+}
+
+TEST_P(Environment, WhatOptionsNameAndIsNotThereIsAnError) {
+    setenv("OPENAI_API_KEY", "sk-1", 1);
+    const auto refusal_of = [](const create_options& options) {
+        try {
+            (void)create(options);
+        } catch (const error& e) {
+            return std::string(e.what());
+        }
+        return std::string("no error");
+    };
+    create_options options;
+    EXPECT_EQ(refusal_of(options), "no error");
+    options.providers = {"opnai"};
+    EXPECT_EQ(refusal_of(options), "the environment has no provider 'opnai'; there are: openai");
+    options.providers.clear();
+    options.models = {"llama"};
+    EXPECT_EQ(refusal_of(options), "no provider has the model 'llama'; there are: openai");
+    options.models.clear();
+    options.api_keys = {{"mistral", "S3CRET"}};
+    EXPECT_EQ(refusal_of(options),
+              "there is no provider with a key named 'mistral'; there are: openai OPENAI_API_KEY");
+}
+
 } // namespace
 } // namespace modelmesh::testing

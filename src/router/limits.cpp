@@ -1,0 +1,99 @@
+#include "router/limits.hpp"
+
+#include "budget/period.hpp"
+#include "router/permit.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string>
+
+namespace modelmesh::router {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::system_clock;
+
+void take_out(const pool& in, std::size_t index, milliseconds now, milliseconds time,
+              connector::standby_reason why, log_sink* log) {
+    using state::health_slot;
+    const milliseconds until = time >= health_slot::never - now ? health_slot::never : now + time;
+    if (!in.state->health[index]->stand_by(until, why)) return;
+    if (log == nullptr || !log->wants(severity::warning)) return;
+    const std::string seconds =
+        until == health_slot::never ? "for good" : std::to_string((time.count() + 999) / 1000);
+    const std::array<log_field, 5> fields{{{"pool", in.name},
+                                           {"provider", in.models[index]->provider->id},
+                                           {"model", in.models[index]->id},
+                                           {"reason", to_string(why)},
+                                           {"seconds", seconds}}};
+    log->write(severity::warning, "model.deactivated", fields);
+}
+
+connector::model_record record_of(const pool& in, std::size_t index, const outcome& of,
+                                  system_clock::time_point wall) {
+    connector::model_record record;
+    record.pool = in.name;
+    record.model = in.models[index]->id;
+    record.name = in.models[index]->name;
+    record.has_failed = of.has_failed;
+    record.latency = of.latency;
+    const state::health_slot& health = *in.state->health[index];
+    record.failures = health.load().failures;
+    record.error_rate = health.error_rate();
+    if (const std::optional<double> mean = in.models[index]->slot->total.mean())
+        record.mean_latency = std::chrono::microseconds(static_cast<std::int64_t>(*mean));
+    const bool is_daily = in.rules->is_daily;
+    if (!in.lines.empty()) {
+        usage_counts counts;
+        in.lines[index]->counts->add_to(counts, budget::calendar_of(wall));
+        const usage_totals& used = is_daily ? counts.today : counts.month;
+        record.requests = used.requests;
+        record.tokens = used.total_tokens();
+        record.cost_micro_usd = used.cost_micro_usd;
+    }
+    const system_clock::time_point reset = is_daily ? budget::next_day(wall) : budget::next_month(wall);
+    record.until_reset = std::chrono::ceil<milliseconds>(reset - wall);
+    return record;
+}
+
+} // namespace
+
+void apply_rules(const pool& in, std::size_t index, const outcome& of, const clock& time, rng& random,
+                 log_sink* log) {
+    if (!in.origins.empty())
+        return apply_rules(*in.origins[index].of, in.origins[index].index, of, time, random, log);
+    if (!in.rules || in.state->health[index]->load().is_out()) return;
+    const connector::model_record record = record_of(in, index, of, time.wall());
+    const std::optional<connector::standby_reason> why = in.rules->deactivation->should_deactivate(record);
+    if (!why) return;
+    const milliseconds standby = in.rules->recovery->standby_time(*why, record, random.unit());
+    take_out(in, index, since_epoch(time.now()), std::max(standby, milliseconds(0)), *why, log);
+}
+
+void keep_windows(const pool& in, const clock& time, log_sink* log) {
+    // The wall clock may be set: no window is missed by more than this.
+    constexpr milliseconds longest_sleep = std::chrono::hours(1);
+    for (std::size_t i = 0; i < in.origins.size(); ++i)
+        if (i == 0 || in.origins[i].of != in.origins[i - 1].of) keep_windows(*in.origins[i].of, time, log);
+    if (in.windows.empty()) return;
+    const milliseconds now = since_epoch(time.now());
+    std::int64_t due = in.state->windows_due.load(std::memory_order_relaxed);
+    if (now.count() < due) return;
+    const system_clock::time_point wall = time.wall();
+    milliseconds next = longest_sleep;
+    for (const maintenance_window& window : in.windows) {
+        const std::optional<minute_point> begun = window.begins.previous(wall);
+        if (begun && wall < *begun + window.lasts) {
+            const auto left = std::chrono::ceil<milliseconds>(*begun + window.lasts - wall);
+            for (std::size_t i = 0; i < in.models.size(); ++i)
+                if (window.model.empty() || window.model == in.models[i]->id)
+                    take_out(in, i, now, left, connector::standby_reason::maintenance_window, log);
+        }
+        if (const std::optional<minute_point> begins = window.begins.next(wall))
+            next = std::min(next, std::chrono::ceil<milliseconds>(*begins - wall));
+    }
+    // Whoever else looks at the same moment finds the same windows: which of them is written does not matter.
+    in.state->windows_due.store((now + next).count(), std::memory_order_relaxed);
+}
+
+} // namespace modelmesh::router
