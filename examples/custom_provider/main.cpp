@@ -9,11 +9,9 @@
 
 #include <cstdlib>
 #include <iostream>
-
 namespace mm = modelmesh;
 
-// What goes over the wire: members are the keys.
-struct completion_request {
+struct completion_request { // goes over the wire: members are the keys
     std::string model{};
     std::string prompt{};
 };
