@@ -55,6 +55,9 @@ public:
         case standby_reason::request_limit:
             return settings_.on_quota_reset ? of.until_reset : never;
         case standby_reason::error_threshold:
+        case standby_reason::rate_limited:
+        case standby_reason::model_not_found:
+        case standby_reason::provider_quota:
         case standby_reason::maintenance_window:
         case standby_reason::manual:
             break;

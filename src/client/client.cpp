@@ -139,6 +139,7 @@ client_impl::client_impl(const config& from, const connector::registry& connecto
         check_members(settings, from, where, problems);
         const state::trip_rule trips_at = trips_of(settings, where, problems);
         router::rotation_plan rotation = rotation_of(settings, from.providers, connectors, where, problems);
+        check_retry(settings, where, problems);
         const bool is_optional = from.pools.empty() && *path != served_capabilities[0];
         router::pool_plan plan;
         plan.name = name;
@@ -155,6 +156,10 @@ client_impl::client_impl(const config& from, const connector::registry& connecto
         plan.pace = pace_of(settings, where, problems);
         plan.session_key = settings.session_header;
         plan.streaming = streaming_of(settings, where, problems);
+        plan.rotates_on_content_filter = settings.rotate_on_content_filter;
+        plan.retry = settings.retry;
+        plan.error_codes = settings.error_codes;
+        plan.provider_actions = provider_rule_of(settings, where, problems);
         plans.push_back(std::move(plan));
     }
     ledger_ = std::make_shared<budget::book>(make_budget_plan(from, problems));

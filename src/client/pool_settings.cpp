@@ -197,6 +197,47 @@ router::streaming_plan streaming_of(const pool_config& settings, const std::stri
     return plan;
 }
 
+void check_retry(const pool_config& settings, const std::string& where, problem_list& problems) {
+    const retry_config& retry = settings.retry;
+    if (retry.max_attempts == 0) problems.push_back(where + "retry.max_attempts must be at least 1");
+    if (retry.initial_delay.count() < 0 || retry.max_delay < retry.initial_delay)
+        problems.push_back(where + "retry.max_delay must not be shorter than retry.initial_delay");
+    if (!(retry.budget_ratio >= 0 && retry.budget_ratio <= 1))
+        problems.push_back(where + "retry.budget_ratio must be from 0 to 1");
+    const auto check_codes = [&](const std::vector<int>& codes, const char* key) {
+        for (const int code : codes)
+            if (code < 400 || code > 599)
+                problems.push_back(where + key + ": " + std::to_string(code) +
+                                   " is no HTTP status of a failure, which are 400 to 599");
+    };
+    check_codes(retry.retryable_codes, "retry.retryable_codes");
+    check_codes(retry.non_retryable_codes, "retry.non_retryable_codes");
+    check_codes(settings.error_codes, "error_codes");
+    for (const int code : retry.retryable_codes)
+        if (std::find(retry.non_retryable_codes.begin(), retry.non_retryable_codes.end(), code) !=
+            retry.non_retryable_codes.end())
+            problems.push_back(where + "retry: " + std::to_string(code) +
+                               " is both in retryable_codes and in non_retryable_codes");
+}
+
+router::provider_rule provider_rule_of(const pool_config& settings, const std::string& where,
+                                       problem_list& problems) {
+    const auto has = [](const auto& list, auto value) {
+        return std::find(list.begin(), list.end(), value) != list.end();
+    };
+    router::provider_rule rule;
+    rule.on_auth_failure = has(settings.provider_deactivation, provider_trigger::on_auth_failure);
+    rule.on_api_outage = has(settings.provider_deactivation, provider_trigger::on_api_outage);
+    rule.returns_by_probe = has(settings.provider_recovery, provider_return::on_probe_success);
+    const outage_config& outage = settings.provider_outage;
+    if (outage.models == 0 || outage.models > 64)
+        problems.push_back(where + "provider_outage.models must be between 1 and 64");
+    if (outage.failures == 0 || outage.window.count() <= 0)
+        problems.push_back(where + "provider_outage: failures and window must be above 0");
+    rule.outage = {outage.models, outage.failures, outage.window};
+    return rule;
+}
+
 router::rotation_plan rotation_of(const pool_config& settings, const named<provider_config>& providers,
                                   const connector::registry& connectors, const std::string& where,
                                   problem_list& problems) {

@@ -31,6 +31,11 @@ void check_members(const pool_config& pool, const config& in, const std::string&
 /// How often each model is asked. The same.
 [[nodiscard]] router::pace_plan pace_of(const pool_config& settings, const std::string& where,
                                         std::vector<std::string>& problems);
+/// Checks how the pool asks again, and which statuses count. The same.
+void check_retry(const pool_config& settings, const std::string& where, std::vector<std::string>& problems);
+/// What the pool does about providers as a whole. The same.
+[[nodiscard]] router::provider_rule provider_rule_of(const pool_config& settings, const std::string& where,
+                                                     std::vector<std::string>& problems);
 /// How the pool chooses. The same.
 /// @param providers  those that are configured.
 [[nodiscard]] router::rotation_plan rotation_of(const pool_config& settings,

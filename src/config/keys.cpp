@@ -48,16 +48,10 @@ constexpr std::string_view later_of_features[] = {"fine_tunable"};
 constexpr std::string_view later_of_constraints[] = {"max_file_size", "supported_languages"};
 constexpr std::string_view later_of_delivery[] = {"batch"};
 constexpr std::string_view later_of_pools[] = {
-    "deactivation.error_codes",
     "recovery.probe_on_start",
     "recovery.probe_interval",
-    "retry",
-    "provider_deactivation",
-    "provider_recovery",
-    "rotation.deactivation.error_codes",
     "rotation.recovery.probe_on_start",
     "rotation.recovery.probe_interval",
-    "rotation.retry",
 };
 
 std::span<const std::string_view> later_of(const reflected::object_type& type) {

@@ -1,21 +1,116 @@
 #include "router/attempt_log.hpp"
 
-#include <array>
+#include "router/permit.hpp"
+
+#include <initializer_list>
+#include <span>
 #include <string>
 
 namespace modelmesh::router {
+namespace {
+
+void write(log_sink* log, severity level, std::string_view event, std::initializer_list<log_field> fields) {
+    log->write(level, event, std::span<const log_field>(fields.begin(), fields.size()));
+}
+
+bool wants(log_sink* log, severity level) { return log != nullptr && log->wants(level); }
+
+std::string in_ms(duration time) {
+    return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(time).count());
+}
+
+std::string seconds_until(const state::health_slot::view& back, time_point now) {
+    if (back.is_manual()) return "for good";
+    return std::to_string(((back.until - since_epoch(now)).count() + 999) / 1000);
+}
+
+} // namespace
 
 void report_failure(log_sink* log, std::string_view provider, std::string_view model, int number,
                     const fault& f) {
-    if (log == nullptr || !log->wants(severity::warning)) return;
+    if (!wants(log, severity::warning)) return;
     const std::string attempt = std::to_string(number);
     const std::string status = std::to_string(f.http_status);
-    const std::array<log_field, 5> fields{{{"model", model},
-                                           {"provider", provider},
-                                           {"attempt", attempt},
-                                           {"kind", to_string(f.kind())},
-                                           {"status", status}}};
-    log->write(severity::warning, "attempt.failed", fields);
+    write(log, severity::warning, "attempt.failed",
+          {{"model", model},
+           {"provider", provider},
+           {"attempt", attempt},
+           {"kind", to_string(f.kind())},
+           {"status", status}});
+}
+
+void report_retry(log_sink* log, const pool& in, std::size_t index, int number, duration pause, errc why) {
+    if (!wants(log, severity::info)) return;
+    const std::string attempt = std::to_string(number);
+    const std::string delay = in_ms(pause);
+    write(log, severity::info, "retry.attempted",
+          {{"pool", in.name},
+           {"model", in.models[index]->id},
+           {"provider", in.models[index]->provider->id},
+           {"attempt", attempt},
+           {"delay_ms", delay},
+           {"reason", to_string(why)}});
+}
+
+void report_rotation(log_sink* log, const pool& in, std::size_t from, std::size_t to, errc why) {
+    if (!wants(log, severity::info)) return;
+    write(log, severity::info, "model.rotated",
+          {{"pool", in.name},
+           {"model", in.models[to]->id},
+           {"provider", in.models[to]->provider->id},
+           {"previous", in.models[from]->id},
+           {"reason", to_string(why)}});
+}
+
+void report_deactivation(log_sink* log, const pool& in, std::size_t index, time_point now) {
+    if (!wants(log, severity::warning)) return;
+    const state::health_slot& health = *in.state->health[index];
+    const state::health_slot::reason why = health.last_failure();
+    const std::string wait = seconds_until(health.load(), now);
+    const std::string status = std::to_string(why.http_status);
+    write(log, severity::warning, "model.deactivated",
+          {{"pool", in.name},
+           {"model", in.models[index]->id},
+           {"provider", in.models[index]->provider->id},
+           {"reason", connector::to_string(health.standby_reason())},
+           {"kind", to_string(why.kind)},
+           {"status", status},
+           {"seconds", wait}});
+}
+
+void report_reactivation(log_sink* log, const pool& in, std::size_t index) {
+    if (!wants(log, severity::info)) return;
+    write(log, severity::info, "model.reactivated",
+          {{"pool", in.name},
+           {"model", in.models[index]->id},
+           {"provider", in.models[index]->provider->id},
+           {"reason", "probe_success"}});
+}
+
+void report_provider_out(log_sink* log, const provider_entry& which, time_point now) {
+    if (!wants(log, severity::error)) return;
+    const state::health_slot& health = which.slot->health;
+    const state::health_slot::reason why = health.last_failure();
+    const std::string wait = seconds_until(health.load(), now);
+    const std::string status = std::to_string(why.http_status);
+    write(log, severity::error, "provider.deactivated",
+          {{"provider", which.id},
+           {"reason", why.kind == errc::auth ? "auth_failure" : "api_outage"},
+           {"kind", to_string(why.kind)},
+           {"status", status},
+           {"seconds", wait}});
+}
+
+void report_recovery(log_sink* log, const provider_entry& which) {
+    if (!wants(log, severity::info)) return;
+    write(log, severity::info, "provider.recovered", {{"provider", which.id}, {"reason", "probe_success"}});
+}
+
+void report_exhausted(log_sink* log, const fault& with) {
+    if (!wants(log, severity::error)) return;
+    const std::string attempts = std::to_string(with.attempts.size());
+    write(log, severity::error, "pool.exhausted",
+          {{"pool", with.pool}, {"attempts", attempts}, {"reason", to_string(with.kind())}});
 }
 
 } // namespace modelmesh::router

@@ -1,6 +1,9 @@
-// What the loops of attempts have in common: through a pool, and at one provider.
+// What becomes of attempts, as events: through a pool, and at one provider.
 #pragma once
 
+#include "router/snapshot.hpp"
+
+#include <modelmesh/core/clock.hpp>
 #include <modelmesh/core/error.hpp>
 #include <modelmesh/core/log.hpp>
 
@@ -16,5 +19,23 @@ namespace modelmesh::router {
 /// @param number of the attempt, from 1.
 void report_failure(log_sink* log, std::string_view provider, std::string_view model, int number,
                     const fault& f);
+
+// Events of a pool; a log that is null gets none.
+
+/// `retry.attempted`: a model is asked again by the same request.
+/// @param number of the attempt. @param pause  since its failure. @param why  it failed.
+void report_retry(log_sink* log, const pool& in, std::size_t index, int number, duration pause, errc why);
+/// `model.rotated`: after the failure of a model the request goes to another.
+void report_rotation(log_sink* log, const pool& in, std::size_t from, std::size_t to, errc why);
+/// `model.deactivated`: it is in standby from now on, as its health says.
+void report_deactivation(log_sink* log, const pool& in, std::size_t index, time_point now);
+/// `model.reactivated`: a request has brought it back into service.
+void report_reactivation(log_sink* log, const pool& in, std::size_t index);
+/// `provider.deactivated`: all its models are out of service, in every pool.
+void report_provider_out(log_sink* log, const provider_entry& which, time_point now);
+/// `provider.recovered`: a request has brought it back into service.
+void report_recovery(log_sink* log, const provider_entry& which);
+/// `pool.exhausted`: nobody is left whom a request could ask. @param with  what it fails with.
+void report_exhausted(log_sink* log, const fault& with);
 
 } // namespace modelmesh::router

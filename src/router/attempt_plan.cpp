@@ -1,38 +1,18 @@
 #include "router/attempt_plan.hpp"
 
+#include "router/attempt_log.hpp"
 #include "router/limits.hpp"
 #include "router/request_facts.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <utility>
 
 namespace modelmesh::router {
 namespace {
 
-// What a failure means for the rest of the request, by kind.
-struct verdict {
-    bool rotate; ///< another model may do better
-    blame whose;
-};
-
-verdict judge(errc kind) noexcept {
-    switch (kind) {
-    // The caller's own fault: no model can help, and no model is to blame.
-    case errc::bad_request:
-    case errc::context_length:
-    case errc::content_filter:
-    case errc::canceled:
-        return {false, blame::nobody};
-    // This vendor cannot do it, another may.
-    case errc::unsupported:
-        return {true, blame::nobody};
-    // A defect of one connector, which something odd in this request may have brought to light.
-    case errc::internal:
-        return {true, blame::position};
-    // What is wrong with one provider's settings (config) is not wrong with the others'.
-    default:
-        return {true, blame::health};
-    }
-}
+// Between two looks at a probe of another request.
+constexpr std::chrono::milliseconds least_look{1};
 
 // Told by our own timers, not by the server.
 bool is_silence(const fault& f) noexcept { return f.kind() == errc::timed_out && f.http_status == 0; }
@@ -43,89 +23,310 @@ connector::rotation_request facts_for(const call& made) {
     return facts;
 }
 
+// How long a provider's word, or the lack of a model, keeps the model out of service by itself.
+std::optional<std::chrono::milliseconds> rest_of(const pool& in, const fault& f, blame whose) noexcept {
+    if (whose < blame::overload) return std::nullopt;
+    if (whose == blame::absence) return f.retry_after.value_or(state::trip_rule::longest_cooldown);
+    if (f.kind() == errc::rate_limit && in.retry.honor_retry_after) return f.retry_after;
+    return std::nullopt;
+}
+
+connector::standby_reason reason_of(errc kind) noexcept {
+    switch (kind) {
+    case errc::rate_limit:
+        return connector::standby_reason::rate_limited;
+    case errc::quota:
+        return connector::standby_reason::provider_quota;
+    default:
+        return connector::standby_reason::model_not_found;
+    }
+}
+
+// Whether failures have put a model into standby, and not a rule.
+bool is_failure(connector::standby_reason why) noexcept {
+    using connector::standby_reason;
+    return why == standby_reason::error_threshold || why == standby_reason::rate_limited ||
+           why == standby_reason::model_not_found || why == standby_reason::provider_quota;
+}
+
+void deactivate_provider(const pool& in, std::size_t index, const fault& f, time_point now, rng& random,
+                         log_sink* log) {
+    const provider_entry& provider = *in.models[index]->provider;
+    state::health_slot& health = provider.slot->health;
+    const state::trip_rule at_once{1, in.trips_at.cooldown};
+    if (!health.note_failure(at_once, since_epoch(now), {f.kind(), f.http_status}, random.unit())) return;
+    if (!in.providers.returns_by_probe)
+        health.stand_by(state::health_slot::never, connector::standby_reason::error_threshold);
+    report_provider_out(log, provider, now);
+}
+
+// What may be an outage of the whole provider. One that is to show that it is back may not fail at all.
+void note_outage(const pool& in, std::size_t index, const fault& f, time_point now, rng& random,
+                 log_sink* log) {
+    const bool is_kind = f.kind() == errc::connect || f.kind() == errc::timed_out ||
+                         f.kind() == errc::overloaded || f.kind() == errc::upstream;
+    if (!in.providers.on_api_outage || !is_kind) return;
+    state::provider_slot& slot = *in.models[index]->provider->slot;
+    const bool is_outage = slot.note_outage(in.providers.outage, index, since_epoch(now));
+    if (is_outage || slot.health.load().phase != state::health_slot::phase::active)
+        deactivate_provider(in, index, f, now, random, log);
+}
+
+void penalise(const call& made, std::size_t index, const fault& f, blame whose, time_point now, rng& random,
+              log_sink* log) {
+    const pool& in = *made.pool;
+    if (whose == blame::nobody) return;
+    if (whose == blame::position) return move_on(in, index, now);
+    note_outage(in, index, f, now, random, log);
+    if (whose == blame::provider) {
+        move_on(in, index, now);
+        return deactivate_provider(in, index, f, now, random, log);
+    }
+    const state::health_slot::reason why{f.kind(), f.http_status};
+    bool is_out = false;
+    if (const std::optional<std::chrono::milliseconds> rest = rest_of(in, f, whose)) {
+        move_on(in, index, now);
+        is_out = in.state->health[index]->stand_by(since_epoch(now) + *rest, reason_of(f.kind()), why);
+    } else {
+        is_out = note_failure(in, index, why, now, random, whose == blame::health);
+        // A server that is overloaded knows better than the cooldown when it will not be.
+        if (is_out && in.retry.honor_retry_after && f.retry_after)
+            in.state->health[index]->stand_by(since_epoch(now) + *f.retry_after,
+                                              connector::standby_reason::error_threshold);
+    }
+    if (is_out) report_deactivation(log, in, index, now);
+}
+
+std::int64_t window_of(const pool& in, std::size_t index) noexcept {
+    const std::int64_t window = in.members[index].traits.context_window;
+    return window == model_traits::unlimited ? 0 : window; // not known
+}
+
 } // namespace
 
-bool settle_failure(const call& made, std::size_t index, fault& f, blame silence, time_point now,
-                    rng& random) {
+verdict settle_failure(const call& made, std::size_t index, fault& f, blame silence, time_point now,
+                       rng& random, log_sink* log) {
     const model_entry& model = *made.pool->models[index];
     f.pool = made.pool->name;
     f.provider = model.provider->id;
     f.model = model.id;
     model.provider->redact(f.message);
     model.provider->redact(f.param);
-    verdict v = judge(f.kind());
-    if (is_silence(f)) v = {now < made.deadline, silence};
-    // Told by the program's own ledger, not by the model. One without a price is no matter of what is left to spend.
-    // What is used up stays so until the period ends, and the next request had better begin elsewhere.
-    if (f.kind() == errc::budget) {
-        const bool is_used_up = f.budget && f.budget->resets_at && made.pool->rotates_on_budget;
-        v = {made.pool->rotates_on_budget || !f.budget, is_used_up ? blame::position : blame::nobody};
+    verdict v = judge(*made.pool, f);
+    if (is_silence(f)) {
+        if (now >= made.deadline) v.rotates = rotation::none;
+        v.whose = silence;
     }
-    if (v.whose == blame::position) move_on(*made.pool, index, now);
-    if (v.whose == blame::health) note_failure(*made.pool, index, {f.kind(), f.http_status}, now, random);
-    return v.rotate;
+    penalise(made, index, f, v.whose, now, random, log);
+    return v;
 }
 
-attempt_plan::attempt_plan(call made, const clock& time, rng& random)
-    : call_(std::move(made)), clock_(&time), random_(&random),
-      request_(facts_for(call_)), tried_(call_.pool->models.size()),
-      candidates_(tried_), limits_(call_.deadline), started_(time.now()), attempt_started_(started_) {}
+attempt_plan::attempt_plan(call made, const clock& time, rng& random, log_sink* log)
+    : call_(std::move(made)), clock_(&time), random_(&random), log_(log), request_(facts_for(call_)),
+      tried_(call_.pool->models.size()), candidates_(tried_), limits_(call_.deadline), started_(time.now()),
+      attempt_started_(started_) {
+    call_.pool->state->retries->note_request(retry().budget_ratio);
+}
 
-std::optional<time_point> attempt_plan::next_turn() const noexcept {
-    const std::optional<std::chrono::milliseconds> turn =
-        paced_until(*call_.pool, tried_, call_.asked, clock_->now());
-    if (!turn || time_point(*turn) >= call_.deadline) return std::nullopt;
-    return time_point(*turn);
+attempt_plan::asked_model* attempt_plan::find_asked(std::size_t index) noexcept {
+    const auto found = std::find_if(asked_.begin(), asked_.end(),
+                                    [index](const asked_model& each) { return each.index == index; });
+    return found == asked_.end() ? nullptr : &*found;
 }
 
 result<const model_entry*> attempt_plan::next() {
     const time_point now = clock_->now();
-    if (now >= call_.deadline) {
-        fault f(errc::timed_out, "the request's deadline passed after " + std::to_string(number_) +
-                                     (number_ == 1 ? " attempt" : " attempts"));
-        f.pool = call_.pool->name;
-        f.attempts = attempts_;
-        return f;
+    if (now >= call_.deadline) return late_fault();
+    keep_windows(*call_.pool, *clock_, log_);
+    const unsigned most = retry().max_total_attempts;
+    const bool is_spent = most != 0 && number_ >= static_cast<int>(most);
+    is_refused_ = false;
+    if (!is_spent) {
+        std::optional<chosen_model> chosen;
+        if (!stays_at_current(now)) chosen = choose_new(now);
+        if (!chosen) chosen = choose_again(now);
+        if (chosen) {
+            begin(std::move(*chosen), now);
+            return call_.pool->models[current_];
+        }
+        if (const std::optional<time_point> chance = next_chance(now)) {
+            resumes_at_ = *chance;
+            ++waits_;
+            return nullptr;
+        }
     }
-    keep_windows(*call_.pool, *clock_);
-    const std::optional<chosen_model> chosen =
-        select(*call_.pool, tried_, call_.asked, request_, now, *random_, candidates_);
-    if (!chosen) {
-        if (const auto turn = paced_until(*call_.pool, tried_, call_.asked, now); turn && attempts_.empty())
-            return paced_fault(*turn - since_epoch(now));
-        return candidates_.empty() ? closing_fault() : refused_fault();
+    const auto turn = paced_until(*call_.pool, tried_, call_.asked, now);
+    fault f = is_refused_                 ? refused_fault()
+              : turn && attempts_.empty() ? paced_fault(*turn - since_epoch(now))
+                                          : closing_fault();
+    report_exhausted(log_, f);
+    return f;
+}
+
+// Whether the same model comes before others. Not while it is out of service, however soon it returns.
+bool attempt_plan::stays_at_current(time_point now) {
+    if (retry().scope != retry_scope::same_model || asked_.empty()) return false;
+    return call_.pool->state->health[current_]->available(since_epoch(now)) && chance_of(current_, now);
+}
+
+// Among those that the request has not asked.
+std::optional<chosen_model> attempt_plan::choose_new(time_point now) {
+    std::optional<chosen_model> chosen;
+    if (retry().scope == retry_scope::same_provider && !asked_.empty()) {
+        connector::model_set others = tried_;
+        for (std::size_t i = 0; i < call_.pool->models.size(); ++i)
+            if (call_.pool->models[i]->provider != current().provider) others.insert(i);
+        chosen = select(*call_.pool, others, call_.asked, request_, now, *random_, candidates_);
+        if (chosen) return chosen;
     }
-    current_ = chosen->index;
-    permit_ = permit(*call_.pool->models[current_]->slot, *call_.pool->state->health[current_],
-                     chosen->is_probe, now);
-    tried_.insert(current_);
+    chosen = select(*call_.pool, tried_, call_.asked, request_, now, *random_, candidates_);
+    is_refused_ = !chosen && !candidates_.empty();
+    return chosen;
+}
+
+// Among those that it has asked. A retry is taken out of the pool's budget.
+std::optional<chosen_model> attempt_plan::choose_again(time_point now) {
+    connector::model_set others(call_.pool->models.size());
+    bool is_any_due = false;
+    for (std::size_t i = 0; i < call_.pool->models.size(); ++i) {
+        const asked_model* asked = find_asked(i);
+        const bool is_due = asked != nullptr && asked->may_repeat && asked->again_at <= now;
+        is_any_due = is_any_due || is_due;
+        if (!is_due) others.insert(i);
+    }
+    if (!is_any_due || !call_.pool->state->retries->has_one(since_epoch(now))) return std::nullopt;
+    std::optional<chosen_model> chosen =
+        select(*call_.pool, others, call_.asked, request_, now, *random_, candidates_);
+    if (chosen) (void)call_.pool->state->retries->take(since_epoch(now));
+    return chosen;
+}
+
+std::optional<time_point> attempt_plan::next_chance(time_point now) {
+    std::optional<time_point> first;
+    const auto turn = paced_until(*call_.pool, tried_, call_.asked, now);
+    if (turn && time_point(*turn) < call_.deadline) first = time_point(*turn);
+    if (is_refused_ || retry().max_attempts <= 1) return first;
+    for (std::size_t i = 0; i < call_.pool->models.size(); ++i) {
+        const std::optional<time_point> at = chance_of(i, now);
+        // Who could be asked now was not wanted, and would not be wanted a moment later.
+        if (at && *at > now) first = std::min(first.value_or(*at), *at);
+    }
+    return first;
+}
+
+std::optional<time_point> attempt_plan::chance_of(std::size_t index, time_point now) {
+    const pool& in = *call_.pool;
+    const asked_model* asked = find_asked(index);
+    if (asked == nullptr ? tried_.contains(index) : !asked->may_repeat) return std::nullopt;
+    if (asked != nullptr && !in.state->retries->has_one(since_epoch(now))) return std::nullopt;
+    if (!is_eligible(in, index, call_.asked)) return std::nullopt;
+    time_point at = asked == nullptr ? now : asked->again_at;
+    for (const state::health_slot* health :
+         {&in.models[index]->provider->slot->health, in.state->health[index].get()}) {
+        const state::health_slot::view v = health->load();
+        if (v.phase == state::health_slot::phase::probing) {
+            // Somebody else's probe will tell; until then nobody knows for how long.
+            at = std::max(at, now + std::max<duration>(pause_before(waits_ + 1), least_look));
+        } else if (!v.is_available(since_epoch(now))) {
+            const time_point back = time_point(std::chrono::duration_cast<duration>(v.until));
+            const bool is_promised = health->standby_reason() == connector::standby_reason::rate_limited;
+            if (v.is_manual() || (!is_promised && back > now + retry().max_delay)) return std::nullopt;
+            at = std::max(at, back);
+        }
+    }
+    if (in.pace.delays && !in.state->paces.empty())
+        at = std::max(at, time_point(in.state->paces[index]->free_at()));
+    return at < call_.deadline ? std::optional(at) : std::nullopt;
+}
+
+void attempt_plan::begin(chosen_model&& chosen, time_point now) {
+    const asked_model* last = asked_.empty() ? nullptr : find_asked(current_);
+    const std::size_t before = std::exchange(current_, chosen.index);
+    const pool& in = *call_.pool;
+    permit_ = permit(*in.models[current_]->slot, std::move(chosen.admission), now);
     ++number_;
-    const std::optional<duration> timeout = call_.pool->models[current_]->provider->timeout;
+    waits_ = 0;
+    if (asked_model* again = find_asked(current_)) {
+        report_retry(log_, in, current_, number_, now - again->failed_at, again->why);
+        ++again->tries;
+        again->may_repeat = false;
+    } else {
+        if (last != nullptr) report_rotation(log_, in, before, current_, last->why);
+        asked_.push_back(asked_model{current_, 1});
+        tried_.insert(current_);
+    }
+    const std::optional<duration> timeout = in.models[current_]->provider->timeout;
     limits_ = patience(timeout ? std::min(call_.deadline, now + *timeout) : call_.deadline);
     candidates_.erase(current_);
-    if (!candidates_.empty())
-        limits_.first_byte = std::min<duration>(limits_.first_byte, (call_.deadline - now) / 2);
+    const duration half = (call_.deadline - now) / 2;
+    if (!candidates_.empty() || is_new_one_back_by(now + half))
+        limits_.first_byte = std::min(limits_.first_byte, half);
     attempt_started_ = now;
-    return call_.pool->models[current_];
+}
+
+// Whether somebody who was not asked is in service then, as far as is known.
+bool attempt_plan::is_new_one_back_by(time_point then) const {
+    const pool& in = *call_.pool;
+    const auto is_back = [at = since_epoch(then)](const state::health_slot::view& v) {
+        return v.phase != state::health_slot::phase::standby || v.until <= at;
+    };
+    for (std::size_t i = 0; i < in.models.size(); ++i)
+        if (!tried_.contains(i) && is_eligible(in, i, call_.asked) && is_back(in.state->health[i]->load()) &&
+            is_back(in.models[i]->provider->slot->health.load()))
+            return true;
+    return false;
+}
+
+duration attempt_plan::pause_before(unsigned retry_number) noexcept {
+    const retry_config& how = retry();
+    const double first = static_cast<double>(std::min(how.initial_delay, how.max_delay).count());
+    if (how.backoff != backoff_kind::exponential_jitter)
+        return std::chrono::milliseconds(static_cast<std::int64_t>(first));
+    const double longest = std::min(static_cast<double>(how.max_delay.count()),
+                                    std::ldexp(first, static_cast<int>(std::min(retry_number, 64u)) - 1));
+    const std::chrono::duration<double, std::milli> drawn(longest * random_->unit());
+    return std::chrono::duration_cast<duration>(drawn);
+}
+
+time_point attempt_plan::again_at(const fault& f, unsigned tries, time_point now) noexcept {
+    // What the provider says is exact: chance is for those who have to guess.
+    if (f.retry_after && retry().honor_retry_after) return now + *f.retry_after;
+    return now + pause_before(tries);
 }
 
 void attempt_plan::succeeded() {
     const time_point now = clock_->now();
     permit_.note_reply(now);
-    note_success(*call_.pool, current_, now);
+    note_success(*call_.pool, current_, now, log_);
     permit_.end();
 }
 
 permit attempt_plan::hand_over(time_point first_content) {
-    permit_.note_content(first_content);
+    const admission::returned back = permit_.note_content(first_content);
+    if (back.model) report_reactivation(log_, *call_.pool, current_);
+    if (back.provider) report_recovery(log_, *current().provider);
     return std::move(permit_);
 }
 
-void attempt_plan::broke_off(const fault& f) { note_attempt(f, clock_->now()); }
+void attempt_plan::broke_off(const fault& f) {
+    find_asked(current_)->why = f.kind();
+    note_attempt(f, clock_->now());
+}
 
 void attempt_plan::ask(std::shared_ptr<const prepared_request> instead) {
     call_.request = std::move(instead);
     request_ = facts_for(call_);
+}
+
+bool attempt_plan::has_larger() {
+    const pool& in = *call_.pool;
+    if (window_of(in, current_) == 0) return false;
+    bool is_any = false;
+    for (std::size_t i = 0; i < in.models.size(); ++i) {
+        if (window_of(in, i) <= window_of(in, current_)) tried_.insert(i);
+        is_any = is_any || (!tried_.contains(i) && is_eligible(in, i, call_.asked));
+    }
+    return is_any;
 }
 
 void attempt_plan::note_attempt(const fault& f, time_point now) {
@@ -140,8 +341,14 @@ std::optional<fault> attempt_plan::failed(fault f) {
     // A wait that the caller's deadline cut short says nothing about the model's health. But the next request
     // begins elsewhere, or a model that hangs would keep a pool whose callers are all in a hurry.
     const bool is_hurried = now >= call_.deadline || limits_.first_byte < patience::usual_wait;
-    const bool may_rotate =
-        settle_failure(call_, current_, f, is_hurried ? blame::position : blame::health, now, *random_);
+    const verdict v =
+        settle_failure(call_, current_, f, is_hurried ? blame::position : blame::health, now, *random_, log_);
+    asked_model& asked = *find_asked(current_);
+    asked.may_repeat = asked.tries <= v.repeats && asked.tries < retry().max_attempts;
+    asked.failed_at = now;
+    asked.again_at = asked.may_repeat ? again_at(f, asked.tries, now) : now;
+    asked.why = f.kind();
+    const bool may_rotate = v.rotates == rotation::any || (v.rotates == rotation::larger && has_larger());
     permit_.end();
     note_attempt(f, now);
     if (may_rotate) {
@@ -150,6 +357,14 @@ std::optional<fault> attempt_plan::failed(fault f) {
         budget_ = std::move(f.budget);
         return std::nullopt;
     }
+    f.attempts = attempts_;
+    return f;
+}
+
+fault attempt_plan::late_fault() const {
+    fault f(errc::timed_out, "the request's deadline passed after " + std::to_string(number_) +
+                                 (number_ == 1 ? " attempt" : " attempts"));
+    f.pool = call_.pool->name;
     f.attempts = attempts_;
     return f;
 }
@@ -176,11 +391,12 @@ fault attempt_plan::no_model_fault() const {
     std::vector<health_slot::reason> reasons;
     std::vector<std::string_view> others; // than failures
     for (std::size_t i = 0; i < call_.pool->models.size(); ++i) {
-        const health_slot& health = *call_.pool->state->health[i];
+        const health_slot& provider = call_.pool->models[i]->provider->slot->health;
+        const health_slot& health = provider.load().is_out() ? provider : *call_.pool->state->health[i];
         const health_slot::view v = health.load();
-        if (!is_eligible(*call_.pool, i, call_.asked) || v.is_manual()) continue;
+        if (!is_eligible(*call_.pool, i, call_.asked) || (v.is_manual() && &health != &provider)) continue;
         const connector::standby_reason kind = health.standby_reason();
-        if (v.phase == health_slot::phase::standby && kind != connector::standby_reason::error_threshold) {
+        if (v.phase == health_slot::phase::standby && !is_failure(kind)) {
             if (std::find(others.begin(), others.end(), to_string(kind)) == others.end())
                 others.push_back(to_string(kind));
             continue;

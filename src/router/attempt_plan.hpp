@@ -1,14 +1,18 @@
-// The decisions of one request: which model next, and whether another attempt may follow a failure. No I/O.
+// The decisions of one request: which model next, when, and whether another attempt may follow a failure. No I/O.
 #pragma once
 
 #include "router/selection.hpp"
 #include "router/snapshot.hpp"
 #include "router/transport.hpp"
+#include "router/verdict.hpp"
 
 #include <modelmesh/connector/prepared_request.hpp>
 #include <modelmesh/core/clock.hpp>
+#include <modelmesh/core/log.hpp>
 
 #include <memory>
+#include <optional>
+#include <vector>
 
 namespace modelmesh::router {
 
@@ -22,32 +26,27 @@ struct call {
     std::shared_ptr<const std::string> session{}; ///< what the caller names it by; null: the request may
 };
 
-/// Whom a failure speaks against.
-enum class blame : std::uint8_t {
-    nobody,
-    position, ///< the pool had better begin elsewhere next time; the model may be in good health
-    health,   ///< the model
-};
-
 /// What a failed attempt at the model `index` of the call's pool means: completes `f` with who failed, takes
 /// the key out of its text, and settles who is to blame.
 /// @param silence  whom it speaks against that the model was not waited for any longer.
-/// True when another model may do better.
-bool settle_failure(const call& made, std::size_t index, fault& f, blame silence, time_point now,
-                    rng& random);
+/// @param log      gets model.deactivated; may be null.
+verdict settle_failure(const call& made, std::size_t index, fault& f, blame silence, time_point now,
+                       rng& random, log_sink* log);
 
 class attempt_plan {
 public:
-    /// @param time, random  outlive the plan and the stream that it ends in.
-    attempt_plan(call made, const clock& time, rng& random);
+    /// @param time, random, log  outlive the plan and the stream that it ends in; `log` may be null.
+    attempt_plan(call made, const clock& time, rng& random, log_sink* log = nullptr);
 
-    /// When next() is worth calling, where models have had the requests that the pool lets them have and the next
-    /// one's turn comes within the deadline. Nothing: now.
-    [[nodiscard]] std::optional<time_point> next_turn() const noexcept;
-    /// Starts the next attempt. Errors, each with every attempt so far: no_active_model (the pool is out of
-    /// service, and one of its failures may pass), timed_out (the deadline has passed), the kind that all
-    /// attempts share or that put every model out of service, exhausted.
+    /// Starts the next attempt: at a model that the request has not asked, while there is one (retry_scope says when
+    /// not), else again at one whose failure may have passed. Null: not before resumes_at(), because nobody
+    /// may be asked now, or has the next turn where a pool has a pace; call next() again then.
+    /// Errors, each with every attempt so far: no_active_model (the pool is out of service, and one of its failures
+    /// may pass), timed_out (the deadline has passed), the kind that all attempts share or that put every model out
+    /// of service, exhausted.
     [[nodiscard]] result<const model_entry*> next();
+    /// After next() came back with null. Before the deadline.
+    [[nodiscard]] time_point resumes_at() const noexcept { return resumes_at_; }
 
     /// Ends the current attempt well.
     void succeeded();
@@ -65,15 +64,41 @@ public:
     [[nodiscard]] std::size_t current_index() const noexcept { return current_; }
     [[nodiscard]] const clock& time() const noexcept { return *clock_; }
     [[nodiscard]] rng& random() const noexcept { return *random_; }
-    /// Of the current attempt. While another model could be asked, half of the caller's time is left for it.
+    [[nodiscard]] log_sink* log() const noexcept { return log_; }
+    /// Of the current attempt. While another model could be asked, or will be by then, half of the caller's time is left for it.
     [[nodiscard]] const patience& limits() const noexcept { return limits_; }
     [[nodiscard]] int attempt_number() const noexcept { return number_; }
     [[nodiscard]] time_point started() const noexcept { return started_; }
 
 private:
     void note_attempt(const fault& f, time_point now);
+    /// A model that the request has asked.
+    struct asked_model {
+        std::size_t index;
+        unsigned tries = 0;
+        bool may_repeat = false;
+        time_point failed_at{};
+        time_point again_at{}; ///< not before
+        errc why{};
+    };
+    [[nodiscard]] asked_model* find_asked(std::size_t index) noexcept;
+    [[nodiscard]] const retry_config& retry() const noexcept { return call_.pool->retry; }
+    [[nodiscard]] bool stays_at_current(time_point now);
+    [[nodiscard]] std::optional<chosen_model> choose_new(time_point now);
+    [[nodiscard]] std::optional<chosen_model> choose_again(time_point now);
+    /// When somebody may be asked, if that is worth waiting for.
+    [[nodiscard]] std::optional<time_point> next_chance(time_point now);
+    [[nodiscard]] std::optional<time_point> chance_of(std::size_t index, time_point now);
+    void begin(chosen_model&& chosen, time_point now);
+    [[nodiscard]] bool is_new_one_back_by(time_point then) const;
+    /// Leaves out the models that are no larger than the current one, or of unknown size. False: nobody is left.
+    [[nodiscard]] bool has_larger();
+    [[nodiscard]] duration pause_before(unsigned retry) noexcept;
+    [[nodiscard]] time_point again_at(const fault& f, unsigned tries, time_point now) noexcept;
+
     /// The models that the call may ask, for people: the pool's, or those of one provider in it.
     [[nodiscard]] std::string described() const;
+    [[nodiscard]] fault late_fault() const;
     [[nodiscard]] fault no_model_fault() const;
     [[nodiscard]] fault refused_fault() const;
     [[nodiscard]] fault paced_fault(std::chrono::milliseconds wait) const;
@@ -82,9 +107,14 @@ private:
     call call_;
     const clock* clock_;
     rng* random_;
+    log_sink* log_;
     connector::rotation_request request_;
-    connector::model_set tried_;      ///< a request never tries a model twice
+    connector::model_set tried_;      ///< asked, or too small for the request
     connector::model_set candidates_; ///< of the last choice
+    std::vector<asked_model> asked_;
+    bool is_refused_ = false; ///< the policy wanted none of the last candidates
+    unsigned waits_ = 0;      ///< in a row
+    time_point resumes_at_{};
     std::size_t current_ = 0;
     permit permit_; ///< of the current attempt
     patience limits_;

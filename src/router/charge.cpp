@@ -40,7 +40,7 @@ charge::charge(charge&& other) noexcept
     : pool_(other.pool_), index_(other.index_), random_(other.random_), started_(other.started_),
       request_(other.request_), line_(std::move(other.line_)), clock_(other.clock_), log_(other.log_),
       held_(other.held_), said_(other.said_), received_(other.received_), was_sent_(other.was_sent_),
-      has_reply_(other.has_reply_), has_failed_(other.has_failed_), shows_totals_(other.shows_totals_),
+      has_reply_(other.has_reply_), ended_(other.ended_), shows_totals_(other.shows_totals_),
       cost_(other.cost_), storage_(std::move(other.storage_)), counts_(std::move(other.counts_)),
       total_(other.total_) {}
 
@@ -95,7 +95,7 @@ std::optional<budget::consumption> charge::used() const noexcept {
                          what == operation::response;
     std::optional<budget::consumption> said = said_;
     // Totals of a reply that was broken off are of its beginning, up to them.
-    if (said && is_text && has_failed_) said->output += received_.tokens();
+    if (said && is_text && ended_ != ending::well) said->output += received_.tokens();
     if (said || !has_reply_) return said;
     budget::consumption estimate = budget::expected(*request_, line_->prices, line_->sizes);
     if (is_text) estimate.output = received_.tokens();
@@ -107,7 +107,7 @@ std::optional<std::int64_t> charge::settle() noexcept {
     budget::ending end;
     const std::optional<budget::consumption> billed = used();
     const std::shared_ptr<budget::line> line = std::move(line_); // once
-    end.has_failed = has_failed_;
+    end.has_failed = ended_ == ending::badly;
     end.was_billed = billed.has_value();
     end.is_priced = line->is_priced;
     if (billed) {
@@ -129,7 +129,7 @@ std::optional<std::int64_t> charge::settle() noexcept {
             each->release(held_);
     }
     const auto latency = std::chrono::duration_cast<std::chrono::microseconds>(clock_->now() - started_);
-    apply_rules(*pool_, index_, {has_failed_, latency}, *clock_, *random_, log_);
+    apply_rules(*pool_, index_, {ended_ == ending::badly, latency}, *clock_, *random_, log_);
     return cost_;
 }
 

@@ -40,9 +40,10 @@ public:
     /// Looks at a piece of a streamed reply. Only for us: the totals, which the caller did not ask for.
     [[nodiscard]] piece take_piece(std::string_view json);
 
-    /// How the attempt ended; until it is said, it has failed.
-    void succeeded() noexcept { has_failed_ = false; }
-    void failed() noexcept { has_failed_ = true; }
+    /// How the attempt ended. One of which neither is said was given up by its caller: that is no failure, and what
+    /// came of it is billed as for one.
+    void succeeded() noexcept { ended_ = ending::well; }
+    void failed() noexcept { ended_ = ending::badly; }
 
     /// Ends it, once. What it cost; nothing: no price is known.
     std::optional<std::int64_t> settle() noexcept;
@@ -72,7 +73,8 @@ private:
     budget::text_meter received_;
     bool was_sent_ = false;
     bool has_reply_ = false; ///< a part of it, at least
-    bool has_failed_ = true;
+    enum class ending : std::uint8_t { given_up, well, badly };
+    ending ended_ = ending::given_up;
     bool shows_totals_;
     std::optional<std::int64_t> cost_;
     std::shared_ptr<budget::write_ahead> storage_; ///< of what was settled; null: there is none

@@ -16,6 +16,8 @@ std::string_view to_string(exclusion why) noexcept {
         return "missing feature";
     case exclusion::too_small:
         return "too small";
+    case exclusion::provider_out:
+        return "provider out";
     case exclusion::manual:
         return "manual";
     case exclusion::standby:

@@ -52,6 +52,20 @@ result<std::unique_ptr<connector::stream_decoder>> make_decoder(const connector:
 
 // The references of this coroutine and of those below outlive it: the attempt loop awaits it where they are
 // owned.
+
+// The model of the next attempt, which may have to be waited for.
+task<result<const model_entry*>> next_model(transport& via, attempt_plan& plan) {
+    for (;;) {
+        const result<const model_entry*> model = plan.next();
+        if (!model || *model != nullptr) co_return model;
+        const result<void> slept = co_await via.sleep_until(plan.resumes_at());
+        if (slept) continue;
+        fault f = slept.error();
+        f.pool = plan.made().pool->name;
+        co_return f;
+    }
+}
+
 task<result<void>> attempt_whole(transport& via, const attempt_plan& plan, const model_entry& model,
                                  charge& paid, reply_reader& read) {
     result<std::shared_ptr<const http::request>> request = encode(plan, model);
@@ -91,11 +105,11 @@ task<result<void>> read_to_content(stream_session& session, attempt_plan& plan) 
         if (*state == stream_state::end) break; // a reply without content is a reply
         if (*state == stream_state::pending) {
             const result<void> woken = co_await session.wait();
-            if (!woken) co_return woken.error();
+            if (!woken) co_return *session.fail(woken.error());
             continue;
         }
         const result<bool> has_content = found_at ? result<bool>(true) : content.is_in(json);
-        if (!has_content) co_return has_content.error();
+        if (!has_content) co_return *session.fail(has_content.error());
         seen.emplace_back(json);
         seen_size += json.size();
         if (*has_content) {
@@ -103,8 +117,9 @@ task<result<void>> read_to_content(stream_session& session, attempt_plan& plan) 
             if (!found_at) found_at = now;
             is_over = now - *found_at >= hold_back || seen_size > most_held_back;
         } else if (seen_size > longest_preamble) {
-            co_return fault(errc::protocol, "the provider streamed " + std::to_string(seen_size) +
-                                                " bytes of chunks without any content");
+            fault silent(errc::protocol, "the provider streamed " + std::to_string(seen_size) +
+                                             " bytes of chunks without any content");
+            co_return *session.fail(std::move(silent));
         }
     }
     session.hand_over(std::move(seen), plan.hand_over(found_at.value_or(plan.time().now())));
@@ -112,8 +127,7 @@ task<result<void>> read_to_content(stream_session& session, attempt_plan& plan) 
 }
 
 task<result<std::unique_ptr<stream_session>>> attempt_stream(transport& via, attempt_plan& plan,
-                                                             const model_entry& model, log_sink* log) {
-    charge paid(plan, log);
+                                                             const model_entry& model, charge& paid) {
     result<std::shared_ptr<const http::request>> request = encode(plan, model);
     if (!request) co_return std::move(request).error();
     if (const result<void> reserved = paid.reserve(); !reserved) co_return reserved.error();
@@ -134,14 +148,9 @@ task<result<std::unique_ptr<stream_session>>> attempt_stream(transport& via, att
 } // namespace
 
 task<result<modelmesh::route>> complete(transport& via, log_sink* log, call made, reply_reader read) {
-    attempt_plan plan(std::move(made), via.time(), via.random());
+    attempt_plan plan(std::move(made), via.time(), via.random(), log);
     for (;;) {
-        if (const std::optional<time_point> turn = plan.next_turn()) {
-            const result<void> waited = co_await via.sleep_until(*turn);
-            if (!waited) co_return waited.error();
-            continue;
-        }
-        const result<const model_entry*> model = plan.next();
+        const result<const model_entry*> model = co_await next_model(via, plan);
         if (!model) co_return model.error();
         charge paid(plan, log);
         result<void> answered = co_await attempt_whole(via, plan, **model, paid, read);
@@ -153,6 +162,7 @@ task<result<modelmesh::route>> complete(transport& via, log_sink* log, call made
             if (!paid.is_covered()) co_await paid.covered();
             co_return served;
         }
+        if (answered.error().kind() != errc::canceled) paid.failed();
         report(log, plan, answered.error());
         if (std::optional<fault> final = plan.failed(std::move(answered).error()))
             co_return std::move(*final);
@@ -172,22 +182,19 @@ modelmesh::route route_of(const transport& via, const attempt_plan& plan) {
 
 task<result<std::unique_ptr<stream_session>>> next_stream(transport& via, log_sink* log, attempt_plan& plan) {
     for (;;) {
-        if (const std::optional<time_point> turn = plan.next_turn()) {
-            const result<void> waited = co_await via.sleep_until(*turn);
-            if (!waited) co_return waited.error();
-            continue;
-        }
-        const result<const model_entry*> model = plan.next();
+        const result<const model_entry*> model = co_await next_model(via, plan);
         if (!model) co_return model.error();
-        result<std::unique_ptr<stream_session>> session = co_await attempt_stream(via, plan, **model, log);
+        charge paid(plan, log);
+        result<std::unique_ptr<stream_session>> session = co_await attempt_stream(via, plan, **model, paid);
         if (session) co_return std::move(session);
+        if (session.error().kind() != errc::canceled) paid.failed();
         report(log, plan, session.error());
         if (std::optional<fault> final = plan.failed(std::move(session).error())) co_return std::move(*final);
     }
 }
 
 task<result<served_stream>> open_stream(transport& via, log_sink* log, call made) {
-    attempt_plan plan(std::move(made), via.time(), via.random());
+    attempt_plan plan(std::move(made), via.time(), via.random(), log);
     result<std::unique_ptr<stream_session>> session = co_await next_stream(via, log, plan);
     if (!session) co_return std::move(session).error();
     served_stream s;

@@ -1,5 +1,6 @@
 #include "router/selection.hpp"
 
+#include "router/attempt_log.hpp"
 #include "router/pool_view.hpp"
 
 #include <algorithm>
@@ -33,13 +34,14 @@ exclusion out_of_service(const health_slot::view& health, const state::model_slo
 exclusion why_not(const pool& in, std::size_t index, const scope& asked,
                   std::chrono::milliseconds now) noexcept {
     if (const exclusion why = ineligible(in, index, asked); why != exclusion::none) return why;
+    if (!in.members[index].provider->slot->health.available(now)) return exclusion::provider_out;
     const exclusion why = out_of_service(in.state->health[index]->load(), *in.models[index]->slot, now);
     if (why != exclusion::none || in.state->paces.empty()) return why;
     return now < in.state->paces[index]->free_at() ? exclusion::paced : exclusion::none;
 }
 
-void find_candidates(const pool& from, const model_set& tried, const scope& asked, time_point at,
-                     model_set& out) {
+bool find_candidates(const pool& from, const model_set& tried, const scope& asked, time_point at,
+                     model_set& out, bool with_ramping) {
     const std::chrono::milliseconds now = since_epoch(at);
     const std::size_t count = from.models.size();
     bool is_any_ramping = false;
@@ -55,8 +57,11 @@ void find_candidates(const pool& from, const model_set& tried, const scope& aske
         }
     };
     fill(exclusion::none);
-    if (is_any_ramping && out.empty()) fill(exclusion::ramping);
+    const bool is_any_held_back = is_any_ramping;
+    const bool are_all_asked = is_any_held_back && (out.empty() || with_ramping);
+    if (are_all_asked) fill(exclusion::ramping);
     if (is_any_paced && !from.pace.delays && out.empty()) fill(exclusion::paced);
+    return is_any_held_back && !are_all_asked;
 }
 
 namespace {
@@ -73,13 +78,18 @@ std::optional<std::size_t> choose(const pool& from, const pool_view& view, rng& 
 std::optional<chosen_model> select(const pool& from, const model_set& tried, const scope& asked,
                                    const connector::rotation_request& request, time_point now, rng& random,
                                    model_set& scratch) {
-    find_candidates(from, tried, asked, now, scratch);
+    bool is_any_held_back = find_candidates(from, tried, asked, now, scratch);
     pool_view view(from, scratch, request, now, asked);
     for (;;) {
         const std::optional<std::size_t> index = choose(from, view, random);
+        if (!index && is_any_held_back) { // a strict session's own model may be among them
+            is_any_held_back = find_candidates(from, tried, asked, now, scratch, true);
+            continue;
+        }
         if (!index) return std::nullopt;
-        const health_slot::admission how = from.state->health[*index]->admit(since_epoch(now));
-        if (how == health_slot::admission::refused) {
+        health_slot& provider = from.models[*index]->provider->slot->health;
+        admission admitted(*from.state->health[*index], provider, now);
+        if (!admitted) {
             scratch.erase(*index);
             continue;
         }
@@ -90,7 +100,7 @@ std::optional<chosen_model> select(const pool& from, const model_set& tried, con
             continue;
         }
         if (from.policy) from.policy->commit(view, *index);
-        return chosen_model{*index, how == health_slot::admission::probe};
+        return chosen_model{*index, std::move(admitted)};
     }
 }
 
@@ -111,9 +121,14 @@ std::optional<std::chrono::milliseconds> paced_until(const pool& in, const model
 
 std::optional<std::size_t> peek(const pool& from, time_point now, rng& random, const scope& asked) {
     model_set candidates(from.models.size());
-    find_candidates(from, model_set(from.models.size()), asked, now, candidates);
+    const model_set none(from.models.size());
+    const bool is_any_held_back = find_candidates(from, none, asked, now, candidates);
     const connector::rotation_request request;
-    return choose(from, pool_view(from, candidates, request, now, asked), random);
+    const pool_view view(from, candidates, request, now, asked);
+    const std::optional<std::size_t> index = choose(from, view, random);
+    if (index || !is_any_held_back) return index;
+    find_candidates(from, none, asked, now, candidates, true);
+    return choose(from, view, random);
 }
 
 const model_entry* next_model(const pool& in, time_point now) {
@@ -122,36 +137,50 @@ const model_entry* next_model(const pool& in, time_point now) {
     return in.models[peek(in, now, random).value_or(0)];
 }
 
-void note_success(const pool& in, std::size_t index, time_point now) {
-    in.state->health[index]->note_success(since_epoch(now));
+void note_success(const pool& in, std::size_t index, time_point now, log_sink* log) {
+    if (in.state->health[index]->note_success(since_epoch(now))) report_reactivation(log, in, index);
+    const provider_entry& provider = *in.models[index]->provider;
+    if (provider.slot->note_success(since_epoch(now))) report_recovery(log, provider);
 }
 
 void move_on(const pool& in, std::size_t index, time_point now) {
     if (!in.policy) return;
     model_set in_service(in.models.size());
     for (std::size_t i = 0; i < in.models.size(); ++i)
-        if (in.state->health[i]->available(since_epoch(now))) in_service.insert(i);
+        if (in.state->health[i]->available(since_epoch(now)) &&
+            in.models[i]->provider->slot->health.available(since_epoch(now)))
+            in_service.insert(i);
     const connector::rotation_request request;
     pool_view view(in, in_service, request, now, {});
     in.policy->move_on(view, index);
 }
 
-bool note_failure(const pool& in, std::size_t index, health_slot::reason why, time_point now, rng& random) {
+bool note_failure(const pool& in, std::size_t index, health_slot::reason why, time_point now, rng& random,
+                  bool lasts) {
     move_on(in, index, now);
-    return in.state->health[index]->note_failure(in.trips_at, since_epoch(now), why, random.unit());
+    return in.state->health[index]->note_failure(in.trips_at, since_epoch(now), why, random.unit(), lasts);
 }
 
-std::optional<std::chrono::milliseconds> until_available(const pool& in, time_point at, const scope& asked) {
+namespace {
+std::optional<std::chrono::milliseconds> until_back(const health_slot::view& v,
+                                                    std::chrono::milliseconds now) {
     constexpr std::chrono::milliseconds usual_probe{1000};
+    if (v.is_available(now)) return std::chrono::milliseconds(0);
+    if (v.is_manual()) return std::nullopt;
+    return v.phase == health_slot::phase::probing ? usual_probe : v.until - now;
+}
+} // namespace
+
+std::optional<std::chrono::milliseconds> until_available(const pool& in, time_point at, const scope& asked) {
     const std::chrono::milliseconds now = since_epoch(at);
     std::optional<std::chrono::milliseconds> least;
     for (std::size_t i = 0; i < in.models.size(); ++i) {
         if (!is_eligible(in, i, asked)) continue;
-        const health_slot::view v = in.state->health[i]->load();
-        if (v.is_available(now)) return std::chrono::milliseconds(0);
-        if (v.is_manual()) continue;
-        const std::chrono::milliseconds wait =
-            v.phase == health_slot::phase::probing ? usual_probe : v.until - now;
+        const std::optional<std::chrono::milliseconds> model = until_back(in.state->health[i]->load(), now);
+        const std::optional<std::chrono::milliseconds> provider =
+            until_back(in.models[i]->provider->slot->health.load(), now);
+        if (!model || !provider) continue;
+        const std::chrono::milliseconds wait = std::max(*model, *provider);
         least = std::min(least.value_or(wait), wait);
     }
     return least;

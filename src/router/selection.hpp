@@ -7,6 +7,7 @@
 #include <modelmesh/connector/model_set.hpp>
 #include <modelmesh/connector/rotation.hpp>
 #include <modelmesh/core/clock.hpp>
+#include <modelmesh/core/log.hpp>
 #include <modelmesh/core/random.hpp>
 
 #include <optional>
@@ -23,15 +24,16 @@ namespace modelmesh::router {
                                 std::chrono::milliseconds now) noexcept;
 
 /// Fills `out` with the models that nothing speaks against and that the request has not tried. Models that ramp up
-/// and have all the requests they may have are in it only when nobody else is.
+/// and have all the requests they may have are in it only when nobody else is, or when `with_ramping`. True when such
+/// a one was left out.
 /// @param out  of the pool's size; what was in it is gone.
-void find_candidates(const pool& from, const connector::model_set& tried, const scope& asked, time_point now,
-                     connector::model_set& out);
+bool find_candidates(const pool& from, const connector::model_set& tried, const scope& asked, time_point now,
+                     connector::model_set& out, bool with_ramping = false);
 
 /// A model that a request may be sent to.
 struct chosen_model {
     std::size_t index;
-    bool is_probe; ///< of a model that was out of service
+    router::admission admission;
 };
 
 /// Lets the pool's policy choose, tells it so, and takes the probe of a model that returns. Empty when there is no
@@ -56,15 +58,16 @@ struct chosen_model {
 /// none.
 [[nodiscard]] const model_entry* next_model(const pool& in, time_point now);
 
-/// Tells the pool what became of an attempt.
-void note_success(const pool& in, std::size_t index, time_point now);
+/// Tells the pool what became of an attempt, and `log`, unless it is null, when the model is back by that.
+void note_success(const pool& in, std::size_t index, time_point now, log_sink* log = nullptr);
 /// Tells the policy that the next request had better begin elsewhere. What is out of service decides whether others
 /// begin with this model, not what a call of one provider left out.
 void move_on(const pool& in, std::size_t index, time_point now);
 /// Counts against the model's health and moves on: a model that recovers does not take the traffic back.
 /// True when the model went out of service.
+/// @param lasts  see health_slot::note_failure.
 bool note_failure(const pool& in, std::size_t index, state::health_slot::reason why, time_point now,
-                  rng& random);
+                  rng& random, bool lasts = true);
 
 /// Time until the first eligible model of the pool comes back; zero when one is available now, nothing when none comes
 /// back by itself. Of a model on probe it is a guess.

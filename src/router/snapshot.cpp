@@ -72,6 +72,7 @@ std::shared_ptr<pool_state> state_of(const pool& made, const snapshot* previous)
     const std::size_t word_count = words.cursors + words.per_model * made.models.size();
     state->positions = state::position_table(word_count);
     if (before == nullptr) return state;
+    state->retries = before->state->retries;
 
     // The same model, or the next that is still there.
     const auto moved = [&](std::size_t index) -> std::size_t {
@@ -150,6 +151,14 @@ connector::rotation_model known_of(const model_entry& model, const rotation_plan
 // Of models when there is no pool.
 constexpr state::trip_rule usual_trips{3, std::chrono::seconds(60)};
 
+// Another key may be a good one.
+std::shared_ptr<state::provider_slot> slot_of(const provider_entry& made, const snapshot* previous) {
+    if (previous != nullptr)
+        for (const std::unique_ptr<provider_entry>& before : previous->providers)
+            if (before->id == made.id && before->api_key == made.api_key) return before->slot;
+    return std::make_shared<state::provider_slot>();
+}
+
 std::unordered_map<std::string_view, std::shared_ptr<state::model_slot>> slots_of(const snapshot* previous) {
     std::unordered_map<std::string_view, std::shared_ptr<state::model_slot>> slots;
     if (previous != nullptr)
@@ -220,6 +229,10 @@ std::unique_ptr<pool> joined(const snapshot& of, const std::string& path, const 
     made->policy = first.policy;
     made->rotates_on_budget =
         std::all_of(parts.begin(), parts.end(), [](const pool* part) { return part->rotates_on_budget; });
+    made->rotates_on_content_filter = first.rotates_on_content_filter;
+    made->retry = first.retry;
+    made->error_codes = first.error_codes;
+    made->providers = first.providers;
     made->streaming = first.streaming;
     made->pace = first.pace;
     made->session_key = first.session_key;
@@ -386,6 +399,8 @@ std::shared_ptr<const snapshot> build_snapshot(std::vector<std::unique_ptr<provi
                                                budget::book* ledger, const model_plans& configured) {
     auto built = std::make_shared<snapshot>();
     built->providers = std::move(providers);
+    for (const std::unique_ptr<provider_entry>& each : built->providers)
+        each->slot = slot_of(*each, previous);
     const auto known = slots_of(previous);
     unsigned latency_window = pools.empty() ? rotation_plan().latency_window : 1;
     for (const pool_plan& plan : pools)
@@ -411,6 +426,10 @@ std::shared_ptr<const snapshot> build_snapshot(std::vector<std::unique_ptr<provi
         made->windows = plan.windows;
         made->pace = plan.pace;
         made->session_key = plan.session_key;
+        made->rotates_on_content_filter = plan.rotates_on_content_filter;
+        made->retry = plan.retry;
+        made->error_codes = plan.error_codes;
+        made->providers = plan.provider_actions;
         fill(*made, plan, built->models);
         add_windows(*made, configured);
         if (plan.is_optional && made->models.empty()) continue;
@@ -435,6 +454,7 @@ std::shared_ptr<const snapshot> build_snapshot(std::vector<std::unique_ptr<provi
         add_member(*single, *model, model->operations);
         add_windows(*single, configured);
         single->trips_at = named_pools != 0 ? built->pools.front()->trips_at : usual_trips;
+        if (named_pools != 0) single->retry = built->pools.front()->retry;
         single->state = state_of(*single, previous);
         if (configured.answer_by_name) {
             built->names.emplace(model->id, single.get());

@@ -8,6 +8,8 @@
 #include "state/model_slot.hpp"
 #include "state/pace.hpp"
 #include "state/positions.hpp"
+#include "state/provider_slot.hpp"
+#include "state/retry_budget.hpp"
 
 #include <modelmesh/connector/deactivation.hpp>
 #include <modelmesh/connector/operation.hpp>
@@ -17,6 +19,7 @@
 #include <modelmesh/core/result.hpp>
 #include <modelmesh/router/capability_tree.hpp>
 #include <modelmesh/router/exclusion.hpp>
+#include <modelmesh/router/retry.hpp>
 #include <modelmesh/router/streaming.hpp>
 
 #include <atomic>
@@ -45,6 +48,7 @@ struct provider_entry {
     std::optional<duration> timeout; ///< of one attempt
     std::shared_ptr<const connector::provider> codec;
     std::shared_ptr<const endpoint> where;
+    std::shared_ptr<state::provider_slot> slot{}; ///< the same in the next snapshot while the key is
 
     /// Takes the key out of a server's text: a server may echo the key that it refuses.
     void redact(std::string& text) const;
@@ -69,6 +73,14 @@ struct model_entry {
     return std::uint32_t{1} << static_cast<unsigned>(what);
 }
 
+/// What a pool does about a provider as a whole.
+struct provider_rule {
+    bool on_auth_failure = true;
+    bool on_api_outage = false;
+    bool returns_by_probe = true;
+    state::outage_rule outage{3, 10, std::chrono::seconds(30)};
+};
+
 /// Health and position of one pool; mutable, shared by all threads. A pool of the next snapshot shares the
 /// slots of the models that both have.
 struct pool_state {
@@ -80,6 +92,7 @@ struct pool_state {
     std::atomic<std::int64_t> windows_due{0};
     std::vector<std::shared_ptr<state::pace_slot>>
         paces; ///< indexed like pool::models; empty: the pool has none
+    std::shared_ptr<state::retry_budget> retries = std::make_shared<state::retry_budget>();
 };
 
 /// What takes models of a pool out of service besides the failures that health_slot counts.
@@ -136,8 +149,13 @@ struct pool {
     /// Null: the first model that may be asked.
     std::shared_ptr<const connector::rotation_policy> policy;
     std::shared_ptr<pool_state> state;
-    bool rotates_on_budget = false;             ///< a model that a budget forbids is passed over
+    bool rotates_on_budget = false;         ///< a model that a budget forbids is passed over
+    bool rotates_on_content_filter = false; ///< another model is asked for what one refuses to talk about
     streaming_plan streaming{};
+    retry_config retry{};
+    provider_rule providers{};
+    /// HTTP statuses that count against health; empty: as the failure's kind says.
+    std::vector<int> error_codes{};
     std::shared_ptr<const outcome_rules> rules; ///< null: there are none
     std::vector<maintenance_window> windows;
     pace_plan pace;
@@ -246,6 +264,10 @@ struct pool_plan {
     std::vector<maintenance_window> windows{};
     pace_plan pace{};
     std::string session_key{"session_id"};
+    bool rotates_on_content_filter{false};
+    retry_config retry{};
+    std::vector<int> error_codes{};
+    provider_rule provider_actions{};
 };
 
 /// What is configured of the models, apart from their pools.

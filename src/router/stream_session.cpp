@@ -16,7 +16,7 @@ task<result<void>> wait_for_cover(const charge* paid) {
 stream_session::stream_session(const attempt_plan& plan, std::unique_ptr<connector::stream_decoder> decoder,
                                std::unique_ptr<router::body> body, charge paid)
     : call_(plan.made()), index_(plan.current_index()), clock_(&plan.time()), random_(&plan.random()),
-      input_(std::move(decoder), std::move(body)), paid_(std::move(paid)) {}
+      log_(plan.log()), input_(std::move(decoder), std::move(body)), paid_(std::move(paid)) {}
 
 std::optional<fault> stream_session::fail(fault f) {
     if (failure_) return *failure_;
@@ -24,8 +24,9 @@ std::optional<fault> stream_session::fail(fault f) {
     if (is_handed_over_) {
         // A deadline that passes while the model talks speaks against nobody.
         const time_point now = clock_->now();
-        may_be_repaired_ = settle_failure(
-            call_, index_, f, now >= call_.deadline ? blame::nobody : blame::health, now, *random_);
+        const verdict v = settle_failure(
+            call_, index_, f, now >= call_.deadline ? blame::nobody : blame::health, now, *random_, log_);
+        may_be_repaired_ = v.rotates == rotation::any;
         if (f.kind() != errc::canceled) permit_.end();
     }
     if (f.kind() != errc::canceled) {
@@ -40,7 +41,6 @@ void stream_session::hand_over(std::deque<std::string> chunks, permit attempt) {
     held_ = std::move(chunks);
     permit_ = std::move(attempt);
     is_handed_over_ = true;
-    paid_.succeeded();
 }
 
 result<stream_state> stream_session::try_next(std::string_view& json) {
@@ -59,6 +59,7 @@ result<stream_state> stream_session::try_next(std::string_view& json) {
     if (!state) return *fail(std::move(state).error());
     if (*state == stream_state::end) {
         served();
+        paid_.succeeded();
         if (is_handed_over_) {
             paid_.settle();
             has_ended_ = true;
@@ -77,7 +78,7 @@ void stream_session::served() {
     if (!is_handed_over_ || std::exchange(is_counted_, true)) return;
     const time_point now = clock_->now();
     permit_.note_reply(now);
-    note_success(*call_.pool, index_, now);
+    note_success(*call_.pool, index_, now, log_);
     permit_.end();
 }
 

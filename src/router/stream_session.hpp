@@ -44,6 +44,7 @@ private:
     std::size_t index_; ///< of the model in the call's pool
     const clock* clock_;
     rng* random_;
+    log_sink* log_;
     permit permit_; ///< once the stream is handed over, until it ends
     decoded_stream input_;
     charge paid_; ///< settled at the end, however it comes: at the latest by the destructor

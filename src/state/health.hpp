@@ -101,11 +101,10 @@ public:
     /// True when this call took the model out of service.
     /// @param unit  random, in [0, 1): the cooldown is up to a tenth longer or shorter, so that models that
     ///              fell together do not come back together.
-    bool note_failure(const trip_rule& rule, std::chrono::milliseconds now, reason why,
-                      double unit) noexcept {
-        last_failure_.store(static_cast<std::uint32_t>(why.kind) << 16 |
-                                static_cast<std::uint16_t>(why.http_status),
-                            std::memory_order_relaxed);
+    /// @param lasts  whether a further trip in a row is for longer than the one before.
+    bool note_failure(const trip_rule& rule, std::chrono::milliseconds now, reason why, double unit,
+                      bool lasts = true) noexcept {
+        note_reason(why);
         const bool is_often = note_outcome(true) >= rule.error_rate;
         for (std::uint64_t old = word_.load(std::memory_order_relaxed);;) {
             view v = unpack(old);
@@ -114,8 +113,8 @@ public:
                                                         : v.phase != phase::standby || now >= v.until;
             if (trips) {
                 v.phase = phase::standby;
-                v.until = now + cooldown(rule, v.trips, unit);
-                v.trips += v.trips < max_trips ? 1 : 0;
+                v.until = now + cooldown(rule, lasts ? v.trips : 0, unit);
+                v.trips += lasts && v.trips < max_trips ? 1 : 0;
                 v.successes = 0;
             }
             if (trips) why_.store(connector::standby_reason::error_threshold, std::memory_order_relaxed);
@@ -141,6 +140,12 @@ public:
         }
     }
 
+    /// The same because of one failure, which says by itself how long the model is not worth asking.
+    bool stand_by(std::chrono::milliseconds until, connector::standby_reason as, reason why) noexcept {
+        note_reason(why);
+        return stand_by(until, as);
+    }
+
     /// @pre the model is in standby.
     [[nodiscard]] connector::standby_reason standby_reason() const noexcept {
         return why_.load(std::memory_order_relaxed);
@@ -153,28 +158,31 @@ public:
     }
 
     /// The model answered: failures are forgotten, but not a standby that goes on, because the answer may
-    /// have begun before it. Writes nothing when there is nothing to forget.
-    void note_success(std::chrono::milliseconds now) noexcept {
+    /// have begun before it. Writes nothing when there is nothing to forget. True when this brought it back.
+    bool note_success(std::chrono::milliseconds now) noexcept {
         (void)note_outcome(false);
         std::uint64_t old = word_.load(std::memory_order_relaxed);
         while (old != 0) {
             view v = unpack(old);
-            if (v.phase == phase::standby && now < v.until) return;
+            if (v.phase == phase::standby && now < v.until) return false;
+            const bool is_return = v.is_out();
             v.failures = 0;
             if (v.phase != phase::active) {
                 v.phase = phase::ramping;
                 if (++v.successes >= full_ramp) v = {};
             }
-            if (exchange(old, v)) return;
+            if (exchange(old, v)) return is_return;
         }
+        return false;
     }
 
-    /// The probe has been answered, though its reply goes on: others need not wait for its end.
-    void note_content() noexcept { end_probe(phase::ramping, std::nullopt); }
+    /// The probe has been answered, though its reply goes on: others need not wait for its end. True when this brought
+    /// the model back.
+    /// @param until  what load().until was when the probe began, here and below: a later standby has probes of its own.
+    bool note_content(std::chrono::milliseconds until) noexcept { return end_probe(phase::ramping, until); }
 
     /// The probe ended without saying anything about the model: the next request is one.
-    /// @param until  what load().until was when it began; a later standby has probes of its own.
-    void give_back_probe(std::chrono::milliseconds until) noexcept { end_probe(phase::standby, until); }
+    void give_back_probe(std::chrono::milliseconds until) noexcept { (void)end_probe(phase::standby, until); }
 
     /// Into standby until reactivate(), whatever the model does.
     void take_out() noexcept {
@@ -224,12 +232,18 @@ private:
         }
     }
 
-    void end_probe(phase to, std::optional<std::chrono::milliseconds> until) noexcept {
+    void note_reason(reason why) noexcept {
+        last_failure_.store(static_cast<std::uint32_t>(why.kind) << 16 |
+                                static_cast<std::uint16_t>(why.http_status),
+                            std::memory_order_relaxed);
+    }
+
+    bool end_probe(phase to, std::chrono::milliseconds until) noexcept {
         for (std::uint64_t old = word_.load(std::memory_order_relaxed);;) {
             view v = unpack(old);
-            if (v.phase != phase::probing || (until && v.until != *until)) return;
+            if (v.phase != phase::probing || v.until != until) return false;
             v.phase = to;
-            if (exchange(old, v)) return;
+            if (exchange(old, v)) return true;
         }
     }
 

@@ -6,6 +6,7 @@
 #include <modelmesh/connector/storage.hpp>
 #include <modelmesh/json/fields.hpp>
 #include <modelmesh/json/types.hpp>
+#include <modelmesh/router/retry.hpp>
 #include <modelmesh/router/streaming.hpp>
 
 #include <chrono>
@@ -272,6 +273,16 @@ struct pool_config {
     budget_config budget{};
     budget_action on_budget_exceeded{budget_action::error};
     streaming_config streaming{};
+    retry_config retry{};
+    /// HTTP statuses of answers that count against a model's health; empty: each failure that is the model's own does.
+    std::vector<int> error_codes{};
+    /// When all models of a provider go out of service, in every pool: its key has been refused, or it is down.
+    std::vector<provider_trigger> provider_deactivation{provider_trigger::on_auth_failure};
+    /// How they come back.
+    std::vector<provider_return> provider_recovery{provider_return::on_probe_success};
+    outage_config provider_outage{};
+    /// Whether another model is asked for what the content policy of one refuses.
+    bool rotate_on_content_filter{false};
 
     static constexpr json::field_rule json_fields[] = {
         json::about(
@@ -376,6 +387,15 @@ struct pool_config {
         json::about("budget", "what requests through the pool may cost"),
         json::about("on_budget_exceeded", "whether a request fails or goes to the next model"),
         json::about("streaming", "what becomes of streams that break off"),
+        json::about("retry", "whom a request asks after a failure, how often, and after which pause"),
+        json::also("retry", "rotation.retry"),
+        json::about("error_codes", "HTTP statuses that count against a model's health"),
+        json::also("error_codes", "deactivation.error_codes"),
+        json::also("error_codes", "rotation.deactivation.error_codes"),
+        json::about("provider_deactivation", "what takes all models of a provider out of service"),
+        json::about("provider_recovery", "how they come back: by a request that succeeds, or only by hand"),
+        json::about("provider_outage", "what an outage of a provider is"),
+        json::about("rotate_on_content_filter", "whether others are asked for what one model refuses"),
     };
 };
 

@@ -15,6 +15,9 @@ namespace modelmesh::connector {
 /// Why a model is out of service.
 enum class standby_reason : std::uint8_t {
     error_threshold,    ///< it failed too often, or was too slow
+    rate_limited,       ///< its provider said when to come back
+    model_not_found,    ///< its provider does not know it
+    provider_quota,     ///< its provider says that its account has no quota left
     quota_exhausted,    ///< its own share of requests or tokens is used up
     budget_exceeded,    ///< what it may cost is spent
     token_limit,        ///< what models of its pool may use of tokens is used up
@@ -27,6 +30,12 @@ enum class standby_reason : std::uint8_t {
     switch (why) {
     case standby_reason::error_threshold:
         return "error_threshold";
+    case standby_reason::rate_limited:
+        return "rate_limited";
+    case standby_reason::model_not_found:
+        return "model_not_found";
+    case standby_reason::provider_quota:
+        return "provider_quota";
     case standby_reason::quota_exhausted:
         return "quota_exhausted";
     case standby_reason::budget_exceeded:

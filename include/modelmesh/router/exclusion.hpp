@@ -14,6 +14,7 @@ enum class exclusion : std::uint8_t {
     other_delivery,  ///< it does not answer in the way that is asked for: whole, or as a stream
     missing_feature, ///< the request uses what it does not have
     too_small,       ///< request and reply do not fit it
+    provider_out,    ///< its provider is: it refuses its key, or is down
     manual,          ///< rotated out, until somebody reactivates it
     standby,         ///< out of service after failures, until a time
     probing,         ///< one request is finding out whether it is back

@@ -49,13 +49,42 @@ TEST(ConfigKeys, AProblemIsAtThePlaceThatWasWritten) {
               "mesh.yaml:3:16: pools.chat.recovery.cooldwn: there is no such key; did you mean 'cooldown'?");
 }
 
+TEST(ConfigKeys, RetryIsReadUnderBothOfItsNamesAndProviderActionsAreLists) {
+    const config made =
+        read("pools:\n"
+             "  a:\n"
+             "    retry: {max_attempts: 5, backoff: fixed, initial_delay: 250ms, scope: same_model,\n"
+             "            honor_retry_after: false, retryable_codes: [409], budget_ratio: 10%}\n"
+             "    deactivation: {error_codes: [429, 503]}\n"
+             "    provider_deactivation: [on_auth_failure, on_api_outage]\n"
+             "    provider_recovery: [on_manual]\n"
+             "  b:\n"
+             "    rotation: {retry: {max_delay: 8s}, deactivation: {error_codes: [500]}}\n"
+             "    rotate_on_content_filter: true\n");
+    const pool_config& a = made.pools[0].second;
+    EXPECT_EQ(a.retry.max_attempts, 5u);
+    EXPECT_EQ(a.retry.backoff, backoff_kind::fixed);
+    EXPECT_EQ(a.retry.initial_delay, std::chrono::milliseconds(250));
+    EXPECT_EQ(a.retry.scope, retry_scope::same_model);
+    EXPECT_FALSE(a.retry.honor_retry_after);
+    EXPECT_EQ(a.retry.retryable_codes, std::vector<int>{409});
+    EXPECT_EQ(a.retry.budget_ratio, 0.1);
+    EXPECT_EQ(a.error_codes, (std::vector<int>{429, 503}));
+    EXPECT_EQ(a.provider_deactivation, (std::vector<provider_trigger>{provider_trigger::on_auth_failure,
+                                                                      provider_trigger::on_api_outage}));
+    EXPECT_EQ(a.provider_recovery, std::vector<provider_return>{provider_return::on_manual});
+    const pool_config& b = made.pools[1].second;
+    EXPECT_EQ(b.retry.max_delay, std::chrono::seconds(8));
+    EXPECT_EQ(b.error_codes, std::vector<int>{500});
+    EXPECT_TRUE(b.rotate_on_content_filter);
+}
+
 TEST(ConfigKeys, WhatIsNotDoneYetIsRefusedByName) {
     EXPECT_EQ(
         refusal("discovery: {connector: modelmesh.auto-discovery.v1}\nobservability:\n"),
         "mesh.yaml:1:1: discovery: is not supported yet\nmesh.yaml:2:1: observability: is not supported yet");
-    EXPECT_EQ(refusal("pools:\n  chat:\n    retry: {max_attempts: 1}\n    recovery: {probe_interval: 2m}\n"),
-              "mesh.yaml:3:5: pools.chat.retry: is not supported yet\n"
-              "mesh.yaml:4:16: pools.chat.recovery.probe_interval: is not supported yet");
+    EXPECT_EQ(refusal("pools:\n  chat:\n    recovery: {probe_interval: 2m}\n"),
+              "mesh.yaml:3:16: pools.chat.recovery.probe_interval: is not supported yet");
     EXPECT_EQ(refusal("secrets: {cache_ttl: 5m}\n"),
               "mesh.yaml:1:11: secrets.cache_ttl: is not supported yet");
 }

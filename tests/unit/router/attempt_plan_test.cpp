@@ -28,7 +28,7 @@ protected:
     }
 };
 
-TEST_F(AttemptPlan, ARequestNeverTriesAModelTwice) {
+TEST_F(AttemptPlan, ARequestOfOneTryEachNeverTriesAModelTwice) {
     attempt_plan plan(make_call(picture, time), time, testing::even);
     for (const char* id : {"a.m", "b.m", "c.m"}) {
         EXPECT_EQ(next_id(plan), id);
@@ -113,7 +113,7 @@ TEST_F(AttemptPlan, TheCallersOwnFaultEndsTheRequestAndHarmsNoModel) {
 
 TEST_F(AttemptPlan, FailuresOfTheProviderRotateAndCountAgainstItsHealth) {
     for (const errc kind :
-         {errc::connect, errc::timed_out, errc::overloaded, errc::upstream, errc::protocol, errc::auth,
+         {errc::connect, errc::timed_out, errc::overloaded, errc::upstream, errc::protocol,
           errc::permission, errc::quota, errc::rate_limit, errc::not_found, errc::config}) {
         picture = make_snapshot({"a", "b"}, 1);
         attempt_plan plan(make_call(picture, time), time, testing::even);

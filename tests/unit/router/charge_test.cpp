@@ -61,7 +61,6 @@ TEST_F(Charge, ReservesTheMostAndSettlesWhatTheReplySays) {
     ASSERT_TRUE(paid.reserve());
     EXPECT_EQ(limit().reserved_micro_usd, 13) << "three tokens of prompt, ten of output";
     paid.take_reply(R"({"choices":[],)" + totals + "}");
-    paid.succeeded();
     EXPECT_EQ(paid.settle(), 5);
     EXPECT_EQ(paid.settle(), 5) << "once";
     EXPECT_EQ(limit().spent_micro_usd, 5);
@@ -75,11 +74,23 @@ TEST_F(Charge, WhatCameToNothingIsGivenBack) {
     {
         charge paid(*plan, nullptr);
         ASSERT_TRUE(paid.reserve());
+        paid.failed();
     }
     EXPECT_EQ(limit().remaining_micro_usd, 1000);
     EXPECT_EQ(sums().requests, 1);
     EXPECT_EQ(sums().failures, 1);
     EXPECT_EQ(sums().total_tokens(), 0);
+}
+
+TEST_F(Charge, ACallThatItsCallerGaveUpIsNoFailure) {
+    open();
+    {
+        charge paid(*plan, nullptr);
+        ASSERT_TRUE(paid.reserve());
+    }
+    EXPECT_EQ(limit().remaining_micro_usd, 1000);
+    EXPECT_EQ(sums().requests, 1);
+    EXPECT_EQ(sums().failures, 0);
 }
 
 TEST_F(Charge, AFailedAttemptThatWasAnsweredIsBilled) {
@@ -88,6 +99,7 @@ TEST_F(Charge, AFailedAttemptThatWasAnsweredIsBilled) {
         charge paid(*plan, nullptr);
         ASSERT_TRUE(paid.reserve());
         paid.take_reply("{" + totals + "}");
+        paid.failed();
     }
     EXPECT_EQ(limit().spent_micro_usd, 5);
     EXPECT_EQ(sums().failures, 1);
@@ -100,7 +112,6 @@ TEST_F(Charge, AStreamThatIsGivenUpCostsTheEstimateOfWhatCame) {
         ASSERT_TRUE(paid.reserve());
         charge moved(std::move(paid)); // as into a stream's session
         EXPECT_EQ(moved.take_piece(chunk), charge::piece::for_reader);
-        moved.succeeded();
     }
     EXPECT_EQ(limit().spent_micro_usd, 3 + 2);
     EXPECT_EQ(sums().requests, 1);

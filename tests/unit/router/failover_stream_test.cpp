@@ -15,8 +15,11 @@ namespace modelmesh::router {
 namespace {
 
 using namespace testing;
+using ::testing::AllOf;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 // One event of the model "m-<provider>", with ids of its own.
 std::string said(std::string_view by, std::string_view delta, std::string_view finish = "null") {
@@ -505,15 +508,14 @@ TEST_F(FailoverStream, TheLogSaysWhoTookOver) {
     (void)stream();
     const std::string bytes = std::to_string(events[0].size() - std::string("data: \n\n").size());
     EXPECT_THAT(log.lines,
-                ElementsAre("stream.failover pool=chat mode=continue from_model=a.m model=b.m provider=b "
-                            "attempt=2 kind=connect received_bytes=" +
-                            bytes));
+                Contains("stream.failover pool=chat mode=continue from_model=a.m model=b.m provider=b "
+                         "attempt=2 kind=connect received_bytes=" +
+                         bytes));
     pool_with(mode(stream_failure_action::restart));
     via.script["a"] = {breaks_after(events, 1)};
     via.script["b"] = {streams(reply_of("b", {"two"}))};
     (void)stream();
-    ASSERT_EQ(log.lines.size(), 1u);
-    EXPECT_THAT(log.lines[0], HasSubstr("mode=restart"));
+    EXPECT_THAT(log.lines, Contains(AllOf(StartsWith("stream.failover "), HasSubstr("mode=restart"))));
     for (const std::string& line : log.lines)
         EXPECT_EQ(line.find("one"), line.npos) << "no text of the reply";
 }

@@ -41,11 +41,17 @@ inline rotation_plan rotates_by(const std::string& strategy,
     return plan;
 }
 
-/// Providers with their models, all in the pool "chat".
-inline std::shared_ptr<const snapshot> make_snapshot_of(
-    const std::vector<std::pair<std::string, std::vector<std::string>>>& served,
-    unsigned failure_threshold = 3, rotation_plan rotation = rotates_by("stick-until-failure"),
-    const snapshot* previous = nullptr, const streaming_plan& streaming = {}) {
+/// Each model is asked once: what most tests are about is the next model.
+inline retry_config tried_once() {
+    retry_config retry;
+    retry.max_attempts = 1;
+    return retry;
+}
+
+/// Providers with their models, all in the pool of the plan.
+inline std::shared_ptr<const snapshot> make_snapshot_by(
+    const std::vector<std::pair<std::string, std::vector<std::string>>>& served, pool_plan chat,
+    const snapshot* previous = nullptr, budget::book* ledger = nullptr) {
     std::vector<std::unique_ptr<provider_entry>> providers;
     std::vector<std::vector<connector::model_info>> models;
     for (const auto& [name, its_models] : served) {
@@ -60,20 +66,38 @@ inline std::shared_ptr<const snapshot> make_snapshot_of(
             models.back().push_back({model, entry->codec->capabilities_of(model)});
         providers.push_back(std::move(entry));
     }
-    pool_plan chat{"chat", "generation.text-generation.chat-completion",
-                   {},     {failure_threshold, std::chrono::seconds(60)},
-                   false,  std::move(rotation)};
+    return build_snapshot(std::move(providers), models, {std::move(chat)}, previous, ledger);
+}
+
+inline pool_plan chat_plan(unsigned failure_threshold = 3,
+                           rotation_plan rotation = rotates_by("stick-until-failure"),
+                           const retry_config& retry = tried_once()) {
+    pool_plan plan{"chat", "generation.text-generation.chat-completion", {}, {}};
+    plan.trips_at = {failure_threshold, std::chrono::seconds(60)};
+    plan.rotation = std::move(rotation);
+    plan.retry = retry;
+    return plan;
+}
+
+/// The same, all in the pool "chat".
+inline std::shared_ptr<const snapshot> make_snapshot_of(
+    const std::vector<std::pair<std::string, std::vector<std::string>>>& served,
+    unsigned failure_threshold = 3, rotation_plan rotation = rotates_by("stick-until-failure"),
+    const snapshot* previous = nullptr, const retry_config& retry = tried_once(),
+    const streaming_plan& streaming = {}) {
+    pool_plan chat = chat_plan(failure_threshold, std::move(rotation), retry);
     chat.streaming = streaming;
-    return build_snapshot(std::move(providers), models, {std::move(chat)}, previous);
+    return make_snapshot_by(served, std::move(chat), previous);
 }
 
 /// One provider per name, each with one model `<name>.m`.
 inline std::shared_ptr<const snapshot> make_snapshot(
     const std::vector<std::string>& names, unsigned failure_threshold = 3,
-    rotation_plan rotation = rotates_by("stick-until-failure"), const snapshot* previous = nullptr) {
+    rotation_plan rotation = rotates_by("stick-until-failure"), const snapshot* previous = nullptr,
+    const retry_config& retry = tried_once()) {
     std::vector<std::pair<std::string, std::vector<std::string>>> served;
     for (const std::string& name : names) served.emplace_back(name, std::vector<std::string>{"m"});
-    return make_snapshot_of(served, failure_threshold, std::move(rotation), previous);
+    return make_snapshot_of(served, failure_threshold, std::move(rotation), previous, retry);
 }
 
 /// The same, whose pool does this with streams that break off.
@@ -81,7 +105,7 @@ inline std::shared_ptr<const snapshot> make_streaming(const std::vector<std::str
                                                       const streaming_plan& streaming) {
     std::vector<std::pair<std::string, std::vector<std::string>>> served;
     for (const std::string& name : names) served.emplace_back(name, std::vector<std::string>{"m"});
-    return make_snapshot_of(served, 3, rotates_by("stick-until-failure"), nullptr, streaming);
+    return make_snapshot_of(served, 3, rotates_by("stick-until-failure"), nullptr, tried_once(), streaming);
 }
 
 inline call make_call(std::shared_ptr<const snapshot> picture, const clock& time, bool stream = false) {

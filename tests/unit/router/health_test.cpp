@@ -156,11 +156,42 @@ TEST(Health, AProbeIsOverWithTheFirstContentOfItsStream) {
     health_slot slot;
     slot.note_failure(after(1), milliseconds(0), why, even);
     ASSERT_EQ(slot.admit(milliseconds(100)), admission::probe);
-    slot.note_content();
+    const milliseconds probe_of = slot.load().until;
+    EXPECT_TRUE(slot.note_content(probe_of));
     EXPECT_EQ(slot.load().phase, phase::ramping);
     EXPECT_EQ(slot.load().ramp_limit(), 1u) << "but it was no success yet";
-    slot.note_content(); // of another stream
+    EXPECT_FALSE(slot.note_content(probe_of)) << "of another stream";
     EXPECT_EQ(slot.load().successes, 0u);
+}
+
+TEST(Health, ALateStreamOfAnOldProbeDoesNotEndANewerOne) {
+    health_slot slot;
+    slot.note_failure(after(1), milliseconds(0), why, even);
+    ASSERT_EQ(slot.admit(milliseconds(100)), admission::probe);
+    const milliseconds old_probe = slot.load().until;
+    slot.note_failure(after(1), milliseconds(100), why, even);
+    ASSERT_EQ(slot.admit(milliseconds(300)), admission::probe);
+    EXPECT_FALSE(slot.note_content(old_probe));
+    EXPECT_EQ(slot.load().phase, phase::probing);
+}
+
+TEST(Health, AnOverloadedModelIsNotOutForLongerEachTime) {
+    health_slot slot;
+    for (milliseconds now{0}; now < milliseconds(500); now += milliseconds(100)) {
+        (void)slot.admit(now);
+        EXPECT_TRUE(slot.note_failure(after(1), now, why, even, false));
+        EXPECT_TRUE(slot.available(now + milliseconds(100)));
+    }
+}
+
+TEST(Health, OnlyTheOutcomeThatBringsAModelBackSaysSo) {
+    health_slot slot;
+    EXPECT_FALSE(slot.note_success(milliseconds(0)));
+    slot.note_failure(after(1), milliseconds(0), why, even);
+    EXPECT_FALSE(slot.note_success(milliseconds(50))) << "it began before";
+    ASSERT_EQ(slot.admit(milliseconds(100)), admission::probe);
+    EXPECT_TRUE(slot.note_success(milliseconds(101)));
+    EXPECT_FALSE(slot.note_success(milliseconds(102)));
 }
 
 TEST(Health, AnyFailureOnProbeOrRampSendsItBackForTwiceAsLong) {

@@ -268,21 +268,19 @@ TEST_F(Limits, ARequestThatMayWaitWaitsForTheFirstTurn) {
     plan.pace = {{seconds(10), 0}, true};
     make(plan);
     const auto begin = [&] { return attempt_plan(testing::make_call(picture, time), time, testing::even); };
-    EXPECT_EQ(begin().next_turn(), std::nullopt);
     EXPECT_EQ(begin().next().value()->id, "a.m");
     time.advance(seconds(1));
     EXPECT_EQ(begin().next().value()->id, "b.m");
     attempt_plan waits = begin();
-    EXPECT_EQ(waits.next_turn(), time.now() + seconds(9));
+    EXPECT_EQ(waits.next().value(), nullptr);
+    EXPECT_EQ(waits.resumes_at(), time.now() + seconds(9));
     time.advance(seconds(9));
-    EXPECT_EQ(waits.next_turn(), std::nullopt);
     EXPECT_EQ(waits.next().value()->id, "a.m");
     call hurried = testing::make_call(picture, time);
     hurried.deadline = time.now() + milliseconds(500);
     attempt_plan refused(std::move(hurried), time, testing::even);
-    EXPECT_EQ(refused.next_turn(), std::nullopt) << "it would be too late";
     const result<const model_entry*> none = refused.next();
-    ASSERT_FALSE(none);
+    ASSERT_FALSE(none) << "it would be too late";
     EXPECT_EQ(none.error().kind(), errc::rate_limit);
     EXPECT_EQ(none.error().retry_after, seconds(1));
 }

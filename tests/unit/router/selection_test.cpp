@@ -16,8 +16,6 @@ std::optional<std::size_t> selected(const pool& from, const connector::model_set
     const std::optional<chosen_model> chosen =
         select(from, tried, scope{only}, connector::rotation_request(), time.now(), testing::even, scratch);
     if (!chosen) return std::nullopt;
-    if (chosen->is_probe)
-        from.state->health[chosen->index]->give_back_probe(from.state->health[chosen->index]->load().until);
     return chosen->index;
 }
 

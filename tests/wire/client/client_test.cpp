@@ -276,6 +276,7 @@ TEST_P(Client, TheCallersFaultComesBackAsItIs) {
 TEST_P(Client, WhenAllFailEveryAttemptIsListedAndNoSecretIsTold) {
     start("alpha", R"({"rules":[{"status":401}]})");
     start("beta", R"({"rules":[{"status":503}]})");
+    ask_each_once();
     const auto reply = run(ask_once(create(settings), question()));
     ASSERT_FALSE(reply);
     EXPECT_EQ(reply.error().code(), errc::exhausted);
@@ -285,6 +286,55 @@ TEST_P(Client, WhenAllFailEveryAttemptIsListedAndNoSecretIsTold) {
     const std::string text = error(reply.error()).what();
     EXPECT_EQ(text.find("secret-key"), std::string::npos) << text;
     EXPECT_EQ(text.find("hello"), std::string::npos) << text;
+}
+
+TEST_P(Client, ASoleModelIsAskedAgainAfterAFailureThatPasses) {
+    start("alpha", R"({"rules":[{"times":2,"status":500},{"text":"fine"}]})");
+    ask_each_once();
+    settings.pools.front().second.retry = {};
+    settings.pools.front().second.retry.initial_delay = std::chrono::milliseconds(1);
+    const auto reply = run(ask_once(create(settings), question()));
+    ASSERT_TRUE(reply) << reply.error().message;
+    EXPECT_EQ(reply->text(), "fine");
+    EXPECT_EQ(reply->x_modelmesh->attempts, 3);
+}
+
+TEST_P(Client, ASoleModelIsAskedAgainWhenItsRateLimitIsOver) {
+    for (const bool is_stream : {false, true}) {
+        settings = config();
+        simulator& alpha = start(
+            "alpha", R"({"rules":[{"times":1,"status":429,"retry_after":{"in_ms":20}},{"text":"fine"}]})");
+        if (is_stream) {
+            EXPECT_EQ(run(stream_text(create(settings), question())).value(), "fine");
+        } else {
+            EXPECT_EQ(run(ask_once(create(settings), question()))->text(), "fine");
+        }
+        EXPECT_EQ(alpha.requests().size(), 2u);
+    }
+}
+
+TEST_P(Client, WhatIsWrongWithRetriesIsToldWhenTheClientIsMade) {
+    start("alpha");
+    ask_each_once();
+    pool_config& pool = settings.pools.front().second;
+    pool.retry.max_attempts = 0;
+    pool.retry.max_delay = std::chrono::milliseconds(1);
+    pool.retry.retryable_codes = {409, 200};
+    pool.retry.non_retryable_codes = {409};
+    pool.provider_outage.models = 0;
+    try {
+        (void)create(settings);
+        FAIL();
+    } catch (const error& e) {
+        EXPECT_EQ(
+            e.info().message,
+            "pool 'chat-completion': retry.max_attempts must be at least 1\n"
+            "pool 'chat-completion': retry.max_delay must not be shorter than retry.initial_delay\n"
+            "pool 'chat-completion': retry.retryable_codes: 200 is no HTTP status of a failure, which are "
+            "400 to 599\n"
+            "pool 'chat-completion': retry: 409 is both in retryable_codes and in non_retryable_codes\n"
+            "pool 'chat-completion': provider_outage.models must be between 1 and 64");
+    }
 }
 
 TEST_P(Client, ABrokenDocumentIsServedByTheNext) {
@@ -382,6 +432,7 @@ TEST_P(Client, DestroyingAStreamAbandonsItAndTheLoopEnds) {
 TEST_P(Client, AWrongCertificateIsRefused) {
     start("alpha", {}, true);
     settings.providers.front().second.tls.ca_pem.clear();
+    ask_each_once();
     const auto reply = run(ask_once(create(settings), question()));
     ASSERT_FALSE(reply);
     EXPECT_EQ(reply.error().code(), errc::connect);

@@ -39,6 +39,14 @@ protected:
         return *providers_.back();
     }
 
+    /// The only pool is for this, and asks each model once: for tests that are not about retries.
+    void ask_each_once(const std::string& capability = "chat-completion") {
+        pool_config pool;
+        pool.capability = capability;
+        pool.retry.max_attempts = 1;
+        settings.pools.emplace_back(capability, pool);
+    }
+
     static chat::request question() {
         chat::request request;
         request.model = "chat-completion";

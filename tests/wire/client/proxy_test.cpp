@@ -97,6 +97,7 @@ TEST_P(ClientProxy, ARefusalIsAFailureToConnect) {
     start("alpha", {}, true);
     settings.providers[0].second.proxy = front_url();
     front.add(script().read_request().send("HTTP/1.1 407 hidden-word\r\nContent-Length: 0\r\n\r\n"));
+    ask_each_once();
     const auto reply = run(ask_once(create(settings), question()));
     ASSERT_FALSE(reply);
     const std::string text = error(reply.error()).what();

@@ -80,6 +80,7 @@ TEST_P(ClientResources, AModelThatFailsOrAnswersNothingIsReplaced) {
 }
 
 TEST_P(ClientResources, OnlyTheProviderIsAskedThatTheCallNames) {
+    ask_each_once("text-embeddings");
     const client c = with({"text-embedding-3-small"});
     const auto embed = [](client by, std::string model,
                           std::string provider) -> task<result<embeddings::reply>> {
