@@ -20,12 +20,14 @@ public:
         const totals all = totals_of(from);
         if (all.weight <= 0) return from.candidates().next(0);
         return lowest(from.candidates(), [&](std::size_t i) {
-            const double weight = i < all.known.size() ? all.known[i] : weight_of(from, i, all.unknown);
+            const bool is_known = i < all.known.size();
+            const double weight = is_known ? all.known[i] : weight_of(from, i, all.unknown);
+            const double requests = is_known ? all.sent[i] : from.position(i);
             // Whoever weighs nothing is for when nobody else is left.
             if (has_weights_ && weight <= 0) return std::numeric_limits<double>::infinity();
             // Actual less expected share, times both totals, so that equal ones come out equal. Before there is any
             // traffic the heaviest is first.
-            return all.requests > 0 ? from.position(i) * all.weight - weight * all.requests : -weight;
+            return all.requests > 0 ? requests * all.weight - weight * all.requests : -weight;
         });
     }
     void commit(rotation_view& from, std::size_t chosen) const noexcept override {
@@ -49,6 +51,7 @@ private:
         double unknown = 1; ///< weight of a model whose limits are not known
         /// Weights by number, of candidates: what limits leave is not looked up twice.
         std::array<double, 64> known;
+        std::array<double, 64> sent; ///< the same of requests
     };
 
     // Who is not there is owed nothing: it comes back as if it had had its share, and not to all the requests of
@@ -78,10 +81,14 @@ private:
         std::size_t count = 0;
         std::size_t unknown = 0;
         for (std::size_t i = among.next(0); i < among.size(); i = among.next(i + 1)) {
-            all.requests += from.position(i);
+            const double sent = from.position(i);
+            all.requests += sent;
             const std::optional<double> weight =
                 has_weights_ ? std::optional(from.model(i).weight) : left(from, i);
-            if (i < all.known.size()) all.known[i] = weight.value_or(untold);
+            if (i < all.known.size()) {
+                all.known[i] = weight.value_or(untold);
+                all.sent[i] = sent;
+            }
             if (!weight) {
                 ++unknown;
                 continue;

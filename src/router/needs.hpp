@@ -76,6 +76,8 @@ struct request_needs {
     std::int64_t tokens = 0;        ///< that it and its reply have at the least
     std::int64_t output_tokens = 0; ///< that it says its reply may have
 
+    /// False: every model will do, which is what most requests say.
+    [[nodiscard]] bool any() const noexcept { return (bits | images) != 0 || (tokens | output_tokens) != 0; }
     /// Whether the sizes are no more than the model takes.
     [[nodiscard]] bool fit(const model_traits& model) const noexcept {
         return tokens <= model.context_window && output_tokens <= model.max_output_tokens;

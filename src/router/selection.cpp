@@ -31,18 +31,36 @@ exclusion out_of_service(const health_slot::view& health, const state::model_slo
 }
 } // namespace
 
+namespace {
+// What is the same for all models of a search.
+struct search {
+    search(const pool& in, const scope& asked_for, std::chrono::milliseconds moment) noexcept
+        : asked(asked_for), now(moment), has_needs(asked_for.needs.any()),
+          is_paced(!in.state->paces.empty()) {}
+    scope asked; // a copy that nobody else can change, so that it need not be read for each model
+    std::chrono::milliseconds now;
+    bool has_needs;
+    bool is_paced;
+};
+
+inline exclusion examine(const pool& in, std::size_t index, const search& by) noexcept {
+    if (const exclusion why = ineligible(in, index, by.asked, by.has_needs); why != exclusion::none)
+        return why;
+    if (!in.members[index].provider->slot->health.available(by.now)) return exclusion::provider_out;
+    const exclusion why = out_of_service(in.state->health[index]->load(), *in.models[index]->slot, by.now);
+    if (why != exclusion::none || !by.is_paced) return why;
+    return by.now < in.state->paces[index]->free_at() ? exclusion::paced : exclusion::none;
+}
+} // namespace
+
 exclusion why_not(const pool& in, std::size_t index, const scope& asked,
                   std::chrono::milliseconds now) noexcept {
-    if (const exclusion why = ineligible(in, index, asked); why != exclusion::none) return why;
-    if (!in.members[index].provider->slot->health.available(now)) return exclusion::provider_out;
-    const exclusion why = out_of_service(in.state->health[index]->load(), *in.models[index]->slot, now);
-    if (why != exclusion::none || in.state->paces.empty()) return why;
-    return now < in.state->paces[index]->free_at() ? exclusion::paced : exclusion::none;
+    return examine(in, index, search(in, asked, now));
 }
 
 bool find_candidates(const pool& from, const model_set& tried, const scope& asked, time_point at,
                      model_set& out, bool with_ramping) {
-    const std::chrono::milliseconds now = since_epoch(at);
+    const search by(from, asked, since_epoch(at));
     const std::size_t count = from.models.size();
     bool is_any_ramping = false;
     bool is_any_paced = false;
@@ -50,10 +68,14 @@ bool find_candidates(const pool& from, const model_set& tried, const scope& aske
         out.clear();
         for (std::size_t i = 0; i < count; ++i) {
             if (tried.contains(i)) continue;
-            const exclusion why = why_not(from, i, asked, now);
+            const exclusion why = examine(from, i, by);
+            if (why == exclusion::none) {
+                out.insert(i);
+                continue;
+            }
             is_any_ramping = is_any_ramping || why == exclusion::ramping;
             is_any_paced = is_any_paced || why == exclusion::paced;
-            if (why == exclusion::none || why == forgiven) out.insert(i);
+            if (why == forgiven) out.insert(i);
         }
     };
     fill(exclusion::none);

@@ -177,17 +177,26 @@ struct scope {
     request_needs needs{};
 };
 
+/// What of a request's needs a model does not meet.
+[[nodiscard]] inline exclusion unmet(const request_needs& needs, const model_traits& model) noexcept {
+    if (!needs.are_met_by(model))
+        return (needs.bits & model.lacks & delivery_needs) != 0 ? exclusion::other_delivery
+                                                                : exclusion::missing_feature;
+    return needs.fit(model) ? exclusion::none : exclusion::too_small;
+}
+
 /// What speaks against a model for such a call at any time; its health is looked at behind this, in why_not().
-[[nodiscard]] inline exclusion ineligible(const pool& in, std::size_t index, const scope& asked) noexcept {
+/// @param has_needs  asked.needs.any(), for those who look at many models.
+[[nodiscard]] inline exclusion ineligible(const pool& in, std::size_t index, const scope& asked,
+                                          bool has_needs) noexcept {
     const pool_member& model = in.members[index];
     if (asked.only != nullptr && model.provider != asked.only) return exclusion::other_provider;
     if (asked.operations != 0 && (model.operations & asked.operations) == 0)
         return exclusion::other_operation;
-    if (!asked.needs.are_met_by(model.traits))
-        return (asked.needs.bits & model.traits.lacks & delivery_needs) != 0 ? exclusion::other_delivery
-                                                                             : exclusion::missing_feature;
-    if (!asked.needs.fit(model.traits)) return exclusion::too_small;
-    return exclusion::none;
+    return has_needs ? unmet(asked.needs, model.traits) : exclusion::none;
+}
+[[nodiscard]] inline exclusion ineligible(const pool& in, std::size_t index, const scope& asked) noexcept {
+    return ineligible(in, index, asked, asked.needs.any());
 }
 [[nodiscard]] inline bool is_eligible(const pool& in, std::size_t index, const scope& asked) noexcept {
     return ineligible(in, index, asked) == exclusion::none;
