@@ -13,6 +13,9 @@ public:
             return expected_cost(from, i).value_or(std::numeric_limits<double>::infinity());
         });
     }
+    std::optional<double> rating(const rotation_view& from, std::size_t candidate) const noexcept override {
+        return expected_cost(from, candidate);
+    }
 };
 
 } // namespace

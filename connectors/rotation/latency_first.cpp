@@ -35,6 +35,9 @@ public:
         const bool is_median_lowest = at_lowest >= known / 2 + 1;
         return is_median_lowest && first_unknown < best ? first_unknown : best;
     }
+    std::optional<double> rating(const rotation_view& from, std::size_t candidate) const noexcept override {
+        return from.latency(candidate);
+    }
 
 private:
     static constexpr double exploration = 0.02;

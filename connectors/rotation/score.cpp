@@ -13,24 +13,34 @@ namespace {
 class score final : public rotation_policy {
 public:
     std::optional<std::size_t> choose(const rotation_view& from, rng&) const noexcept override {
-        const model_set& among = from.candidates();
-        double fastest = std::numeric_limits<double>::infinity();
-        double cheapest = fastest;
-        unsigned idlest = std::numeric_limits<unsigned>::max();
-        for (std::size_t i = among.next(0); i < among.size(); i = among.next(i + 1)) {
-            fastest = std::min(fastest, from.recent_latency(i).value_or(fastest));
-            cheapest = std::min(cheapest, expected_cost(from, i).value_or(cheapest));
-            idlest = std::min(idlest, from.in_flight(i));
-        }
-        return lowest(among, [&](std::size_t i) {
-            const std::optional<headroom> left = from.headroom(i);
-            return ratio(from.recent_latency(i), fastest) + ratio(expected_cost(from, i), cheapest) +
-                   (from.in_flight(i) + 1.0) / (idlest + 1.0) + 10 * from.error_rate(i) +
-                   (left ? left->usage : 0);
-        });
+        const best_of_each best(from);
+        return lowest(from.candidates(), [&](std::size_t i) { return points(from, i, best); });
+    }
+    std::optional<double> rating(const rotation_view& from, std::size_t candidate) const noexcept override {
+        return points(from, candidate, best_of_each(from));
     }
 
 private:
+    struct best_of_each {
+        explicit best_of_each(const rotation_view& from) noexcept {
+            const model_set& among = from.candidates();
+            for (std::size_t i = among.next(0); i < among.size(); i = among.next(i + 1)) {
+                latency = std::min(latency, from.recent_latency(i).value_or(latency));
+                cost = std::min(cost, expected_cost(from, i).value_or(cost));
+                in_flight = std::min(in_flight, from.in_flight(i));
+            }
+        }
+        double latency = std::numeric_limits<double>::infinity();
+        double cost = std::numeric_limits<double>::infinity();
+        unsigned in_flight = std::numeric_limits<unsigned>::max();
+    };
+
+    static double points(const rotation_view& from, std::size_t i, const best_of_each& best) noexcept {
+        const std::optional<headroom> left = from.headroom(i);
+        return ratio(from.recent_latency(i), best.latency) + ratio(expected_cost(from, i), best.cost) +
+               (from.in_flight(i) + 1.0) / (best.in_flight + 1.0) + 10 * from.error_rate(i) +
+               (left ? left->usage : 0);
+    }
     static double ratio(std::optional<double> value, double best) noexcept {
         constexpr double unknown = 2;
         if (!value) return unknown;

@@ -1,14 +1,11 @@
 #include "policies.hpp"
 
+#include <modelmesh/core/hash.hpp>
+
 namespace modelmesh::connector {
 namespace {
 
-// FNV-1a and the finish of splitmix64: equal in every process, so that several gateways agree.
-std::uint64_t hash(std::string_view text) noexcept {
-    std::uint64_t h = 0xcbf29ce484222325;
-    for (const char c : text) h = (h ^ static_cast<unsigned char>(c)) * 0x100000001b3;
-    return h;
-}
+// The finish of splitmix64.
 std::uint64_t mixed(std::uint64_t x) noexcept {
     x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
     x = (x ^ x >> 27) * 0x94d049bb133111eb;
@@ -25,7 +22,7 @@ public:
         const model_set& among = from.candidates();
         if (from.request().session.empty())
             return lowest(among, [&from](std::size_t i) { return from.model(i).priority; });
-        const std::uint64_t session = hash(from.request().session);
+        const std::uint64_t session = stable_hash(from.request().session);
         const auto rating = [&](std::size_t i) { return mixed(session ^ from.model(i).key); };
         const std::size_t best = lowest(among, rating);
         if (mode_ == affinity_mode::fallback) return best;

@@ -6,7 +6,9 @@
 #include <modelmesh/api/resources.hpp>
 #include <modelmesh/api/usage_report.hpp>
 #include <modelmesh/config/config.hpp>
+#include <modelmesh/reload.hpp>
 #include <modelmesh/router/capability_tree.hpp>
+#include <modelmesh/router/introspection.hpp>
 
 #include <cstddef>
 #include <memory>
@@ -80,9 +82,67 @@ public:
     /// summed up here over the models that were asked. Calls under way are in it when they end.
     [[nodiscard]] usage_report usage() const;
 
+    /// Goes on with another configuration, for all copies of the client. Calls under way end with the one that they
+    /// began with; no call waits or fails for the change, unless nothing but providers that have to be asked for
+    /// their models is left. What is known stays: of a model by its id (failures, latency, limits), of a pool by its
+    /// name, of budgets and usage by scope and name, under the new limits and prices. Connections to providers that
+    /// are the same are kept, those to others are closed when no call needs them. A provider with another key or
+    /// address begins without the failures of the one before. New providers are asked for their models on the
+    /// library's I/O thread. Does no I/O, but for the certificate files that it names. Threads: any. Cost: as making
+    /// a client. The log gets `config.reloaded` or `config.rejected`.
+    /// @throws error  config: every problem found, one line each; nothing has changed.
+    reload_report reload(const config& next);
+    [[nodiscard]] result<reload_report> try_reload(const config& next);
+    /// The same from files: reload(load_config(paths)), with the client's connectors and log.
+    reload_report reload_from_files(const std::vector<std::string>& paths);
+    [[nodiscard]] result<reload_report> try_reload_from_files(const std::vector<std::string>& paths);
+
+    /// Reloads from these files whenever they change, until the watch is destroyed: also when a file is replaced by
+    /// another of its name, or is reached through symbolic links that are moved, as Kubernetes does. A file that is
+    /// not valid changes nothing, and is tried again when it changes. Runs on the library's I/O thread, which it
+    /// starts. Each outcome goes to the log and to `options`.
+    /// @throws error  config: a directory of these files cannot be watched.
+    [[nodiscard]] config_watch watch(std::vector<std::string> paths, watch_options options = watch_options());
+
+    /// Where a call would go now, and why not elsewhere. Nothing is moved, reserved or asked; what providers serve is
+    /// as known now (see ready()). Without a request, what the name alone says: any operation, of no cost.
+    /// @param name  a pool, a capability or a model. @param opt  the provider in it is that of the call.
+    /// @throws error  not_found, naming the nearest names; bad_request, as for the call.
+    [[nodiscard]] explanation explain(const modelmesh::chat::request& request,
+                                      const call_options& opt = call_options::none()) const;
+    [[nodiscard]] result<explanation> try_explain(const modelmesh::chat::request& request,
+                                                  const call_options& opt = call_options::none()) const;
+    [[nodiscard]] explanation explain(std::string_view name,
+                                      const call_options& opt = call_options::none()) const;
+    [[nodiscard]] result<explanation> try_explain(std::string_view name,
+                                                  const call_options& opt = call_options::none()) const;
+
+    /// The pools of the configuration with their models, in its order; or one pool, by any name that a request may
+    /// use, also that of a single model.
+    /// @throws error  not_found, naming the nearest names.
+    [[nodiscard]] std::vector<modelmesh::pool_status> pool_status() const;
+    [[nodiscard]] modelmesh::pool_status pool_status(std::string_view pool) const;
+    [[nodiscard]] result<modelmesh::pool_status> try_pool_status(std::string_view pool) const;
+
+    /// Providers with at least one model in service, by their names in the configuration and in its order.
+    [[nodiscard]] std::vector<std::string> active_providers() const;
+
+    /// Takes the model in front of a pool out of service, for this pool only and until reactivate() brings it back:
+    /// it does not come back by itself. Calls under way at it go on. Returns the id of the model that comes next.
+    /// @throws error  not_found, naming the nearest names; no_active_model, nobody would take its place: nothing has
+    ///         changed.
+    std::string rotate(std::string_view pool);
+    [[nodiscard]] result<std::string> try_rotate(std::string_view pool);
+    /// Brings a model of a pool back at once, whatever put it out of service, and forgets its failures.
+    /// @param model  its id, or the vendor's name. @throws error  not_found, naming the nearest names.
+    void reactivate(std::string_view pool, std::string_view model);
+    [[nodiscard]] result<void> try_reactivate(std::string_view pool, std::string_view model);
+
     /// Lines for people: each pool, how it chooses, its capability and its models; an arrow shows the one
-    /// that would get the next request.
+    /// that would get the next request. Models in none of the pools are pools of their own, at the end.
     [[nodiscard]] std::string describe() const;
+    /// The same of one pool, as pool_status() finds it. @throws error  not_found, naming the nearest names.
+    [[nodiscard]] std::string describe(std::string_view pool) const;
 
 private:
     friend class detail::client_impl;
@@ -116,8 +176,8 @@ struct create_options {
 /// Makes a client from a configuration. Reads the certificate files that it names, and opens and reads its storage;
 /// does no other I/O. With a storage, the end of its last copy blocks until what is left is written.
 /// @param from  read before this function returns.
-/// @param connectors  where connector ids are looked up; the default has the connectors that ship with the
-///                    library.
+/// @param connectors  where connector ids are looked up, copied for reloads; the default has the connectors that ship
+///                    with the library.
 /// @param log  receives events; must outlive the client. May be null.
 /// @throws error  config: every problem found, one line each.
 [[nodiscard]] client create(const config& from);

@@ -73,6 +73,23 @@ account::answer account::reserve(reservation& held, wall_time wall, fault& why) 
     return said;
 }
 
+std::optional<fault> account::would_refuse(micro_usd amount, wall_time wall) const {
+    if (!limits_.enforce) return std::nullopt;
+    if (limits_.per_request && amount > *limits_.per_request)
+        return refusal({"per_request_limit", *limits_.per_request}, 0, 0, amount, wall);
+    const calendar now = calendar_of(wall);
+    const auto look = [&](const kind& of, const window& from, period when) -> std::optional<fault> {
+        const micro_usd committed = from.committed.of(when);
+        if (std::max<micro_usd>(amount, 1) <= of.limit - committed) return std::nullopt;
+        return refusal(of, committed, from.spent.of(when), amount, wall);
+    };
+    std::optional<fault> why;
+    if (limits_.daily) why = look({"daily_limit", *limits_.daily, next_day(wall)}, money_->daily, now.day);
+    if (!why && limits_.monthly)
+        why = look({"monthly_limit", *limits_.monthly, next_month(wall)}, money_->monthly, now.month);
+    return why;
+}
+
 void account::release(const reservation& held) noexcept {
     money_->daily.committed.add(held.when.day, -held.amount);
     money_->monthly.committed.add(held.when.month, -held.amount);

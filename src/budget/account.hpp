@@ -75,6 +75,10 @@ public:
     /// Takes the amount from what is left, unless a limit is in the way, or a later period has begun: then
     /// nothing is taken. @param held  gets the later period. @param why  gets the refusal.
     [[nodiscard]] answer reserve(reservation& held, std::chrono::system_clock::time_point wall, fault& why);
+    /// What reserve() would say now; nothing: it would take the amount. Of an amount of 0 it says whether anything is
+    /// left.
+    [[nodiscard]] std::optional<fault> would_refuse(micro_usd amount,
+                                                    std::chrono::system_clock::time_point wall) const;
     /// Gives a reservation back.
     void release(const reservation& held) noexcept;
     /// Puts what a call cost in place of its reservation. Calls `report` with each alert that is due: once in

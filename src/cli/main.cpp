@@ -18,6 +18,8 @@ constexpr const char* usage = R"(usage: modelmesh [--config FILE]... <command>
   chat [--model NAME] [--whole] TEXT   ask; streams the answer (--whole: waits for all of it)
   models                               list the pools and models
   capabilities [WORD]                  list what can be asked for, or what WORD finds of it
+  status                               show who is in service, and who is asked next
+  explain NAME                         say where a request for NAME would go, and why not elsewhere
   doctor                               report the I/O engine and the providers found
   config check FILE...                 report everything that is wrong with configuration files
   config show FILE...                  print what they come to, without secrets
@@ -103,6 +105,26 @@ modelmesh::task<> chat(modelmesh::client client, chat_arguments arguments) {
 modelmesh::task<> models(modelmesh::client client) {
     co_await client.ready();
     print(client.describe());
+}
+
+modelmesh::task<> status(modelmesh::client client) {
+    co_await client.ready();
+    for (const auto& pool : client.pool_status()) {
+        std::printf("%s: %zu active, %zu in standby; next %s\n", pool.pool.c_str(), pool.active, pool.standby,
+                    pool.current_model.value_or("nobody").c_str());
+        for (const auto& model : pool.models)
+            if (!model.reason.empty()) std::printf("  %s: %s\n", model.id.c_str(), model.reason.c_str());
+    }
+}
+
+modelmesh::task<> explain(modelmesh::client client, std::string name) {
+    co_await client.ready();
+    const modelmesh::explanation told = client.explain(name);
+    std::printf("pool %s%s%s: %s (%s)\n", told.pool.c_str(), told.strategy.empty() ? "" : ", ",
+                told.strategy.c_str(), told.selected_model.value_or("nobody").c_str(), told.reason.c_str());
+    for (const auto& model : told.candidates)
+        if (!model.reason.empty()) std::printf("  not %s: %s\n", model.id.c_str(), model.reason.c_str());
+    for (const auto& next : told.fallback_chain) std::printf("  then %s\n", next.c_str());
 }
 
 void print_line(const std::string& capability, const std::string& pool, const std::string& models) {
@@ -193,9 +215,14 @@ int run_command(const files& paths, std::string_view command, std::span<char*> w
         if (words.size() > 1) return usage_error("capabilities takes one word to look for");
         return modelmesh::run(capabilities(make_whole_client(paths), words.empty() ? "" : words.front())), 0;
     }
+    if (command == "explain") {
+        if (words.size() != 1) return usage_error("explain takes one name");
+        return modelmesh::run(explain(make_whole_client(paths), words.front())), 0;
+    }
     if (!words.empty())
         return usage_error(std::string(command) + " takes no argument '" + words.front() + "'");
     if (command == "models") return modelmesh::run(models(make_client(paths))), 0;
+    if (command == "status") return modelmesh::run(status(make_whole_client(paths))), 0;
     if (command == "doctor") return doctor(paths);
     if (command == "version" || command == "--version")
         return std::printf("modelmesh %s\n", MODELMESH_VERSION), 0;

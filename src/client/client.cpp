@@ -3,11 +3,12 @@
 #include "client/budget_plan.hpp"
 #include "client/client_impl.hpp"
 #include "client/detect.hpp"
+#include "client/file_watch.hpp"
 #include "client/model_settings.hpp"
 #include "client/pool_settings.hpp"
+#include "client/reload.hpp"
 #include "client/storage_settings.hpp"
 #include "core/cancellation.hpp"
-#include "router/selection.hpp"
 
 #include <modelmesh/config/load.hpp>
 #include <modelmesh/core/or_throw.hpp>
@@ -68,7 +69,22 @@ boost::asio::io_context* single_threaded_loop(const boost::asio::any_io_executor
 }
 
 client_impl::client_impl(const config& from, const connector::registry& connectors, log_sink* log)
-    : log_(log), refresher_(std::make_shared<refresher>()) {
+    : connectors_(connectors), log_(log), refresher_(std::make_shared<refresher>()) {
+    plan made = plan_of(from, connectors);
+    ledger_ = std::make_shared<budget::book>(std::move(made.money));
+    // The one thing that is read here: everything else is asked for when it is needed.
+    keeper_ = open_storage(from.storage, connectors, log);
+    std::function<void(const router::snapshot&)> prepare;
+    if (keeper_) {
+        keeper_->restore(*ledger_);
+        prepare = [keeper = keeper_](const router::snapshot& built) { keeper->restore(built); };
+    }
+    catalogue_ = std::make_shared<router::catalogue>(std::move(made.mesh), log, ledger_, std::move(prepare));
+    settings_ = std::move(made.text);
+    if (keeper_) keeper_->start(ledger_, [from_now = catalogue_] { return from_now->current(); });
+}
+
+client_impl::plan client_impl::plan_of(const config& from, const connector::registry& connectors) {
     std::vector<std::string> problems;
     router::model_plans models = models_of(from, problems);
     std::vector<router::provider_plan> providers;
@@ -89,6 +105,7 @@ client_impl::client_impl(const config& from, const connector::registry& connecto
         if (settings.timeout && *settings.timeout <= std::chrono::milliseconds(0))
             problems.push_back(where + "timeout must be above 0");
         plan.entry.may_be_asked_twice = settings.pipeline_depth > 1;
+        plan.connector = settings.connector;
         plan.models = listed_models(from, name, models);
         for (auto model = settings.models.begin(); model != settings.models.end(); ++model) {
             if (model->empty())
@@ -162,20 +179,40 @@ client_impl::client_impl(const config& from, const connector::registry& connecto
         plan.provider_actions = provider_rule_of(settings, where, problems);
         plans.push_back(std::move(plan));
     }
-    ledger_ = std::make_shared<budget::book>(make_budget_plan(from, problems));
+    budget::plan money = make_budget_plan(from, problems);
     check_storage(from.storage, problems);
+    std::string text = text_of(from, problems);
     if (!problems.empty()) throw error(fault(errc::config, joined(problems)));
+    return {{std::move(providers), std::move(plans), std::move(models)}, std::move(money), std::move(text)};
+}
 
-    // The one thing that is read here: everything else is asked for when it is needed.
-    keeper_ = open_storage(from.storage, connectors, log);
-    std::function<void(const router::snapshot&)> prepare;
-    if (keeper_) {
-        keeper_->restore(*ledger_);
-        prepare = [keeper = keeper_](const router::snapshot& made) { keeper->restore(made); };
+result<reload_report> client_impl::reload(const config& next) {
+    result<reload_report> outcome;
+    try {
+        plan made = plan_of(next, connectors_);
+        const std::lock_guard one_by_one(reloading_);
+        const router::catalogue::replacement replaced =
+            catalogue_->replace(std::move(made.mesh), std::move(made.money), clock::system().wall());
+        outcome = difference(settings_, made.text, *replaced.before, *replaced.after);
+        settings_ = std::move(made.text);
+    } catch (const error& wrong) {
+        outcome = wrong.info();
     }
-    catalogue_ = std::make_shared<router::catalogue>(std::move(providers), std::move(plans), log, ledger_,
-                                                     std::move(prepare), std::move(models));
-    if (keeper_) keeper_->start(ledger_, [from_now = catalogue_] { return from_now->current(); });
+    report_reload(log_, outcome);
+    if (outcome && catalogue_->claim_refresh(clock::system().now())) refresh_in_background();
+    return outcome;
+}
+
+result<reload_report> client_impl::reload_from_files(const std::vector<std::string>& paths) {
+    config next;
+    try {
+        next = load_config(paths, connectors_, log_);
+    } catch (const error& wrong) {
+        const result<reload_report> outcome = wrong.info();
+        report_reload(log_, outcome);
+        return outcome;
+    }
+    return reload(next);
 }
 
 client client_impl::handle(std::shared_ptr<client_impl> impl) {
@@ -208,14 +245,16 @@ boost::asio::io_context& client_impl::own_loop() {
     return thread_->context();
 }
 
-task<result<void>> client_impl::ensure_ready(std::shared_ptr<client_impl> self, net_transport& via,
-                                             time_point deadline) {
-    if (!self->catalogue_->is_ready()) {
+task<result<std::shared_ptr<const router::snapshot>>> client_impl::ensure_ready(
+    std::shared_ptr<client_impl> self, net_transport& via, time_point deadline) {
+    std::shared_ptr<const router::snapshot> picture = self->current();
+    while (!picture->is_ready) {
         const result<void> ready = co_await router::catalogue::ready(self->catalogue_, via, deadline);
         if (!ready) co_return ready.error();
+        picture = self->current();
     }
     if (self->catalogue_->claim_refresh(via.time().now())) self->refresh_in_background();
-    co_return result<void>();
+    co_return std::move(picture);
 }
 
 // Used on the library's own loop only.
@@ -250,37 +289,24 @@ client_impl::~client_impl() {
         boost::asio::post(thread_->context(), [state = refresher_] {
             state->stop.emit(boost::asio::cancellation_type::terminal);
         });
+    for (const std::weak_ptr<file_watch>& each : watches_)
+        if (std::shared_ptr<file_watch> watch = each.lock())
+            boost::asio::post(thread_->context(), [watch = std::move(watch)] { watch->release(); });
     if (keeper_) keeper_->stop();
-}
-
-std::string client_impl::describe() const {
-    const std::shared_ptr<const router::snapshot> picture = current();
-    const time_point now = clock::system().now();
-    xoshiro256 random(0); // where chance decides, one of the models that may be next
-    std::string text;
-    for (const auto& pool : picture->pools) {
-        if (pool->kind != router::pool_kind::configured) continue;
-        text += "Pool \"" + pool->name + "\" (strategy: " + pool->strategy + ")\n";
-        if (!pool->capability.empty()) text += "  capability: " + pool->capability + "\n";
-        const std::optional<std::size_t> next = router::peek(*pool, now, random);
-        for (std::size_t i = 0; i < pool->models.size(); ++i) {
-            const router::model_entry& model = *pool->models[i];
-            text += next == i ? "  \u2192 " : "    ";
-            text += model.id + " [" + model.provider->id + "]";
-            text +=
-                pool->state->health[i]->available(router::since_epoch(now)) ? " (active)\n" : " (standby)\n";
-        }
-        if (pool->models.empty()) text += "  (no models)\n";
-    }
-    return text;
 }
 
 } // namespace detail
 
 namespace {
+task<result<void>> ask_for_models(std::shared_ptr<detail::client_impl> impl, detail::call_site at) {
+    const auto ready = co_await detail::client_impl::ensure_ready(impl, at.via);
+    if (!ready) co_return ready.error();
+    co_return result<void>();
+}
+
 task<result<void>> make_ready(std::shared_ptr<detail::client_impl> impl) {
     function<task<result<void>>(detail::call_site)> work = [impl](detail::call_site at) {
-        return detail::client_impl::ensure_ready(impl, at.via);
+        return ask_for_models(impl, at);
     };
     co_return co_await detail::client_impl::on_loop(impl, std::move(work));
 }
@@ -317,7 +343,18 @@ task<void> client::flush() { return detail::or_throw(try_flush()); }
 task<result<void>> client::try_flush() { return core::canceled_as_fault(flush_all(impl_), "flush"); }
 std::vector<capability::offer> client::capabilities() const { return impl_->current()->capabilities; }
 usage_report client::usage() const { return impl_->ledger().report(clock::system().wall()); }
-std::string client::describe() const { return impl_->describe(); }
+
+reload_report client::reload(const config& next) { return try_reload(next).value(); }
+result<reload_report> client::try_reload(const config& next) { return impl_->reload(next); }
+reload_report client::reload_from_files(const std::vector<std::string>& paths) {
+    return try_reload_from_files(paths).value();
+}
+result<reload_report> client::try_reload_from_files(const std::vector<std::string>& paths) {
+    return impl_->reload_from_files(paths);
+}
+config_watch client::watch(std::vector<std::string> paths, watch_options options) {
+    return detail::client_impl::watch(impl_, std::move(paths), std::move(options));
+}
 
 client create(const config& from, const connector::registry& connectors, log_sink* log) {
     return detail::client_impl::handle(std::make_shared<detail::client_impl>(from, connectors, log));

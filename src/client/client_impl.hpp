@@ -21,6 +21,7 @@
 
 #include <memory>
 #include <mutex>
+#include <string>
 #include <vector>
 
 namespace modelmesh::detail {
@@ -52,9 +53,10 @@ public:
     [[nodiscard]] log_sink* log() const noexcept { return log_; }
 
     /// Asks the providers that were configured without models; see catalogue::ready. Those that failed are
-    /// asked again later, on the library's own loop, so that no call waits for them.
-    static task<result<void>> ensure_ready(std::shared_ptr<client_impl> self, net_transport& via,
-                                           time_point deadline = time_point::max());
+    /// asked again later, on the library's own loop, so that no call waits for them. Completes with what the call is
+    /// to be routed on.
+    static task<result<std::shared_ptr<const router::snapshot>>> ensure_ready(
+        std::shared_ptr<client_impl> self, net_transport& via, time_point deadline = time_point::max());
 
     /// The library's own loop, started on first use.
     [[nodiscard]] boost::asio::io_context& own_loop();
@@ -73,7 +75,12 @@ public:
         co_return co_await run_bridged(std::move(self), *loop, std::move(there));
     }
 
-    [[nodiscard]] std::string describe() const;
+    /// Errors: config, and nothing has changed.
+    [[nodiscard]] result<reload_report> reload(const config& next);
+    [[nodiscard]] result<reload_report> reload_from_files(const std::vector<std::string>& paths);
+    [[nodiscard]] static config_watch watch(const std::shared_ptr<client_impl>& self,
+                                            std::vector<std::string> paths, watch_options options);
+
     [[nodiscard]] const budget::book& ledger() const noexcept { return *ledger_; }
     /// Null: nothing is kept.
     [[nodiscard]] const std::shared_ptr<persistence::keeper>& keeper() const noexcept { return keeper_; }
@@ -87,17 +94,31 @@ private:
         co_return co_await work(call_site(**via, is_bridged ? loop : nullptr));
     }
 
+    /// What a configuration comes to.
+    struct plan {
+        router::mesh_plan mesh;
+        budget::plan money;
+        std::string text; ///< text_of() it
+    };
+    /// @throws error  config: every problem found.
+    [[nodiscard]] static plan plan_of(const config& from, const connector::registry& connectors);
+
     struct refresher;
     void refresh_in_background();
 
+    const connector::registry connectors_;
     log_sink* log_;
     std::shared_ptr<budget::book> ledger_;
     std::shared_ptr<persistence::keeper> keeper_; ///< stopped by the destructor
     std::shared_ptr<router::catalogue> catalogue_;
     std::shared_ptr<refresher> refresher_;
 
+    std::mutex reloading_; ///< taken before mutex_; guards what follows
+    std::string settings_; ///< text_of() what the catalogue has
+
     std::mutex mutex_; ///< guards what follows
     std::unique_ptr<io_thread> thread_;
+    std::vector<std::weak_ptr<file_watch>> watches_;
 };
 
 } // namespace modelmesh::detail

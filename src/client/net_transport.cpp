@@ -28,6 +28,10 @@ namespace asio = boost::asio;
 class net_endpoint final : public router::endpoint {
 public:
     explicit net_endpoint(std::shared_ptr<const net::endpoint> to) : server(std::move(to)) {}
+    [[nodiscard]] bool is_same(const router::endpoint& other) const noexcept override {
+        // As in server_of.
+        return server->shares_connections_with(*static_cast<const net_endpoint&>(other).server);
+    }
     std::shared_ptr<const net::endpoint> server;
 };
 

@@ -222,10 +222,10 @@ models::model listed(const router::model_entry& known) {
 }
 
 task<result<models::list>> list_all(std::shared_ptr<detail::client_impl> impl, detail::net_transport& via) {
-    const result<void> ready = co_await detail::client_impl::ensure_ready(impl, via);
+    const auto ready = co_await detail::client_impl::ensure_ready(impl, via);
     if (!ready) co_return ready.error();
     models::list all;
-    for (const auto& entry : impl->current()->models) all.data.push_back(listed(*entry));
+    for (const auto& entry : (*ready)->models) all.data.push_back(listed(*entry));
     co_return all;
 }
 
@@ -240,7 +240,8 @@ task<result<models::list>> list_on_loop(std::shared_ptr<detail::client_impl> imp
 asked_object about_model(const detail::client_impl& impl, std::string_view method, std::string_view id,
                          const call_options& opt) {
     std::string provider = opt.provider();
-    for (const auto& each : impl.current()->providers) {
+    const std::shared_ptr<const router::snapshot> picture = impl.current();
+    for (const auto& each : picture->providers) {
         const std::string own = each->id + ".";
         if (id.size() == own.size() || !id.starts_with(own) || (!provider.empty() && provider != each->id))
             continue;
@@ -269,9 +270,9 @@ result<models::model> known_model(const router::snapshot& picture, std::string_v
 // it.
 task<result<models::model>> find_there(std::shared_ptr<detail::client_impl> impl, detail::net_transport& via,
                                        std::string id, asked_object asked) {
-    const result<void> ready = co_await detail::client_impl::ensure_ready(impl, via, asked.terms.deadline);
+    const auto ready = co_await detail::client_impl::ensure_ready(impl, via, asked.terms.deadline);
     if (!ready) co_return ready.error();
-    result<models::model> known = known_model(*impl->current(), id, via.time().now());
+    result<models::model> known = known_model(**ready, id, via.time().now());
     if (known) co_return known;
     const std::shared_ptr<const object_call> call = asked.call;
     result<router::object_answer> answer =

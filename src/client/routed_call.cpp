@@ -78,43 +78,58 @@ fault nobody_can(const router::pool& pool, const router::scope& asked) {
 
 } // namespace
 
-result<router::call> route(const client_impl& impl, std::shared_ptr<const prepared_request> request,
-                           const call_terms& terms) {
+result<router::call> address(std::shared_ptr<const router::snapshot> picture, std::string_view name,
+                             std::shared_ptr<const prepared_request> request, const call_terms& terms) {
     router::call made;
-    made.picture = impl.current();
+    made.picture = std::move(picture);
     if (!terms.provider.empty()) {
         const result<const router::provider_entry*> only = made.picture->find_provider(terms.provider);
         if (!only) return only.error();
         made.asked.only = *only;
     }
     const result<const router::pool*> found = made.asked.only == nullptr
-                                                  ? made.picture->resolve(request->name())
-                                                  : made.picture->resolve(request->name(), *made.asked.only);
+                                                  ? made.picture->resolve(name)
+                                                  : made.picture->resolve(name, *made.asked.only);
     if (!found) return found.error();
-    const router::pool& pool = **found;
-    const std::string_view wanted = capability_of(request->operation());
-    if (!serves(pool, wanted)) return cannot_serve(pool, wanted);
-    if (made.asked.only != nullptr && router::count_eligible(pool, made.asked) == 0)
-        return not_served(pool, *made.asked.only);
-    if (pool.kind != router::pool_kind::of_one_model)
-        made.asked.operations = router::bit_of(request->operation());
-    if (!pool.models.empty() && router::count_eligible(pool, made.asked) == 0) return has_none(pool, wanted);
-    made.asked.needs = router::needs_of(*request, pool);
-    if (!pool.models.empty() && router::count_eligible(pool, made.asked) == 0)
-        return nobody_can(pool, made.asked);
-    made.pool = &pool;
+    made.pool = *found;
+    if (request) {
+        if (made.pool->kind != router::pool_kind::of_one_model)
+            made.asked.operations = router::bit_of(request->operation());
+        made.asked.needs = router::needs_of(*request, *made.pool);
+    }
     made.request = std::move(request);
     made.deadline = terms.deadline;
     if (!terms.session.empty()) made.session = std::make_shared<const std::string>(terms.session);
     return made;
 }
 
+result<router::call> route(std::shared_ptr<const router::snapshot> picture,
+                           std::shared_ptr<const prepared_request> request, const call_terms& terms) {
+    const prepared_request& what = *request;
+    result<router::call> made = address(std::move(picture), what.name(), std::move(request), terms);
+    if (!made) return made;
+    const router::pool& pool = *made->pool;
+    const std::string_view wanted = capability_of(what.operation());
+    if (!serves(pool, wanted)) return cannot_serve(pool, wanted);
+    router::scope of_provider;
+    of_provider.only = made->asked.only;
+    if (made->asked.only != nullptr && router::count_eligible(pool, of_provider) == 0)
+        return not_served(pool, *made->asked.only);
+    router::scope of_operation = made->asked;
+    of_operation.needs = {};
+    if (!pool.models.empty() && router::count_eligible(pool, of_operation) == 0)
+        return has_none(pool, wanted);
+    if (!pool.models.empty() && router::count_eligible(pool, made->asked) == 0)
+        return nobody_can(pool, made->asked);
+    return made;
+}
+
 namespace {
 task<result<opened_stream>> streamed(std::shared_ptr<client_impl> impl, call_site at,
                                      std::shared_ptr<const prepared_request> request, call_terms terms) {
-    const result<void> ready = co_await client_impl::ensure_ready(impl, at.via, terms.deadline);
-    if (!ready) co_return ready.error();
-    result<router::call> made = route(*impl, std::move(request), terms);
+    auto ready = co_await client_impl::ensure_ready(impl, at.via, terms.deadline);
+    if (!ready) co_return std::move(ready).error();
+    result<router::call> made = route(std::move(*ready), std::move(request), terms);
     if (!made) co_return std::move(made).error();
     result<router::served_stream> served =
         co_await router::open_stream(at.via, impl->log(), std::move(*made));

@@ -28,9 +28,17 @@ public:
     std::string session;
 };
 
-/// Errors: not_found, nothing goes by the name that the request asks for, or none of it is the provider's;
-/// bad_request, a pool that is for something else does.
-[[nodiscard]] result<router::call> route(const client_impl& impl,
+/// Which pool a call goes to, and what it wants of its models.
+/// @param request  null: the name is all that is known of it.
+/// Errors: not_found, nothing goes by the name, or there is no such provider.
+[[nodiscard]] result<router::call> address(std::shared_ptr<const router::snapshot> picture,
+                                           std::string_view name,
+                                           std::shared_ptr<const prepared_request> request,
+                                           const call_terms& terms);
+
+/// The same for a call that is to be made. Errors: not_found, also when none of the pool's models is the provider's;
+/// bad_request, a pool that is for something else goes by the name.
+[[nodiscard]] result<router::call> route(std::shared_ptr<const router::snapshot> picture,
                                          std::shared_ptr<const prepared_request> request,
                                          const call_terms& terms);
 
@@ -38,9 +46,9 @@ template <class Reply>
 task<result<Reply>> whole(std::shared_ptr<client_impl> impl, net_transport& via,
                           std::shared_ptr<const prepared_request> request, call_terms terms,
                           router::reply_format<Reply> format) {
-    const result<void> ready = co_await client_impl::ensure_ready(impl, via, terms.deadline);
-    if (!ready) co_return ready.error();
-    result<router::call> made = route(*impl, std::move(request), terms);
+    auto ready = co_await client_impl::ensure_ready(impl, via, terms.deadline);
+    if (!ready) co_return std::move(ready).error();
+    result<router::call> made = route(std::move(*ready), std::move(request), terms);
     if (!made) co_return std::move(made).error();
     co_return co_await router::complete_as<Reply>(via, impl->log(), std::move(*made), format);
 }

@@ -46,7 +46,8 @@ fault canceled_at(const endpoint& to) { return fault(errc::canceled, to.name() +
 
 struct client::state {
     struct pool_entry {
-        std::shared_ptr<const endpoint> to;
+        std::shared_ptr<const endpoint> to; ///< a copy, so that it keeps none of those that are used alive
+        std::vector<std::weak_ptr<const endpoint>> users;
         std::shared_ptr<connection_pool> pool;
         std::shared_ptr<const endpoint> instead; ///< the same without HTTP/2, once the server has refused it
     };
@@ -54,6 +55,8 @@ struct client::state {
     state(engine& e, pool_limits l, const clock& c, dialer d)
         : io(e), limits(l), time(c), dial(std::move(d)) {}
     pool_entry& entry_of(const std::shared_ptr<const endpoint>& to);
+    /// Forgets those whose endpoints have all ended. What is still in use is closed with its exchange.
+    void drop_unused();
     /// The connections for an endpoint. @param to  becomes the endpoint that is used in its place.
     std::shared_ptr<connection_pool> pool_of(std::shared_ptr<const endpoint>& to);
     /// From now on requests for this endpoint go over HTTP/1.1.
@@ -70,6 +73,7 @@ struct client::state {
     const clock& time;
     dialer dial;
     std::unordered_map<std::string, std::vector<pool_entry>> pools;
+    std::uint64_t seen_ended = 0; ///< endpoint::ended() when they were looked through
     std::vector<std::unique_ptr<response_stream::state>> spare; ///< answers whose memory serves again
     std::string user_agent = "modelmesh/" MODELMESH_VERSION;
 };
@@ -192,20 +196,46 @@ task<result<std::optional<std::string_view>>> response_stream::read() {
 
 client::state::pool_entry& client::state::entry_of(const std::shared_ptr<const endpoint>& to) {
     std::vector<pool_entry>& same_origin = pools[to->name()];
-    for (pool_entry& entry : same_origin)
-        if (entry.to == to || entry.to->shares_connections_with(*to)) return entry;
+    for (pool_entry& entry : same_origin) {
+        const bool is_known = std::any_of(entry.users.begin(), entry.users.end(), [&to](const auto& user) {
+            return !user.owner_before(to) && !to.owner_before(user);
+        });
+        if (is_known) return entry;
+        if (!entry.to->shares_connections_with(*to)) continue;
+        std::erase_if(entry.users, [](const auto& user) { return user.expired(); });
+        entry.users.push_back(to);
+        return entry;
+    }
     const bool may_share =
         to->http2() == http2_use::prior_knowledge || (to->http2() == http2_use::automatic && to->where().tls);
-    same_origin.push_back(pool_entry{
-        to, std::make_shared<connection_pool>(io, limits, time, may_share, to->pipeline_depth()), nullptr});
+    same_origin.push_back(
+        pool_entry{std::make_shared<const endpoint>(*to),
+                   {to},
+                   std::make_shared<connection_pool>(io, limits, time, may_share, to->pipeline_depth()),
+                   nullptr});
     return same_origin.back();
 }
 
 std::shared_ptr<connection_pool> client::state::pool_of(std::shared_ptr<const endpoint>& to) {
-    pool_entry& entry = entry_of(to);
-    if (!entry.instead) return entry.pool;
-    to = entry.instead;
-    return entry_of(to).pool;
+    std::shared_ptr<connection_pool> found;
+    if (const pool_entry& entry = entry_of(to); entry.instead) {
+        to = entry.instead;
+        found = entry_of(to).pool;
+    } else {
+        found = entry.pool;
+    }
+    if (seen_ended != endpoint::ended()) drop_unused();
+    return found;
+}
+
+void client::state::drop_unused() {
+    seen_ended = endpoint::ended();
+    const auto is_unused = [](const pool_entry& entry) {
+        return std::all_of(entry.users.begin(), entry.users.end(),
+                           [](const auto& user) { return user.expired(); });
+    };
+    for (auto& [name, entries] : pools) std::erase_if(entries, is_unused);
+    std::erase_if(pools, [](const auto& of_origin) { return of_origin.second.empty(); });
 }
 
 void client::state::avoid_http2(const std::shared_ptr<const endpoint>& to) {

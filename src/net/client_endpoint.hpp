@@ -6,6 +6,7 @@
 #include "net/proxy.hpp"
 #include "net/url.hpp"
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -20,7 +21,7 @@ enum class http2_use : std::uint8_t {
     prior_knowledge, ///< always, also without TLS
 };
 
-/// Immutable. Endpoints with the same origin and settings share connections.
+/// Immutable. Endpoints with the same origin and settings share connections, which are kept while one of them lives.
 class endpoint {
 public:
     /// @param via  connections are tunnels through this proxy.
@@ -32,6 +33,12 @@ public:
           pipeline_depth_(pipeline_depth), name_(to_string(where_)), host_(host_header(where_)) {
         tls_.offer_http2 = http2 != http2_use::off;
     }
+    endpoint(const endpoint&) = default;
+    endpoint& operator=(const endpoint&) = delete;
+    ~endpoint() { ended_.fetch_add(1, std::memory_order_release); }
+
+    /// How many have ended: when it is another number than before, connections may have lost their last one.
+    [[nodiscard]] static std::uint64_t ended() noexcept { return ended_.load(std::memory_order_acquire); }
 
     [[nodiscard]] const origin& where() const noexcept { return where_; }
     [[nodiscard]] const tls_settings& tls() const noexcept { return tls_; }
@@ -48,6 +55,9 @@ public:
     [[nodiscard]] const std::string& host() const noexcept { return host_; }
 
 private:
+    /// Any thread ends one; each client looks. Release and acquire: who sees the number sees that it has expired.
+    static inline std::atomic<std::uint64_t> ended_{0};
+
     origin where_;
     tls_settings tls_;
     http2_use http2_;

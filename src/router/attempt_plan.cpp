@@ -17,11 +17,15 @@ constexpr std::chrono::milliseconds least_look{1};
 // Told by our own timers, not by the server.
 bool is_silence(const fault& f) noexcept { return f.kind() == errc::timed_out && f.http_status == 0; }
 
+} // namespace
+
 connector::rotation_request facts_for(const call& made) {
     connector::rotation_request facts = facts_of(*made.request, made.pool->session_key);
     if (made.session) facts.session = *made.session;
     return facts;
 }
+
+namespace {
 
 // How long a provider's word, or the lack of a model, keeps the model out of service by itself.
 std::optional<std::chrono::milliseconds> rest_of(const pool& in, const fault& f, blame whose) noexcept {

@@ -26,6 +26,9 @@ struct call {
     std::shared_ptr<const std::string> session{}; ///< what the caller names it by; null: the request may
 };
 
+/// What rotation policies are told of the call's request; the views in it are the call's.
+[[nodiscard]] connector::rotation_request facts_for(const call& made);
+
 /// What a failed attempt at the model `index` of the call's pool means: completes `f` with who failed, takes
 /// the key out of its text, and settles who is to blame.
 /// @param silence  whom it speaks against that the model was not waited for any longer.

@@ -90,31 +90,74 @@ private:
     std::shared_ptr<catalogue> catalogue_;
 };
 
-catalogue::catalogue(std::vector<provider_plan> providers, std::vector<pool_plan> pools, log_sink* log,
-                     std::shared_ptr<budget::book> ledger, std::function<void(const snapshot&)> prepare,
-                     model_plans configured)
-    : providers_(std::move(providers)), pools_(std::move(pools)), log_(log), ledger_(std::move(ledger)),
-      prepare_(std::move(prepare)), configured_(std::move(configured)) {
-    for (const provider_plan& plan : providers_) {
-        std::vector<connector::model_info>& models = models_.emplace_back();
+namespace {
+
+// Whether a list of models is as good for the one as for the other.
+bool is_same_source(const provider_plan& a, const provider_plan& b) {
+    return a.entry.id == b.entry.id && a.connector == b.connector && is_same_account(a.entry, b.entry);
+}
+
+std::vector<std::vector<connector::model_info>> configured_models(const std::vector<provider_plan>& of) {
+    std::vector<std::vector<connector::model_info>> lists;
+    for (const provider_plan& plan : of) {
+        std::vector<connector::model_info>& models = lists.emplace_back();
         for (const std::string& name : plan.models)
             models.push_back({name, plan.entry.codec->capabilities_of(name)});
     }
-    snapshot_ = build(models_, nullptr);
-    ready_.store(unlisted().empty(), std::memory_order_relaxed); // nobody else sees the object yet
+    return lists;
 }
 
-std::shared_ptr<const snapshot> catalogue::current() const {
+} // namespace
+
+catalogue::catalogue(mesh_plan from, log_sink* log, std::shared_ptr<budget::book> ledger,
+                     std::function<void(const snapshot&)> prepare)
+    : log_(log), ledger_(std::move(ledger)), prepare_(std::move(prepare)),
+      plan_(std::make_shared<const mesh_plan>(std::move(from))),
+      models_(configured_models(plan_->providers)) {
+    const std::shared_ptr<snapshot> picture = build(*plan_, models_, nullptr);
+    picture->is_ready = unlisted().empty();
+    published_.store(picture);
+}
+
+catalogue::replacement catalogue::replace(mesh_plan next, budget::plan money,
+                                          std::chrono::system_clock::time_point wall) {
+    const std::lock_guard changing(changing_);
+    replacement made;
+    made.before = current();
+    model_lists lists = configured_models(next.providers);
+    {
+        const std::lock_guard lock(mutex_);
+        for (std::size_t i = 0; i < next.providers.size(); ++i)
+            for (std::size_t j = 0; j < plan_->providers.size(); ++j) {
+                const provider_plan& before = plan_->providers[j];
+                provider_plan& after = next.providers[i];
+                if (!is_same_source(before, after)) continue;
+                after.entry.where = before.entry.where;
+                after.entry.codec = before.entry.codec;
+                if (after.models.empty() && before.models.empty()) lists[i] = models_[j];
+            }
+    }
+    auto kept = std::make_shared<const mesh_plan>(std::move(next));
+    if (ledger_) ledger_->apply(std::move(money), wall);
+    const std::shared_ptr<snapshot> picture = build(*kept, lists, made.before.get());
     const std::lock_guard lock(mutex_);
-    return snapshot_;
+    plan_ = std::move(kept);
+    models_ = std::move(lists);
+    const bool is_complete = unlisted().empty();
+    picture->is_ready = is_complete || (made.before->is_ready && !picture->models.empty());
+    made.after = picture;
+    published_.store(picture);
+    refresh_at_.store(is_complete ? time_point::max() : time_point::min(), std::memory_order_relaxed);
+    return made;
 }
 
-std::shared_ptr<const snapshot> catalogue::build(
-    const std::vector<std::vector<connector::model_info>>& models, const snapshot* previous) const {
+std::shared_ptr<snapshot> catalogue::build(const mesh_plan& from, const model_lists& models,
+                                           const snapshot* previous) const {
     std::vector<std::unique_ptr<provider_entry>> entries;
-    for (const provider_plan& plan : providers_)
-        entries.push_back(std::make_unique<provider_entry>(plan.entry));
-    auto built = build_snapshot(std::move(entries), models, pools_, previous, ledger_.get(), configured_);
+    for (const provider_plan& each : from.providers)
+        entries.push_back(std::make_unique<provider_entry>(each.entry));
+    const std::shared_ptr<snapshot> built =
+        build_snapshot(std::move(entries), models, from.pools, previous, ledger_.get(), from.models);
     if (prepare_) prepare_(*built);
     return built;
 }
@@ -147,8 +190,12 @@ task<result<void>> catalogue::ready(std::shared_ptr<catalogue> self, transport& 
             mine = self->take_turn();
             if (!mine) self->waiting_.push_back(place);
         }
-        if (mine) co_return co_await ask_all(std::move(mine), self, &via, deadline);
-
+        if (mine) {
+            const std::optional<result<void>> outcome =
+                co_await ask_all(std::move(mine), self, &via, deadline);
+            if (outcome) co_return *outcome;
+            continue;
+        }
         const place_in_line kept(self, place);
         const result<void> waited = co_await wait_in_line(place, deadline - now);
         if (!waited) co_return waited.error();
@@ -184,11 +231,11 @@ task<void> catalogue::refresh(std::shared_ptr<catalogue> self, transport& via) {
     (void)co_await ask_all(std::move(mine), self, &via, time_point::max());
 }
 
-task<catalogue::listing> catalogue::ask_one(std::shared_ptr<catalogue> self, std::size_t index,
+task<catalogue::listing> catalogue::ask_one(std::shared_ptr<const mesh_plan> of, std::size_t index,
                                             transport* via, time_point limit) {
     // Asked for in a coroutine of its own, which would let only the hardest type of cancellation through.
     co_await asio::this_coro::reset_cancellation_state(asio::enable_total_cancellation());
-    const provider_entry& provider = self->providers_[index].entry;
+    const provider_entry& provider = of->providers[index].entry;
     listing said(index);
     auto request = std::make_shared<http::request>();
     const connector::target to = provider.target_for({});
@@ -217,22 +264,25 @@ task<catalogue::listing> catalogue::ask_one(std::shared_ptr<catalogue> self, std
     co_return said;
 }
 
-task<result<void>> catalogue::ask_all(std::unique_ptr<turn> mine, std::shared_ptr<catalogue> self,
-                                      transport* via, time_point deadline) {
+task<std::optional<result<void>>> catalogue::ask_all(std::unique_ptr<turn> mine,
+                                                     std::shared_ptr<catalogue> self, transport* via,
+                                                     time_point deadline) {
     const asio::any_io_executor executor = co_await asio::this_coro::executor;
     // Half of the caller's time: when one provider is silent and another has answered, the rest must do for
     // the call itself.
     const time_point started = via->time().now();
     const time_point limit = started + std::min<duration>((deadline - started) / 2, list_limit);
+    std::shared_ptr<const mesh_plan> asked;
     std::vector<std::size_t> indexes;
     {
         const std::lock_guard lock(self->mutex_);
+        asked = self->plan_;
         indexes = self->unlisted();
     }
-    using question = decltype(asio::co_spawn(executor, ask_one(self, 0, via, limit), asio::deferred));
+    using question = decltype(asio::co_spawn(executor, ask_one(asked, 0, via, limit), asio::deferred));
     std::vector<question> questions;
     for (const std::size_t index : indexes)
-        questions.push_back(asio::co_spawn(executor, ask_one(self, index, via, limit), asio::deferred));
+        questions.push_back(asio::co_spawn(executor, ask_one(asked, index, via, limit), asio::deferred));
     auto group = asio::experimental::make_parallel_group(std::move(questions));
     auto done = co_await group.async_wait(asio::experimental::wait_for_all(), asio::use_awaitable);
     auto& [order, thrown, listings] = done;
@@ -248,35 +298,35 @@ task<result<void>> catalogue::ask_all(std::unique_ptr<turn> mine, std::shared_pt
         listings[i].failure = canceled;
         if (is_canceled) continue;
         listings[i].failure = connector_fault(thrown[i]);
-        self->providers_[indexes[i]].entry.redact(listings[i].failure->message);
+        asked->providers[indexes[i]].entry.redact(listings[i].failure->message);
     }
     const time_point now = via->time().now();
     const bool is_curtailed = is_canceled || (limit < started + list_limit && now >= limit);
-    result<void> outcome = self->take_in(std::move(listings), is_curtailed, now);
+    const std::optional<result<void>> outcome = self->take_in(*asked, std::move(listings), is_curtailed, now);
     // What ended only this caller's questions is not the others' answer.
-    if (outcome || !is_curtailed)
+    if (outcome && (*outcome || !is_curtailed))
         mine->end(outcome);
     else
         mine->end(std::nullopt);
-    if (is_canceled) co_return canceled;
+    if (is_canceled) co_return result<void>(canceled);
     co_return outcome;
 }
 
-void catalogue::report(const listing& failed) const {
+void catalogue::report(const mesh_plan& asked, const listing& failed) const {
     if (log_ == nullptr || !log_->wants(severity::warning)) return;
-    const std::array<log_field, 3> fields{{{"provider", providers_[failed.index].entry.id},
+    const std::array<log_field, 3> fields{{{"provider", asked.providers[failed.index].entry.id},
                                            {"kind", to_string(failed.failure->kind())},
                                            {"reason", failed.failure->message}}};
     log_->write(severity::warning, "provider.models_unknown", fields);
 }
 
-fault catalogue::no_models(const std::vector<listing>& failed, bool is_curtailed) const {
+fault catalogue::no_models(const mesh_plan& asked, const std::vector<listing>& failed, bool is_curtailed) {
     const errc first = failed.front().failure->kind();
     const bool alike = std::all_of(failed.begin(), failed.end(),
                                    [first](const listing& said) { return said.failure->kind() == first; });
     std::string text;
     for (const listing& said : failed)
-        text += (text.empty() ? "provider '" : "\nprovider '") + providers_[said.index].entry.id +
+        text += (text.empty() ? "provider '" : "\nprovider '") + asked.providers[said.index].entry.id +
                 "' did not list its models: " + said.failure->message;
     fault f(is_curtailed ? errc::timed_out : alike ? first : errc::no_active_model, std::move(text));
     for (const listing& said : failed) {
@@ -286,42 +336,63 @@ fault catalogue::no_models(const std::vector<listing>& failed, bool is_curtailed
     }
     if (alike) f.http_status = failed.front().failure->http_status;
     if (failed.size() == 1) {
-        f.provider = providers_[failed.front().index].entry.id;
+        f.provider = asked.providers[failed.front().index].entry.id;
         f.request_id = failed.front().failure->request_id;
     }
     return f;
 }
 
-result<void> catalogue::take_in(std::vector<listing> listings, bool is_curtailed, time_point now) {
-    std::vector<listing> failed;
-    std::vector<std::vector<connector::model_info>> models;
-    std::shared_ptr<const snapshot> picture;
+std::optional<result<void>> catalogue::take_in(const mesh_plan& asked, std::vector<listing> listings,
+                                               bool is_curtailed, time_point now) {
+    const std::lock_guard changing(changing_);
+    std::shared_ptr<const mesh_plan> current_plan;
+    model_lists models;
     {
         const std::lock_guard lock(mutex_);
-        for (listing& said : listings) {
-            if (said.failure)
-                failed.push_back(std::move(said));
-            else
-                models_[said.index] = std::move(said.models);
-        }
+        current_plan = plan_;
         models = models_;
-        picture = snapshot_;
     }
-    // Outside of the lock, which every request takes; whoever has the turn is the only one to build.
-    if (failed.size() != listings.size()) picture = build(models, picture.get());
-    const bool has_models = !picture->models.empty();
+    const bool is_outdated = current_plan.get() != &asked;
+    std::vector<listing> failed;
+    bool is_any_new = false;
+    for (listing& said : listings) {
+        if (said.failure) {
+            failed.push_back(std::move(said));
+            continue;
+        }
+        // What it says is as true in a configuration that came meanwhile, if the provider is still the same there.
+        for (std::size_t i = 0; i < models.size(); ++i)
+            if (models[i].empty() &&
+                is_same_source(asked.providers[said.index], current_plan->providers[i])) {
+                models[i] = std::move(said.models);
+                is_any_new = true;
+                break;
+            }
+    }
+    std::shared_ptr<const snapshot> picture = current();
+    if (is_any_new || !picture->is_ready) {
+        const std::shared_ptr<snapshot> next = build(*current_plan, models, picture.get());
+        const bool is_complete =
+            std::none_of(models.begin(), models.end(), [](const auto& list) { return list.empty(); });
+        next->is_ready = picture->is_ready || is_complete || (!is_outdated && !next->models.empty());
+        picture = next;
+    }
     {
         const std::lock_guard lock(mutex_);
-        snapshot_ = std::move(picture);
-        // Those whom only this caller's end cut short need not wait.
-        const time_point again = failed.empty() ? time_point::max() : is_curtailed ? now : now + cooldown;
+        models_ = std::move(models);
+        published_.store(picture);
+        const bool is_complete = unlisted().empty();
+        // Those whom only this caller's end cut short need not wait, nor those whom nobody has asked yet.
+        const time_point again = is_complete                   ? time_point::max()
+                                 : is_curtailed || is_outdated ? now
+                                                               : now + cooldown;
         refresh_at_.store(again, std::memory_order_relaxed);
-        if (has_models) ready_.store(true, std::memory_order_release);
     }
     for (const listing& said : failed)
-        if (said.failure->kind() != errc::canceled) report(said);
-    if (!has_models) return no_models(failed, is_curtailed);
-    return {};
+        if (said.failure->kind() != errc::canceled) report(asked, said);
+    if (is_outdated) return std::nullopt;
+    if (picture->models.empty()) return no_models(asked, failed, is_curtailed);
+    return result<void>();
 }
 
 } // namespace modelmesh::router

@@ -1,7 +1,8 @@
-// What the providers serve: asks those that were configured without models, and keeps the snapshot that is
-// made of the answers.
+// What requests are routed on: asks the providers that were configured without models, keeps the snapshot that is
+// made of the answers, and puts another configuration in its place.
 #pragma once
 
+#include "core/published.hpp"
 #include "router/snapshot.hpp"
 #include "router/transport.hpp"
 
@@ -20,7 +21,15 @@ namespace modelmesh::router {
 /// A provider as it was configured.
 struct provider_plan {
     provider_entry entry;
+    std::string connector;           ///< id of entry.codec
     std::vector<std::string> models; ///< empty: the provider is asked
+};
+
+/// What a configuration says of models and of where they are.
+struct mesh_plan {
+    std::vector<provider_plan> providers{};
+    std::vector<pool_plan> pools{};
+    model_plans models{}; ///< what is set for single ones
 };
 
 /// Threads: may be used from any thread, each with the transport of its own event loop. Providers are asked
@@ -33,14 +42,23 @@ public:
     static constexpr std::chrono::seconds cooldown{30};
 
     /// @param log  outlives the catalogue; may be null. @param ledger  counts the calls; may be null.
-    /// @param configured  what is set for single models.
     /// @param prepare  sees each snapshot before any request does; may be empty.
-    catalogue(std::vector<provider_plan> providers, std::vector<pool_plan> pools, log_sink* log,
-              std::shared_ptr<budget::book> ledger = nullptr,
-              std::function<void(const snapshot&)> prepare = {}, model_plans configured = {});
+    explicit catalogue(mesh_plan from, log_sink* log = nullptr,
+                       std::shared_ptr<budget::book> ledger = nullptr,
+                       std::function<void(const snapshot&)> prepare = {});
 
-    /// What requests are routed on now.
-    [[nodiscard]] std::shared_ptr<const snapshot> current() const;
+    /// What requests are routed on now. Takes no lock; see core::published.
+    [[nodiscard]] std::shared_ptr<const snapshot> current() const { return published_.load(); }
+
+    struct replacement {
+        std::shared_ptr<const snapshot> before;
+        std::shared_ptr<const snapshot> after;
+    };
+    /// Routes by another configuration from now on. Calls under way end on the snapshot that they began with. What
+    /// is known stays: endpoints and connectors of providers that are the same as before and the lists of their
+    /// models, the state of models and pools (build_snapshot), and what the ledger has counted. Requests wait for
+    /// the lists of new providers only where no other has a model. Threads: any; one after the other.
+    replacement replace(mesh_plan next, budget::plan money, std::chrono::system_clock::time_point wall);
 
     /// Completes when every provider without configured models has been asked and there are models to route
     /// on. The first caller asks, all providers at once; it waits for the slowest, or half of its time,
@@ -52,7 +70,7 @@ public:
     static task<result<void>> ready(std::shared_ptr<catalogue> self, transport& via, time_point deadline);
 
     /// Whether ready() returns at once.
-    [[nodiscard]] bool is_ready() const noexcept { return ready_.load(std::memory_order_acquire); }
+    [[nodiscard]] bool is_ready() const { return current()->is_ready; }
 
     /// Whether it is time to ask the providers again that gave no list. True for one caller, who then calls
     /// refresh(), where no request waits for it.
@@ -66,38 +84,43 @@ private:
     class turn;
     class listing;
 
-    static task<listing> ask_one(std::shared_ptr<catalogue> self, std::size_t index, transport* via,
+    using model_lists = std::vector<std::vector<connector::model_info>>; ///< by provider; empty: not known
+
+    static task<listing> ask_one(std::shared_ptr<const mesh_plan> of, std::size_t index, transport* via,
                                  time_point limit);
-    static task<result<void>> ask_all(std::unique_ptr<turn> mine, std::shared_ptr<catalogue> self,
-                                      transport* via, time_point deadline);
+    /// Nothing: another configuration came meanwhile, and its providers may have to be asked.
+    static task<std::optional<result<void>>> ask_all(std::unique_ptr<turn> mine,
+                                                     std::shared_ptr<catalogue> self, transport* via,
+                                                     time_point deadline);
     static task<result<void>> wait_in_line(std::shared_ptr<waiter> place, duration limit);
 
     // The first two are called under the lock (or by the constructor).
     [[nodiscard]] std::unique_ptr<turn> take_turn();
     [[nodiscard]] std::vector<std::size_t> unlisted() const;
-    [[nodiscard]] std::shared_ptr<const snapshot> build(
-        const std::vector<std::vector<connector::model_info>>& models, const snapshot* previous) const;
-    /// @pre the caller has the turn.
+    [[nodiscard]] std::shared_ptr<snapshot> build(const mesh_plan& from, const model_lists& models,
+                                                  const snapshot* previous) const;
+    /// @pre the caller has the turn. @param asked  what was configured when it asked.
     /// @param is_curtailed  the caller's own end, not the providers', ended the questions.
-    [[nodiscard]] result<void> take_in(std::vector<listing> listings, bool is_curtailed, time_point now);
-    [[nodiscard]] fault no_models(const std::vector<listing>& failed, bool is_curtailed) const;
-    void report(const listing& failed) const;
+    [[nodiscard]] std::optional<result<void>> take_in(const mesh_plan& asked, std::vector<listing> listings,
+                                                      bool is_curtailed, time_point now);
+    [[nodiscard]] static fault no_models(const mesh_plan& asked, const std::vector<listing>& failed,
+                                         bool is_curtailed);
+    void report(const mesh_plan& asked, const listing& failed) const;
 
-    const std::vector<provider_plan> providers_;
-    const std::vector<pool_plan> pools_;
     log_sink* const log_;
     const std::shared_ptr<budget::book> ledger_;
     const std::function<void(const snapshot&)> prepare_;
-    const model_plans configured_;
+
+    /// Held while a snapshot is made and put in the place of the one that it was made from; taken before mutex_.
+    std::mutex changing_;
+    core::published<snapshot> published_;
 
     mutable std::mutex mutex_; ///< guards what follows; never held over I/O
-    std::shared_ptr<const snapshot> snapshot_;
-    std::vector<std::vector<connector::model_info>> models_; ///< per provider; empty: not known
+    std::shared_ptr<const mesh_plan> plan_;
+    model_lists models_;
     bool asking_ = false;
     std::list<std::shared_ptr<waiter>> waiting_;
 
-    /// Release after snapshot_ has models, acquire before requests skip the question. Never taken back.
-    std::atomic<bool> ready_{false};
     /// When to ask again. Relaxed: it guards no data, and the exchange in claim_refresh picks one caller.
     std::atomic<time_point> refresh_at_{time_point::max()};
 };

@@ -46,19 +46,36 @@ charge::charge(charge&& other) noexcept
 
 charge::~charge() { settle(); }
 
+namespace {
+fault unpriced(const budget::line& at) {
+    return fault(errc::budget,
+                 "no price of model '" + at.model +
+                     "' is known, and a budget is enforced on it: set its pricing, or unknown_price");
+}
+
+budget::micro_usd most_of(const prepared_request& request, const budget::line& at) {
+    const budget::consumption most = budget::expected(request, at.prices, at.sizes);
+    return std::min(budget::reserved(budget::cost_of(most, at.prices, at.tiers)),
+                    budget::period_amount::most);
+}
+} // namespace
+
+std::optional<fault> budget_refusal(const prepared_request* request, const budget::line& at,
+                                    std::chrono::system_clock::time_point wall) {
+    if (at.is_refused) return unpriced(at);
+    const budget::micro_usd amount = request == nullptr || at.with.empty() ? 0 : most_of(*request, at);
+    for (const std::shared_ptr<budget::account>& each : at.with)
+        if (std::optional<fault> why = each->would_refuse(amount, wall)) return why;
+    return std::nullopt;
+}
+
 result<void> charge::reserve() {
     if (!line_) return {};
     const std::chrono::system_clock::time_point now = clock_->wall();
     held_.when = budget::calendar_of(now);
-    if (line_->is_refused) {
-        return fault(errc::budget,
-                     "no price of model '" + line_->model +
-                         "' is known, and a budget is enforced on it: set its pricing, or unknown_price");
-    }
+    if (line_->is_refused) return unpriced(*line_);
     if (!line_->with.empty()) {
-        const budget::consumption most = budget::expected(*request_, line_->prices, line_->sizes);
-        held_.amount = std::min(budget::reserved(budget::cost_of(most, line_->prices, line_->tiers)),
-                                budget::period_amount::most);
+        held_.amount = most_of(*request_, *line_);
         if (std::optional<fault> refused = budget::reserve_all(line_->with, held_, now))
             return std::move(*refused);
     }

@@ -16,6 +16,11 @@
 
 namespace modelmesh::router {
 
+/// Why a call would be refused by a budget now; nothing: it would not. Reserves nothing.
+/// @param request  null: one that costs nothing.
+[[nodiscard]] std::optional<fault> budget_refusal(const prepared_request* request, const budget::line& at,
+                                                  std::chrono::system_clock::time_point wall);
+
 /// Settles itself when it is destroyed, so that no way out of an attempt forgets it. Where no budget applies,
 /// nothing is estimated or reserved, and the call is only counted.
 ///

@@ -28,6 +28,8 @@ std::string_view to_string(exclusion why) noexcept {
         return "ramping";
     case exclusion::paced:
         return "paced";
+    case exclusion::budget:
+        return "budget";
     }
     return "unknown";
 }

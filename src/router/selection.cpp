@@ -86,7 +86,6 @@ bool find_candidates(const pool& from, const model_set& tried, const scope& aske
     return is_any_held_back && !are_all_asked;
 }
 
-namespace {
 std::optional<std::size_t> choose(const pool& from, const pool_view& view, rng& random) {
     const std::size_t first = view.candidates().next(0);
     if (first == view.size()) return std::nullopt;
@@ -95,7 +94,6 @@ std::optional<std::size_t> choose(const pool& from, const pool_view& view, rng& 
     // An application's policy may be wrong about who is a candidate: it has chosen nobody then.
     return chosen && view.candidates().contains(*chosen) ? chosen : std::nullopt;
 }
-} // namespace
 
 std::optional<chosen_model> select(const pool& from, const model_set& tried, const scope& asked,
                                    const connector::rotation_request& request, time_point now, rng& random,

@@ -30,6 +30,8 @@ namespace modelmesh::router {
 bool find_candidates(const pool& from, const connector::model_set& tried, const scope& asked, time_point now,
                      connector::model_set& out, bool with_ramping = false);
 
+class pool_view;
+
 /// A model that a request may be sent to.
 struct chosen_model {
     std::size_t index;
@@ -50,6 +52,8 @@ struct chosen_model {
                                                                    const connector::model_set& tried,
                                                                    const scope& asked,
                                                                    time_point now) noexcept;
+/// What the pool's policy says of these candidates; the first one where it has none. Changes nothing.
+[[nodiscard]] std::optional<std::size_t> choose(const pool& from, const pool_view& view, rng& random);
 /// What select() would choose. Changes nothing.
 [[nodiscard]] std::optional<std::size_t> peek(const pool& from, time_point now, rng& random,
                                               const scope& asked = {});

@@ -1,5 +1,6 @@
 #include "router/snapshot.hpp"
 
+#include <modelmesh/core/hash.hpp>
 #include <modelmesh/router/capability.hpp>
 
 #include <algorithm>
@@ -44,8 +45,7 @@ std::shared_ptr<pool_state> state_of(const pool& made, const snapshot* previous)
     const pool* before = nullptr;
     if (previous != nullptr)
         for (const auto& candidate : previous->pools)
-            if (candidate->name == made.name && candidate->capability == made.capability)
-                before = candidate.get();
+            if (candidate->name == made.name && candidate->kind == made.kind) before = candidate.get();
     std::unordered_map<std::string_view, std::size_t> known; // index in `before` by model id
     if (before != nullptr)
         for (std::size_t i = 0; i < before->models.size(); ++i) known.emplace(before->models[i]->id, i);
@@ -58,7 +58,11 @@ std::shared_ptr<pool_state> state_of(const pool& made, const snapshot* previous)
             continue;
         }
         now_at[found->second] = state->health.size();
-        state->health.push_back(before->state->health[found->second]);
+        const std::shared_ptr<state::health_slot>& health = before->state->health[found->second];
+        const bool is_known = is_same_account(*before->models[found->second]->provider, *model->provider);
+        // What failed was another account: whether this one works, nobody knows. By hand is by hand.
+        state->health.push_back(
+            is_known || health->load().is_manual() ? health : std::make_shared<state::health_slot>());
     }
     if (made.pace.rule.any())
         for (const model_entry* model : made.models) {
@@ -83,29 +87,18 @@ std::shared_ptr<pool_state> state_of(const pool& made, const snapshot* previous)
     state->cursor.store(
         static_cast<std::uint32_t>(moved(before->state->cursor.load(std::memory_order_relaxed))),
         std::memory_order_relaxed);
-    const bool is_same =
-        std::equal(made.models.begin(), made.models.end(), before->models.begin(), before->models.end(),
-                   [](const model_entry* a, const model_entry* b) { return a->id == b->id; });
+    if (before->strategy != made.strategy) return state; // its words mean something else
     const state::position_table& old = before->state->positions;
-    for (std::size_t shard = 0; shard < state::position_table::shards; ++shard)
-        for (std::size_t word = 0; word < (is_same ? word_count : words.cursors); ++word) {
-            const double value = old.get_of(shard, word);
+    for (std::size_t shard = 0; shard < state::position_table::shards; ++shard) {
+        for (std::size_t word = 0; word < words.cursors; ++word)
             state->positions.set_of(
-                shard, word,
-                word < words.cursors ? static_cast<double>(moved(static_cast<std::size_t>(value))) : value);
-        }
+                shard, word, static_cast<double>(moved(static_cast<std::size_t>(old.get_of(shard, word)))));
+        for (std::size_t index = 0; index < now_at.size(); ++index)
+            for (std::size_t word = 0; now_at[index] != gone && word < words.per_model; ++word)
+                state->positions.set_of(shard, words.cursors + now_at[index] * words.per_model + word,
+                                        old.get_of(shard, words.cursors + index * words.per_model + word));
+    }
     return state;
-}
-
-// FNV-1a: equal in every process.
-std::uint64_t key_of(std::string_view id) {
-    std::uint64_t h = 0xcbf29ce484222325;
-    for (const char c : id) h = (h ^ static_cast<unsigned char>(c)) * 0x100000001b3;
-    return h;
-}
-
-bool is_called(const model_entry& model, std::string_view name) {
-    return model.id == name || model.name == name;
 }
 
 bool contains(const std::vector<std::string>& names, std::string_view name) {
@@ -132,7 +125,8 @@ void fill(pool& made, const pool_plan& plan, const std::vector<std::unique_ptr<m
 }
 
 connector::rotation_model known_of(const model_entry& model, const rotation_plan& plan) {
-    connector::rotation_model known{.id = model.id, .provider = model.provider->id, .key = key_of(model.id)};
+    connector::rotation_model known{
+        .id = model.id, .provider = model.provider->id, .key = stable_hash(model.id)};
     const std::vector<std::string>& models = plan.model_priority;
     const std::vector<std::string>& providers = plan.provider_priority;
     const auto named = std::find_if(models.begin(), models.end(),
@@ -336,6 +330,10 @@ void open_lines(pool& of, budget::book& ledger) {
 
 } // namespace
 
+bool is_same_account(const provider_entry& a, const provider_entry& b) noexcept {
+    return a.api_key == b.api_key && a.base_path == b.base_path && a.where->is_same(*b.where);
+}
+
 void provider_entry::redact(std::string& text) const {
     constexpr std::string_view mask = "***";
     constexpr std::size_t least = 4; // shorter ones are placeholders, and would mangle every message
@@ -351,6 +349,14 @@ void provider_entry::redact(std::string& text) const {
         }
 }
 
+std::string did_you_mean(std::string_view name, const std::vector<std::string_view>& known) {
+    std::string text;
+    const std::vector<std::string> near = capability::nearest(name, known, 3);
+    for (std::size_t i = 0; i < near.size(); ++i) text += (i == 0 ? "; did you mean '" : "', '") + near[i];
+    if (!near.empty()) text += "'?";
+    return text;
+}
+
 result<const pool*> snapshot::resolve(std::string_view name) const {
     if (const auto found = names.find(name); found != names.end()) return found->second;
     // Off the hot path: a spelling or a node that the snapshot was not built with, or a mistake.
@@ -364,11 +370,8 @@ result<const pool*> snapshot::resolve(std::string_view name) const {
         const bool is_other_form = key.find('/') != key.npos && name.find('/') == name.npos;
         if (!is_other_form) known.push_back(key);
     }
-    std::string text = "no pool or model named '" + std::string(name.substr(0, 100)) + "'";
-    const std::vector<std::string> near = capability::nearest(name, known, 3);
-    for (std::size_t i = 0; i < near.size(); ++i) text += (i == 0 ? "; did you mean '" : "', '") + near[i];
-    if (!near.empty()) text += "'?";
-    fault f(errc::not_found, std::move(text));
+    fault f(errc::not_found,
+            "no pool or model named '" + std::string(name.substr(0, 100)) + "'" + did_you_mean(name, known));
     f.param = "model";
     return f;
 }
@@ -393,10 +396,10 @@ result<const provider_entry*> snapshot::find_provider(std::string_view name) con
                  "there is no provider '" + std::string(name.substr(0, 100)) + "', but " + known);
 }
 
-std::shared_ptr<const snapshot> build_snapshot(std::vector<std::unique_ptr<provider_entry>> providers,
-                                               const std::vector<std::vector<connector::model_info>>& models,
-                                               const std::vector<pool_plan>& pools, const snapshot* previous,
-                                               budget::book* ledger, const model_plans& configured) {
+std::shared_ptr<snapshot> build_snapshot(std::vector<std::unique_ptr<provider_entry>> providers,
+                                         const std::vector<std::vector<connector::model_info>>& models,
+                                         const std::vector<pool_plan>& pools, const snapshot* previous,
+                                         budget::book* ledger, const model_plans& configured) {
     auto built = std::make_shared<snapshot>();
     built->providers = std::move(providers);
     for (const std::unique_ptr<provider_entry>& each : built->providers)

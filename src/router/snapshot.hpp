@@ -38,6 +38,8 @@ namespace modelmesh::router {
 class endpoint {
 public:
     virtual ~endpoint() = default;
+    /// Whether they are one server, asked in one way, so that either may stand for the other.
+    [[nodiscard]] virtual bool is_same(const endpoint& other) const noexcept { return this == &other; }
 };
 
 struct provider_entry {
@@ -58,6 +60,9 @@ struct provider_entry {
     }
 };
 
+/// Whether both are one account on one server: what is known of its models holds for the other, too.
+[[nodiscard]] bool is_same_account(const provider_entry& a, const provider_entry& b) noexcept;
+
 struct model_entry {
     std::string id;   ///< `<provider>.<wire name>`, unique
     std::string name; ///< the vendor's own name
@@ -67,6 +72,11 @@ struct model_entry {
     std::uint32_t operations = 0;            ///< bit_of() each that its capabilities are good for
     model_traits traits{};
 };
+
+/// By its id, or by the vendor's name.
+[[nodiscard]] inline bool is_called(const model_entry& model, std::string_view name) noexcept {
+    return model.id == name || model.name == name;
+}
 
 /// Of a set of operations.
 [[nodiscard]] constexpr std::uint32_t bit_of(operation what) noexcept {
@@ -202,6 +212,9 @@ struct scope {
     return ineligible(in, index, asked) == exclusion::none;
 }
 
+/// "; did you mean 'a', 'b'?" for those of the known names that are near; nothing when none is.
+[[nodiscard]] std::string did_you_mean(std::string_view name, const std::vector<std::string_view>& known);
+
 /// Lookup of heterogeneous strings in an unordered_map.
 struct string_hash {
     using is_transparent = void;
@@ -225,6 +238,9 @@ struct snapshot {
     /// Every name a request may use: pools, model ids, vendors' names, and the nodes of the capability tree that a
     /// pool serves, by path, bare name and aliases.
     std::unordered_map<std::string, const pool*, string_hash, std::equal_to<>> names;
+    /// Whether requests may be routed on it: every provider has been asked for its models, if it had to be, or some
+    /// have while the others go on.
+    bool is_ready = false;
 
     /// One hash lookup, unless it is a path in another spelling. A capability goes to its own pool, else to that
     /// of the nearest node above it, else below it, and to a pool without models only when there is no other;
@@ -287,13 +303,14 @@ struct model_plans {
     bool answer_by_name = true; ///< a request may name a model
 };
 
-/// Builds a snapshot.
+/// Builds a snapshot, which nobody is told of yet.
 /// @param models    per provider, in the order of `providers`.
-/// @param previous  the snapshot that this one takes the place of, whose health and positions it takes over;
-///                  may be null.
+/// @param previous  the snapshot that this one takes the place of; may be null. What it knows stays: of a model by
+///                  its id, of a pool by its name. Where the provider is another account or server, its models'
+///                  failures are forgotten, and where the strategy is another, the positions of the one before.
 /// @param ledger    where its calls are counted, and what knows the sizes of models; null: nowhere, and nothing does.
 /// @param configured  those of its models of which something is configured.
-[[nodiscard]] std::shared_ptr<const snapshot> build_snapshot(
+[[nodiscard]] std::shared_ptr<snapshot> build_snapshot(
     std::vector<std::unique_ptr<provider_entry>> providers,
     const std::vector<std::vector<connector::model_info>>& models, const std::vector<pool_plan>& pools,
     const snapshot* previous = nullptr, budget::book* ledger = nullptr, const model_plans& configured = {});

@@ -72,10 +72,10 @@ struct headroom {
 /// Words of memory that a policy has in each pool: see rotation_view::position. A pool keeps a copy for each of
 /// several threads, so that threads do not disturb each other: each has a rotation of its own.
 struct position_words {
-    /// Numbers of models; in the next snapshot of the configuration they are the same models, or the next in the
+    /// Numbers of models; in the next snapshot they are the same models, or the next in the
     /// pool's order.
     std::uint8_t cursors = 0;
-    /// Words for each model; they begin at 0 again when the pool's models change.
+    /// Words for each model, which it keeps in the next snapshot; 0 for one that is new there.
     std::uint8_t per_model = 0;
 };
 
@@ -139,6 +139,14 @@ public:
     /// call from the same view may choose otherwise only by `random`.
     [[nodiscard]] virtual std::optional<std::size_t> choose(const rotation_view& from,
                                                             rng& random) const noexcept = 0;
+    /// What choose() compares candidates by, the lowest wins; for people who ask why. Nothing where there is no such
+    /// number, or none for this candidate.
+    [[nodiscard]] virtual std::optional<double> rating(const rotation_view& from,
+                                                       std::size_t candidate) const noexcept {
+        static_cast<void>(from);
+        static_cast<void>(candidate);
+        return std::nullopt;
+    }
     /// The request goes to the model that was chosen from this view.
     virtual void commit(rotation_view& from, std::size_t chosen) const noexcept {
         static_cast<void>(from);

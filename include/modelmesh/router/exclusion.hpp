@@ -20,6 +20,7 @@ enum class exclusion : std::uint8_t {
     probing,         ///< one request is finding out whether it is back
     ramping,         ///< it is back, and has as many requests as it may while others can have the rest
     paced,           ///< it has had as many requests as the pool's rate_limit lets it, while others have not
+    budget,          ///< the call would be refused by one
 };
 
 /// For people and logs: "other provider", "standby", ...

@@ -301,6 +301,19 @@ TEST_F(ClientOverMemory, EndpointsShareConnectionsOnlyWhenTrustIsEqual) {
     EXPECT_EQ(c.counters().opened, 2u);
 }
 
+TEST_F(ClientOverMemory, ConnectionsOfEndpointsThatHaveEndedAreClosedAtTheNextRequest) {
+    client c = make();
+    peer()->arrive(ok);
+    ASSERT_TRUE(exchange(c));
+    EXPECT_EQ(c.counters().idle, 1u);
+    const auto another = std::make_shared<endpoint>(*to); // as good as the first
+    to = std::make_shared<endpoint>(origin{false, "other.test", 8080});
+    peer()->arrive(ok);
+    ASSERT_TRUE(exchange(c));
+    EXPECT_EQ(c.counters().idle, 1u) << "nobody has ever asked by the other one";
+    EXPECT_EQ(c.counters().opened, 1u);
+}
+
 TEST_F(ClientOverMemory, StreamsMayOutliveTheClient) {
     std::optional<client> c(make());
     const auto p = peer();

@@ -95,7 +95,7 @@ protected:
         plan.entry.base_path = "/v1";
         plan.entry.api_key = "key-of-" + name;
         plan.entry.codec = std::make_shared<connector::openai_compatible>();
-        plan.entry.where = std::make_shared<endpoint>();
+        plan.entry.where = testing::nowhere;
         plan.models = std::move(models);
         return plan;
     }
@@ -106,7 +106,7 @@ protected:
                                                {1, seconds(60)},
                                                false,
                                                testing::rotates_by("stick-until-failure")}};
-        return std::make_shared<catalogue>(std::move(providers), std::move(pools), nullptr);
+        return std::make_shared<catalogue>(mesh_plan{std::move(providers), std::move(pools)});
     }
 
     // A caller of ready(): its outcome once there is one.
@@ -468,6 +468,91 @@ TEST_F(Catalogue, WhatDoesNotChatAnswersOnlyThoseWhoNameIt) {
     EXPECT_EQ(models(*all), "a.gpt ") << "and a model that is listed twice is one";
     EXPECT_TRUE(all->current()->resolve("a.text-embedding-3"));
     EXPECT_TRUE(all->current()->resolve("text-embedding-3"));
+}
+
+// Another configuration takes the place of one.
+class Replacement : public Catalogue {
+protected:
+    catalogue::replacement replace(const std::shared_ptr<catalogue>& in,
+                                   std::vector<provider_plan> providers) {
+        std::vector<pool_plan> pools{pool_plan{"chat",
+                                               capability::canonical("chat").value(),
+                                               {},
+                                               {1, seconds(60)},
+                                               false,
+                                               testing::rotates_by("stick-until-failure")}};
+        return in->replace({std::move(providers), std::move(pools)}, {}, {});
+    }
+};
+
+TEST_F(Replacement, ListsOfProvidersThatAreTheSameAreKeptAndNewOnesAreAsked) {
+    const auto all = make({provider("a"), provider("b", {"m"})});
+    (void)call(all);
+    via.list("a", "n");
+    poll();
+    via.asked.clear();
+    replace(all, {provider("c"), provider("a")});
+    EXPECT_EQ(models(*all), "a.n ");
+    EXPECT_EQ(call(all)->kind(), "ready") << "nobody waits while there is a model";
+    EXPECT_TRUE(via.asked.empty());
+    EXPECT_TRUE(all->claim_refresh(time.now()));
+    refresh(all);
+    EXPECT_EQ(via.asked, std::vector<std::string>{"c"});
+    via.list("c", "k");
+    poll();
+    EXPECT_EQ(models(*all), "c.k a.n ");
+}
+
+TEST_F(Replacement, AProviderWithAnotherKeyIsAskedAgain) {
+    const auto all = make({provider("a"), provider("b", {"m"})});
+    (void)call(all);
+    via.list("a", "n");
+    poll();
+    provider_plan other = provider("a");
+    other.entry.api_key = "key-of-other";
+    replace(all, {other, provider("b", {"m"})});
+    EXPECT_EQ(models(*all), "b.m ");
+    refresh(all);
+    EXPECT_EQ(via.asked, (std::vector<std::string>{"a", "other"}));
+    via.list("other", "k");
+    poll();
+    EXPECT_EQ(models(*all), "a.k b.m ");
+}
+
+TEST_F(Replacement, ProvidersThatAreTheSameKeepTheirEndpointAndConnector) {
+    const auto all = make({provider("a", {"m"})});
+    const catalogue::replacement made = replace(all, {provider("a", {"m", "n"})});
+    EXPECT_EQ(made.after->providers[0]->where, made.before->providers[0]->where);
+    EXPECT_EQ(made.after->providers[0]->codec, made.before->providers[0]->codec);
+    EXPECT_EQ(made.after->models[0]->slot, made.before->models[0]->slot);
+    EXPECT_EQ(models(*all), "a.m a.n ");
+}
+
+TEST_F(Replacement, CallersWaitWhenNobodyElseHasAModel) {
+    const auto all = make({provider("a", {"m"})});
+    replace(all, {provider("b")});
+    const auto who = call(all);
+    EXPECT_EQ(who->kind(), "waits");
+    via.list("b", "n");
+    poll();
+    EXPECT_EQ(who->kind(), "ready");
+}
+
+TEST_F(Replacement, ThoseWhoWaitForTheOldProvidersAskTheNewOnes) {
+    const auto all = make({provider("a"), provider("gone")});
+    const auto first = call(all);
+    const auto second = call(all);
+    replace(all, {provider("b"), provider("a")});
+    via.list("a", "n"); // as good as if it had been asked now
+    via.refuse("gone", errc::connect);
+    poll();
+    EXPECT_EQ(via.asked, (std::vector<std::string>{"a", "gone", "b"}));
+    EXPECT_EQ(first->kind(), "waits");
+    via.list("b", "m");
+    poll();
+    EXPECT_EQ(first->kind(), "ready");
+    EXPECT_EQ(second->kind(), "ready");
+    EXPECT_EQ(models(*all), "b.m a.n ");
 }
 
 } // namespace

@@ -31,6 +31,9 @@ public:
 };
 inline even_random even;
 
+/// The one server of all of them.
+inline const std::shared_ptr<const endpoint> nowhere = std::make_shared<endpoint>();
+
 inline rotation_plan rotates_by(const std::string& strategy,
                                 const connector::rotation_settings& settings = {}) {
     connector::registry connectors;
@@ -60,7 +63,7 @@ inline std::shared_ptr<const snapshot> make_snapshot_by(
         entry->base_path = "/v1";
         entry->api_key = "key-of-" + name;
         entry->codec = std::make_shared<connector::openai_compatible>();
-        entry->where = std::make_shared<endpoint>();
+        entry->where = nowhere;
         models.emplace_back();
         for (const std::string& model : its_models)
             models.back().push_back({model, entry->codec->capabilities_of(model)});

@@ -151,5 +151,127 @@ TEST(Snapshot, EveryNameOfAServedCapabilityIsOneLookupAway) {
     EXPECT_THAT(picture->names, ::testing::Not(Contains(::testing::Key("embeddings"))));
 }
 
+// What the next configuration's snapshot knows of the one before.
+
+using std::chrono::milliseconds;
+
+TEST(Reload, AModelKeepsAllThatIsKnownOfItById) {
+    const auto before = make_snapshot({"a", "b"}, 1);
+    state::model_slot& slot = *before->pools.front()->models[1]->slot;
+    slot.in_flight = 3;
+    slot.total.add(std::chrono::microseconds(700));
+    slot.first_token.add(std::chrono::microseconds(70));
+    slot.requests.note({100, 40}, milliseconds(1000));
+    slot.tokens.note({1000, 400}, milliseconds(1000));
+    note_failure(*before->pools.front(), 1, {errc::connect, 0}, time_point(), testing::even);
+    const auto after =
+        make_snapshot({"new", "b", "a"}, 5, testing::rotates_by("stick-until-failure"), before.get());
+    const pool& chat = *after->pools.front();
+    const state::model_slot& kept = *chat.models[1]->slot;
+    EXPECT_EQ(&kept, &slot) << "so that the calls under way count in both";
+    EXPECT_EQ(kept.in_flight, 3);
+    EXPECT_EQ(kept.total.mean(), 700);
+    EXPECT_EQ(kept.first_token.mean(), 70);
+    EXPECT_EQ(kept.requests.load(milliseconds(0))->remaining, 40);
+    EXPECT_EQ(kept.tokens.load(milliseconds(0))->remaining, 400);
+    EXPECT_EQ(chat.state->health[1]->load().phase, state::health_slot::phase::standby);
+    EXPECT_EQ(chat.state->health[0]->load().phase, state::health_slot::phase::active);
+    EXPECT_EQ(chat.trips_at.threshold, 5u) << "the rules are the new ones";
+    // What becomes of a call that began before is seen by those who come after.
+    note_failure(*before->pools.front(), 0, {errc::connect, 0}, time_point(), testing::even);
+    EXPECT_EQ(chat.state->health[2]->load().phase, state::health_slot::phase::standby);
+}
+
+TEST(Reload, ARemovedModelThatComesBackBeginsAnew) {
+    const auto first = make_snapshot({"a", "b"}, 1);
+    note_failure(*first->pools.front(), 1, {errc::connect, 0}, time_point(), testing::even);
+    first->pools.front()->models[1]->slot->total.add(std::chrono::microseconds(700));
+    const auto without = make_snapshot({"a"}, 1, testing::rotates_by("stick-until-failure"), first.get());
+    const auto again =
+        make_snapshot({"a", "b"}, 1, testing::rotates_by("stick-until-failure"), without.get());
+    EXPECT_TRUE(again->pools.front()->state->health[1]->available(milliseconds(0)));
+    EXPECT_EQ(again->pools.front()->models[1]->slot->total.mean(), std::nullopt);
+}
+
+TEST(Reload, ARenamedPoolBeginsAnewAndItsModelsDoNot) {
+    const auto entry = [] {
+        auto made = std::make_unique<provider_entry>();
+        made->id = "a";
+        made->codec = std::make_shared<connector::openai_compatible>();
+        made->where = testing::nowhere;
+        std::vector<std::unique_ptr<provider_entry>> all;
+        all.push_back(std::move(made));
+        return all;
+    };
+    const std::string chat = capability::canonical("chat").value();
+    const auto named = [&](const char* name, const snapshot* previous) {
+        return build_snapshot(entry(), {{{"m", {chat}}}},
+                              {pool_plan{name, chat, {}, {1, std::chrono::seconds(60)}}}, previous);
+    };
+    const auto before = named("old", nullptr);
+    note_failure(*before->pools[0], 0, {errc::connect, 0}, time_point(), testing::even);
+    note_failure(*before->resolve("a.m").value(), 0, {errc::connect, 0}, time_point(), testing::even);
+    before->pools[0]->models[0]->slot->total.add(std::chrono::microseconds(700));
+    const auto after = named("new", before.get());
+    EXPECT_TRUE(after->pools[0]->state->health[0]->available(milliseconds(0)));
+    EXPECT_EQ(after->pools[0]->models[0]->slot->total.mean(), 700);
+    EXPECT_FALSE(after->resolve("a.m").value()->state->health[0]->available(milliseconds(0)))
+        << "the pool of the model's own name is the same";
+}
+
+TEST(Reload, APoolGoesOnWhereItStoodWhileItsModelsMove) {
+    const auto before = make_snapshot({"a", "b", "c"}, 1);
+    before->pools.front()->state->cursor = 1;
+    const auto moved =
+        make_snapshot({"c", "a", "b"}, 1, testing::rotates_by("stick-until-failure"), before.get());
+    EXPECT_EQ(moved->pools.front()->state->cursor, 2u);
+    const auto without =
+        make_snapshot({"c", "a"}, 1, testing::rotates_by("stick-until-failure"), moved.get());
+    EXPECT_EQ(without->pools.front()->state->cursor, 0u) << "the next that is still there";
+}
+
+TEST(Reload, PositionsStayWithTheirModelsUnlessTheStrategyIsAnother) {
+    const auto before = make_snapshot({"a", "b", "c"}, 1, testing::rotates_by("weighted"));
+    const connector::position_words words = before->pools.front()->policy->positions();
+    ASSERT_EQ(words.per_model, 1u) << "or this test looks at nothing";
+    for (std::size_t index = 0; index < 3; ++index)
+        before->pools.front()->state->positions.set(words.cursors + index, 10.0 * double(index + 1));
+    const auto after = make_snapshot({"c", "new", "a"}, 1, testing::rotates_by("weighted"), before.get());
+    const state::position_table& kept = after->pools.front()->state->positions;
+    EXPECT_EQ(kept.get(words.cursors), 30);
+    EXPECT_EQ(kept.get(words.cursors + 1u), 0);
+    EXPECT_EQ(kept.get(words.cursors + 2u), 10);
+    const auto other = make_snapshot({"a", "b", "c"}, 1, testing::rotates_by("load-balanced"), before.get());
+    const pool& chat = *other->pools.front();
+    for (std::size_t word = 0; word < chat.state->positions.words(); ++word)
+        EXPECT_EQ(chat.state->positions.get(word), 0) << word;
+    EXPECT_EQ(chat.state->health[0], before->pools.front()->state->health[0]) << "health is no matter of it";
+}
+
+TEST(Reload, AProviderWithAnotherKeyBeginsWithoutTheFailuresOfTheOneBefore) {
+    const auto with_key = [](const char* key, const snapshot* previous) {
+        auto entry = std::make_unique<provider_entry>();
+        entry->id = "a";
+        entry->api_key = key;
+        entry->codec = std::make_shared<connector::openai_compatible>();
+        entry->where = testing::nowhere;
+        std::vector<std::unique_ptr<provider_entry>> providers;
+        providers.push_back(std::move(entry));
+        const std::string chat = capability::canonical("chat").value();
+        return build_snapshot(std::move(providers), {{{"m", {chat}}, {"n", {chat}}}},
+                              {pool_plan{"chat", chat, {}, {1, std::chrono::seconds(60)}}}, previous);
+    };
+    const auto wrong = with_key("wrong", nullptr);
+    note_failure(*wrong->pools[0], 0, {errc::auth, 401}, time_point(), testing::even);
+    wrong->pools[0]->state->health[1]->take_out();
+    wrong->pools[0]->models[0]->slot->in_flight = 1;
+    const auto right = with_key("right", wrong.get());
+    EXPECT_TRUE(right->pools[0]->state->health[0]->available(milliseconds(0)));
+    EXPECT_TRUE(right->pools[0]->state->health[1]->load().is_manual()) << "what was said by hand stands";
+    EXPECT_EQ(right->pools[0]->models[0]->slot->in_flight, 1);
+    note_failure(*wrong->pools[0], 0, {errc::auth, 401}, time_point(), testing::even); // a call under way
+    EXPECT_TRUE(right->pools[0]->state->health[0]->available(milliseconds(0)));
+}
+
 } // namespace
 } // namespace modelmesh::router

@@ -27,16 +27,6 @@ using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-std::string answer(const std::string& body, const std::string& status = "200 OK") {
-    return "HTTP/1.1 " + status + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
-}
-std::string events(std::initializer_list<std::string> pieces) {
-    std::string body;
-    for (const std::string& piece : pieces) body += "data: " + piece + "\n\n";
-    return "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: " +
-           std::to_string(body.size()) + "\r\n\r\n" + body;
-}
-
 // gpt-4o: 2.50, 10 and, cached, 1.25 dollars for a million tokens. 1000 * 2.5 - 600 * 1.25 + 50 * 10 = 2250.
 const std::string totals = R"("usage":{"prompt_tokens":1000,"completion_tokens":50,"total_tokens":1050,)"
                            R"("prompt_tokens_details":{"cached_tokens":600},)"

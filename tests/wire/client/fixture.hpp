@@ -9,6 +9,7 @@
 #include <gmock/gmock.h>
 
 #include <cstdlib>
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <vector>
@@ -71,6 +72,11 @@ inline std::string answer(const std::string& body, const std::string& status = "
 inline std::string event(const std::string& data) { return "data: " + data + "\n\n"; }
 inline std::string events(const std::string& body) {
     return answer(body, "200 OK", "Content-Type: text/event-stream\r\n");
+}
+inline std::string events(std::initializer_list<std::string> pieces) {
+    std::string body;
+    for (const std::string& piece : pieces) body += event(piece);
+    return events(body);
 }
 
 /// A request that is a form, without its boundary, which is another each time, and without its length, which is
