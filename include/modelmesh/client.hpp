@@ -21,7 +21,8 @@ namespace modelmesh {
 namespace connector {
 class registry; // <modelmesh/connector/registry.hpp>
 }
-class log_sink; // <modelmesh/core/log.hpp>
+class log_sink;   // <modelmesh/core/log.hpp>
+class middleware; // <modelmesh/middleware.hpp>
 
 /// A handle to the mesh: cheap to copy, bound to no executor. Idle connections are kept by the event loop
 /// that made them, and are closed with it. A call runs on the event loop that awaits it when that loop is an
@@ -150,6 +151,17 @@ private:
     std::shared_ptr<detail::client_impl> impl_;
 };
 
+/// What a program brings to a client of its own.
+class client_options {
+public:
+    client_options() = default;
+    /// Where connector ids are looked up; read while the client is made. Null: those that ship with the library.
+    const connector::registry* connectors = nullptr;
+    log_sink* log = nullptr; ///< receives events; must outlive the client. May be null
+    /// What is around every call (<modelmesh/middleware.hpp>), the outermost first. Shared with the client.
+    std::vector<std::shared_ptr<middleware>> middlewares{};
+};
+
 /// Makes a client from what the environment offers: OPENAI_API_KEY and OPENAI_BASE_URL (both, or one of
 /// them), OLLAMA_HOST, VLLM_HOST. Does no I/O.
 /// @param capability  a capability in any spelling, for example "chat-completion"; also the name of the pool.
@@ -183,6 +195,8 @@ struct create_options {
 [[nodiscard]] client create(const config& from);
 [[nodiscard]] client create(const config& from, const connector::registry& connectors,
                             log_sink* log = nullptr);
+/// The same with all that a program may bring of its own.
+[[nodiscard]] client create(const config& from, client_options options);
 
 /// Makes a client from a configuration file: create(load_config(path)). A name of its own, because a path and a
 /// capability are both texts: create("chat") could mean either, and a mistyped path would be taken for a

@@ -68,18 +68,22 @@ boost::asio::io_context* single_threaded_loop(const boost::asio::any_io_executor
     return hint == 1 ? &loop : nullptr;
 }
 
-client_impl::client_impl(const config& from, const connector::registry& connectors, log_sink* log)
-    : connectors_(connectors), log_(log), refresher_(std::make_shared<refresher>()) {
+client_impl::client_impl(const config& from, const connector::registry& connectors, client_options options)
+    : connectors_(connectors), log_(options.log), refresher_(std::make_shared<refresher>()) {
+    const bool has_gap = std::any_of(options.middlewares.begin(), options.middlewares.end(),
+                                     [](const std::shared_ptr<middleware>& each) { return !each; });
+    if (has_gap) throw error(fault(errc::config, "a middleware is null"));
     plan made = plan_of(from, connectors);
+    layers_ = std::make_shared<const onion>(std::move(options.middlewares), log_);
     ledger_ = std::make_shared<budget::book>(std::move(made.money));
     // The one thing that is read here: everything else is asked for when it is needed.
-    keeper_ = open_storage(from.storage, connectors, log);
+    keeper_ = open_storage(from.storage, connectors, log_);
     std::function<void(const router::snapshot&)> prepare;
     if (keeper_) {
         keeper_->restore(*ledger_);
         prepare = [keeper = keeper_](const router::snapshot& built) { keeper->restore(built); };
     }
-    catalogue_ = std::make_shared<router::catalogue>(std::move(made.mesh), log, ledger_, std::move(prepare));
+    catalogue_ = std::make_shared<router::catalogue>(std::move(made.mesh), log_, ledger_, std::move(prepare));
     settings_ = std::move(made.text);
     if (keeper_) keeper_->start(ledger_, [from_now = catalogue_] { return from_now->current(); });
 }
@@ -356,15 +360,22 @@ config_watch client::watch(std::vector<std::string> paths, watch_options options
     return detail::client_impl::watch(impl_, std::move(paths), std::move(options));
 }
 
-client create(const config& from, const connector::registry& connectors, log_sink* log) {
-    return detail::client_impl::handle(std::make_shared<detail::client_impl>(from, connectors, log));
+client create(const config& from, client_options options) {
+    connector::registry shipped;
+    if (options.connectors == nullptr) connector::register_builtin(shipped);
+    const connector::registry& connectors = options.connectors == nullptr ? shipped : *options.connectors;
+    return detail::client_impl::handle(
+        std::make_shared<detail::client_impl>(from, connectors, std::move(options)));
 }
 
-client create(const config& from) {
-    connector::registry connectors;
-    connector::register_builtin(connectors);
-    return create(from, connectors);
+client create(const config& from, const connector::registry& connectors, log_sink* log) {
+    client_options options;
+    options.connectors = &connectors;
+    options.log = log;
+    return create(from, std::move(options));
 }
+
+client create(const config& from) { return create(from, client_options()); }
 
 client create_from_file(const std::string& path, const connector::registry& connectors, log_sink* log) {
     return create(load_config({path}, connectors, log), connectors, log);

@@ -4,6 +4,7 @@
 #include "client/bridge.hpp"
 #include "client/io_thread.hpp"
 #include "client/net_transport.hpp"
+#include "middleware/onion.hpp"
 #include "persistence/keeper.hpp"
 #include "router/catalogue.hpp"
 #include "router/router.hpp"
@@ -41,7 +42,7 @@ public:
 class client_impl : public std::enable_shared_from_this<client_impl> {
 public:
     /// @throws error  config: every problem found.
-    client_impl(const config& from, const connector::registry& connectors, log_sink* log);
+    client_impl(const config& from, const connector::registry& connectors, client_options options);
     ~client_impl();
     client_impl(const client_impl&) = delete;
     client_impl& operator=(const client_impl&) = delete;
@@ -51,6 +52,8 @@ public:
     /// What requests are routed on now; after ensure_ready, with the models of every provider that answered.
     [[nodiscard]] std::shared_ptr<const router::snapshot> current() const { return catalogue_->current(); }
     [[nodiscard]] log_sink* log() const noexcept { return log_; }
+    [[nodiscard]] const onion& layers() const noexcept { return *layers_; }
+    [[nodiscard]] const std::shared_ptr<const onion>& share_layers() const noexcept { return layers_; }
 
     /// Asks the providers that were configured without models; see catalogue::ready. Those that failed are
     /// asked again later, on the library's own loop, so that no call waits for them. Completes with what the call is
@@ -108,6 +111,7 @@ private:
 
     const connector::registry connectors_;
     log_sink* log_;
+    std::shared_ptr<const onion> layers_;
     std::shared_ptr<budget::book> ledger_;
     std::shared_ptr<persistence::keeper> keeper_; ///< stopped by the destructor
     std::shared_ptr<router::catalogue> catalogue_;

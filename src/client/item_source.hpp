@@ -46,8 +46,7 @@ public:
         for (;;) {
             std::string_view piece;
             const result<router::stream_state> state = from_.session->try_next(piece);
-            if (state && *state == router::stream_state::end)
-                from_.route.cost_micro_usd = from_.session->cost();
+            if (state && *state == router::stream_state::end) note_bill();
             if (!state || *state != router::stream_state::chunk) return state;
             const result<bool> taken = take(piece, out);
             if (!taken) {
@@ -90,6 +89,14 @@ private:
                     co_return std::move(*failed);
             self->note_route();
         }
+    }
+
+    void note_bill() {
+        from_.route.cost_micro_usd = from_.session->cost();
+        const std::optional<router::token_counts> used = from_.session->tokens();
+        if (!used) return;
+        from_.route.input_tokens = used->input;
+        from_.route.output_tokens = used->output;
     }
 
     opened_stream from_;

@@ -130,6 +130,7 @@ task<result<router::object_answer>> send_there(std::shared_ptr<detail::client_im
     made.provider = *provider;
     made.call = std::move(asked.call);
     made.deadline = asked.terms.deadline;
+    made.id = core::request_id(via.random());
     co_return co_await send(via, impl->log(), std::move(made));
 }
 

@@ -1,4 +1,5 @@
 #include "client/item_source.hpp"
+#include "middleware/attempts.hpp"
 
 #include "router/request_facts.hpp"
 #include "router/selection.hpp"
@@ -125,23 +126,131 @@ result<router::call> route(std::shared_ptr<const router::snapshot> picture,
 }
 
 namespace {
-task<result<opened_stream>> streamed(std::shared_ptr<client_impl> impl, call_site at,
-                                     std::shared_ptr<const prepared_request> request, call_terms terms) {
-    auto ready = co_await client_impl::ensure_ready(impl, at.via, terms.deadline);
+
+class call_context final : public request_context {
+public:
+    call_context(net_transport& via, const core::request_id& id,
+                 std::shared_ptr<const prepared_request> request, const call_terms& terms)
+        : request_context(id.text(), std::move(request), terms.provider, terms.session, terms.deadline,
+                          via.time()), via_(&via) {
+        metadata = terms.metadata;
+    }
+
+private:
+    task<result<void>> sleep_until(time_point moment) override { return via_->sleep_until(moment); }
+
+    net_transport* via_;
+};
+
+// What the references of these refer to outlives them: they are awaited where it is owned.
+task<result<router::call>> made_of(std::shared_ptr<client_impl> impl, net_transport& via,
+                                   const core::request_id& id,
+                                   std::shared_ptr<const prepared_request> request,
+                                   const call_terms& terms) {
+    auto ready = co_await client_impl::ensure_ready(std::move(impl), via, terms.deadline);
     if (!ready) co_return std::move(ready).error();
     result<router::call> made = route(std::move(*ready), std::move(request), terms);
+    if (made) made->id = id;
+    co_return made;
+}
+
+task<result<whole_reply>> ask_mesh(std::shared_ptr<client_impl> impl, net_transport& via,
+                                   const core::request_id& id, std::shared_ptr<call_context> context,
+                                   const call_terms& terms, router::reply_reader& check) {
+    result<router::call> made = co_await made_of(impl, via, id, context->share_request(), terms);
     if (!made) co_return std::move(made).error();
-    result<router::served_stream> served =
-        co_await router::open_stream(at.via, impl->log(), std::move(*made));
+    made->hooks = attempts_of(impl->share_layers(), std::move(context));
+    whole_reply reply;
+    router::reply_reader read = [&reply, &check](std::string&& body) -> result<void> {
+        whole_reply given(std::move(body));
+        if (result<void> taken = check(std::string(given.body())); !taken) return std::move(taken).error();
+        reply = std::move(given);
+        return {};
+    };
+    result<modelmesh::route> served =
+        co_await router::complete(via, impl->log(), std::move(*made), std::move(read));
     if (!served) co_return std::move(served).error();
+    reply.route = std::move(*served);
+    co_return reply;
+}
+
+task<result<streamed_reply>> ask_mesh_for_stream(std::shared_ptr<client_impl> impl, net_transport& via,
+                                                 const core::request_id& id,
+                                                 std::shared_ptr<call_context> context,
+                                                 const call_terms& terms) {
+    result<router::call> made = co_await made_of(impl, via, id, context->share_request(), terms);
+    if (!made) co_return std::move(made).error();
+    made->hooks = attempts_of(impl->share_layers(), std::move(context));
+    result<router::served_stream> served =
+        co_await router::open_stream(via, impl->log(), std::move(*made));
+    if (!served) co_return std::move(served).error();
+    co_return stream_content::wrap(std::move(served->session), std::move(served->route));
+}
+
+// The stream for its reader, as the middlewares leave it.
+task<result<stream_content>> stream_of(std::shared_ptr<client_impl> impl, net_transport& via,
+                                       const core::request_id& id,
+                                       std::shared_ptr<const prepared_request> request, call_terms terms) {
+    stream_content content;
+    if (impl->layers().layers().empty()) {
+        result<router::call> made = co_await made_of(impl, via, id, std::move(request), terms);
+        if (!made) co_return std::move(made).error();
+        result<router::served_stream> served =
+            co_await router::open_stream(via, impl->log(), std::move(*made));
+        if (!served) co_return std::move(served).error();
+        content.session = std::move(served->session);
+        content.route = std::move(served->route);
+        co_return content;
+    }
+    auto context = std::make_shared<call_context>(via, id, std::move(request), terms);
+    function<task<result<streamed_reply>>()> innermost = [&] {
+        return ask_mesh_for_stream(impl, via, id, context, terms);
+    };
+    onion_run<streamed_reply> run(impl->layers(), *context, std::move(innermost));
+    result<streamed_reply> reply = co_await run.from(0);
+    if (!reply) co_return std::move(reply).error();
+    const std::shared_ptr<stream_content> given = stream_content::of(*reply);
+    if (!given || !given->session)
+        co_return fault(errc::internal, "a middleware answered with a stream that is none");
+    given->route.request_id = context->request_id();
+    content.route = given->route;
+    content.session = watched(*given, impl->share_layers(), std::move(context));
+    co_return content;
+}
+
+task<result<opened_stream>> streamed(std::shared_ptr<client_impl> impl, call_site at,
+                                     std::shared_ptr<const prepared_request> request, call_terms terms) {
+    const core::request_id id(at.via.random());
+    std::optional<call_report> report(std::in_place, impl->log(), id, request, at.via.time());
+    result<stream_content> content =
+        co_await stream_of(impl, at.via, id, std::move(request), std::move(terms));
+    if (!content) {
+        report->failed(content.error());
+        co_return std::move(content).error();
+    }
     opened_stream opened;
+    opened.route = content->route;
+    if (report->is_wanted()) report_end(*content, std::move(*report));
+    opened.session = watched(*content, impl->share_layers(), nullptr);
     opened.client = std::move(impl);
-    opened.session = std::move(served->session);
-    opened.route = std::move(served->route);
     opened.elsewhere = at.elsewhere;
     co_return opened;
 }
+
 } // namespace
+
+task<result<whole_reply>> layered(std::shared_ptr<client_impl> impl, net_transport& via,
+                                  const core::request_id& id, std::shared_ptr<const prepared_request> request,
+                                  call_terms terms, router::reply_reader check) {
+    auto context = std::make_shared<call_context>(via, id, std::move(request), terms);
+    function<task<result<whole_reply>>()> innermost = [&] {
+        return ask_mesh(impl, via, id, context, terms, check);
+    };
+    onion_run<whole_reply> run(impl->layers(), *context, std::move(innermost));
+    result<whole_reply> reply = co_await run.from(0);
+    if (reply) reply->route.request_id = context->request_id();
+    co_return reply;
+}
 
 task<result<opened_stream>> run_stream(std::shared_ptr<client_impl> impl, prepared request,
                                        call_terms terms) {

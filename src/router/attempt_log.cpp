@@ -26,13 +26,15 @@ std::string seconds_until(const state::health_slot::view& back, time_point now) 
 
 } // namespace
 
-void report_failure(log_sink* log, std::string_view provider, std::string_view model, int number,
-                    const fault& f) {
+void report_failure(log_sink* log, const core::request_id& id, std::string_view provider,
+                    std::string_view model, int number, const fault& f) {
     if (!wants(log, severity::warning)) return;
     const std::string attempt = std::to_string(number);
     const std::string status = std::to_string(f.http_status);
+    const std::string request_id = id.text();
     write(log, severity::warning, "attempt.failed",
-          {{"model", model},
+          {{"request_id", request_id},
+           {"model", model},
            {"provider", provider},
            {"attempt", attempt},
            {"kind", to_string(f.kind())},

@@ -1,6 +1,7 @@
 // What becomes of attempts, as events: through a pool, and at one provider.
 #pragma once
 
+#include "core/request_id.hpp"
 #include "router/snapshot.hpp"
 
 #include <modelmesh/core/clock.hpp>
@@ -16,9 +17,9 @@ namespace modelmesh::router {
 /// Writes that an attempt has failed: the event `attempt.failed`, a warning.
 /// @param log    may be null.
 /// @param model  empty: the call is about none.
-/// @param number of the attempt, from 1.
-void report_failure(log_sink* log, std::string_view provider, std::string_view model, int number,
-                    const fault& f);
+/// @param number of the attempt, from 1. @param id  of the call.
+void report_failure(log_sink* log, const core::request_id& id, std::string_view provider,
+                    std::string_view model, int number, const fault& f);
 
 // Events of a pool; a log that is null gets none.
 

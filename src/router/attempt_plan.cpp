@@ -121,6 +121,8 @@ verdict settle_failure(const call& made, std::size_t index, fault& f, blame sile
         if (now >= made.deadline) v.rotates = rotation::none;
         v.whose = silence;
     }
+    // Told by the program's own code around the attempt.
+    if (made.hooks && made.hooks->has_refused()) v = {};
     penalise(made, index, f, v.whose, now, random, log);
     return v;
 }

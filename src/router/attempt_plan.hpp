@@ -1,6 +1,8 @@
 // The decisions of one request: which model next, when, and whether another attempt may follow a failure. No I/O.
 #pragma once
 
+#include "core/request_id.hpp"
+#include "router/attempt_hooks.hpp"
 #include "router/selection.hpp"
 #include "router/snapshot.hpp"
 #include "router/transport.hpp"
@@ -24,6 +26,8 @@ struct call {
     std::shared_ptr<const prepared_request> request;
     time_point deadline;
     std::shared_ptr<const std::string> session{}; ///< what the caller names it by; null: the request may
+    core::request_id id{};
+    std::shared_ptr<attempt_hooks> hooks{}; ///< null: nothing is around its attempts
 };
 
 /// What rotation policies are told of the call's request; the views in it are the call's.

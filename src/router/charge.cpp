@@ -29,7 +29,7 @@ bool has_own_totals(operation what) noexcept {
 
 charge::charge(const attempt_plan& plan, log_sink* log)
     : pool_(plan.made().pool), index_(plan.current_index()), random_(&plan.random()),
-      started_(plan.time().now()), request_(plan.made().request.get()), clock_(&plan.time()), log_(log),
+      started_(plan.time().now()), request_(plan.made().request.get()), clock_(&plan.time()), log_(log), id_(plan.made().id),
       shows_totals_(!request_->stream() || !has_own_totals(request_->operation()) ||
                     wants_totals(*request_)) {
     const std::vector<std::shared_ptr<budget::line>>& lines = plan.made().pool->lines;
@@ -38,11 +38,11 @@ charge::charge(const attempt_plan& plan, log_sink* log)
 
 charge::charge(charge&& other) noexcept
     : pool_(other.pool_), index_(other.index_), random_(other.random_), started_(other.started_),
-      request_(other.request_), line_(std::move(other.line_)), clock_(other.clock_), log_(other.log_),
+      request_(other.request_), line_(std::move(other.line_)), clock_(other.clock_), log_(other.log_), id_(other.id_),
       held_(other.held_), said_(other.said_), received_(other.received_), was_sent_(other.was_sent_),
       has_reply_(other.has_reply_), ended_(other.ended_), shows_totals_(other.shows_totals_),
       cost_(other.cost_), storage_(std::move(other.storage_)), counts_(std::move(other.counts_)),
-      total_(other.total_) {}
+      total_(other.total_), tokens_(other.tokens_) {}
 
 charge::~charge() { settle(); }
 
@@ -129,6 +129,7 @@ std::optional<std::int64_t> charge::settle() noexcept {
     end.is_priced = line->is_priced;
     if (billed) {
         end.used = *billed;
+        tokens_ = token_counts{billed->input, billed->output};
         end.cost = std::min(budget::settled(budget::cost_of(*billed, line->prices, line->tiers)),
                             budget::period_amount::most);
         if (line->is_priced) cost_ = end.cost;
@@ -159,7 +160,9 @@ void charge::report(const budget::alert& of) const noexcept {
     const std::string limit = budget::dollars(of.limit);
     const std::string spent = budget::dollars(of.spent);
     const std::string percent = std::to_string(of.at / 10);
-    const std::array<log_field, 6> fields{{{"scope", of.scope},
+    const std::string id = id_.text();
+    const std::array<log_field, 7> fields{{{"request_id", id},
+                                           {"scope", of.scope},
                                            {"name", of.name},
                                            {"limit_name", of.limit_name},
                                            {"percent", percent},

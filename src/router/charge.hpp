@@ -4,6 +4,7 @@
 #include "budget/book.hpp"
 #include "budget/estimate.hpp"
 #include "router/attempt_plan.hpp"
+#include "router/reply_stream.hpp"
 
 #include <modelmesh/core/clock.hpp>
 #include <modelmesh/core/log.hpp>
@@ -53,6 +54,8 @@ public:
     /// Ends it, once. What it cost; nothing: no price is known.
     std::optional<std::int64_t> settle() noexcept;
     [[nodiscard]] std::optional<std::int64_t> cost() const noexcept { return cost_; }
+    /// What it was settled with.
+    [[nodiscard]] std::optional<token_counts> tokens() const noexcept { return tokens_; }
 
     /// Whether what was settled outlives the program, or has to do without: only then the caller is told of it.
     [[nodiscard]] bool is_covered() const noexcept {
@@ -73,6 +76,7 @@ private:
     std::shared_ptr<budget::line> line_; ///< null: nothing is counted, or all is settled
     const clock* clock_;
     log_sink* log_;
+    core::request_id id_; ///< of the call
     budget::reservation held_;
     std::optional<budget::consumption> said_;
     budget::text_meter received_;
@@ -85,6 +89,7 @@ private:
     std::shared_ptr<budget::write_ahead> storage_; ///< of what was settled; null: there is none
     std::shared_ptr<budget::tally> counts_;        ///< the same
     std::int64_t total_ = 0;                       ///< the line's, with this charge
+    std::optional<token_counts> tokens_;
 };
 
 } // namespace modelmesh::router

@@ -17,6 +17,12 @@ bool can_be_marked(operation what) noexcept {
            what == operation::response;
 }
 
+std::optional<token_counts> sum(const std::optional<token_counts>& a,
+                                const std::optional<token_counts>& b) noexcept {
+    if (!a || !b) return std::nullopt;
+    return token_counts{a->input + b->input, a->output + b->output};
+}
+
 // A chunk that adds nothing to the reply, but for its x_modelmesh.
 std::string mark_of(operation what, modelmesh::route route) {
     route.restarted = true;
@@ -134,6 +140,7 @@ task<result<void>> failover_stream::move_on() {
     }
     const std::optional<std::int64_t> cost = current_->cost();
     spent_ = spent_ && cost ? std::optional(*spent_ + *cost) : std::nullopt;
+    counted_ = sum(counted_, current_->tokens());
     current_ = std::move(*next);
     ++failovers_;
     route_ = route_of(*via_, plan_);
@@ -168,11 +175,16 @@ std::optional<std::int64_t> failover_stream::cost() const noexcept {
     return spent_ && last ? std::optional(*spent_ + *last) : std::nullopt;
 }
 
+std::optional<token_counts> failover_stream::tokens() const noexcept {
+    return sum(counted_, current_->tokens());
+}
+
 void failover_stream::report(const fault& broken) const {
     if (log_ == nullptr || !log_->wants(severity::warning)) return;
     const std::string attempt = std::to_string(route_.attempts);
     const std::string bytes = std::to_string(received_);
-    const std::array<log_field, 8> fields{{{"pool", route_.pool},
+    const std::array<log_field, 9> fields{{{"request_id", route_.request_id},
+                                           {"pool", route_.pool},
                                            {"mode", continuation_ ? "continue" : "restart"},
                                            {"from_model", broken.model},
                                            {"model", route_.model},

@@ -39,6 +39,7 @@ public:
     void served() override;
     /// Of all attempts that the reader has seen a part of.
     [[nodiscard]] std::optional<std::int64_t> cost() const noexcept override;
+    [[nodiscard]] std::optional<token_counts> tokens() const noexcept override;
     [[nodiscard]] const modelmesh::route* moved_to() const noexcept override {
         return failovers_ == 0 ? nullptr : &route_;
     }
@@ -66,6 +67,7 @@ private:
     std::uint64_t received_ = 0; ///< bytes that the reader has been given
     /// Of the sessions before the current one; nothing: not known of one of them.
     std::optional<std::int64_t> spent_ = 0;
+    std::optional<token_counts> counted_ = token_counts{0, 0}; ///< the same
 };
 
 } // namespace modelmesh::router

@@ -198,6 +198,7 @@ modelmesh::route route_of(const transport& via, const object_request& asked, con
     r.provider = asked.provider->id;
     r.attempts = plan.number();
     r.engine = via.engine_name();
+    r.request_id = asked.id.text();
     r.latency = std::chrono::duration_cast<std::chrono::milliseconds>(via.time().now() - plan.started());
     return r;
 }
@@ -226,7 +227,7 @@ task<result<object_answer>> ask(transport& via, log_sink* log, object_request as
         }
         fault failure = std::move(got).error();
         const std::optional<duration> wait = plan.failed(failure);
-        report_failure(log, failure.provider, {}, plan.number(), failure);
+        report_failure(log, asked.id, failure.provider, {}, plan.number(), failure);
         if (!wait) co_return std::move(failure);
         const result<void> waited = co_await via.sleep_until(via.time().now() + *wait);
         if (!waited) co_return waited.error();

@@ -1,6 +1,7 @@
 // Calls about objects that a provider keeps: to this one provider, and to no other when it fails.
 #pragma once
 
+#include "core/request_id.hpp"
 #include "router/reply_stream.hpp"
 #include "router/snapshot.hpp"
 #include "router/transport.hpp"
@@ -21,6 +22,7 @@ struct object_request {
     const provider_entry* provider = nullptr; ///< of `picture`
     std::shared_ptr<const connector::object_call> call;
     time_point deadline;
+    core::request_id id{};
 };
 
 /// What a provider answered with a 2xx status.

@@ -12,6 +12,12 @@
 
 namespace modelmesh::router {
 
+/// What a reply was counted with.
+struct token_counts {
+    std::int64_t input;
+    std::int64_t output;
+};
+
 enum class stream_state : std::uint8_t { chunk, pending, end };
 
 /// Owned by the reader; used on the event loop of the transport that opened it. Destroying it abandons the
@@ -35,6 +41,8 @@ public:
     [[nodiscard]] virtual std::optional<std::int64_t> cost() const noexcept { return std::nullopt; }
     /// Who serves the stream since it went on elsewhere; null: who served it first.
     [[nodiscard]] virtual const modelmesh::route* moved_to() const noexcept { return nullptr; }
+    /// The same of its tokens.
+    [[nodiscard]] virtual std::optional<token_counts> tokens() const noexcept { return std::nullopt; }
 };
 
 } // namespace modelmesh::router

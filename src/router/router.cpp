@@ -9,6 +9,7 @@
 
 #include <modelmesh/http/body_source.hpp>
 
+#include <array>
 #include <deque>
 
 namespace modelmesh::router {
@@ -16,7 +17,32 @@ namespace {
 
 void report(log_sink* log, const attempt_plan& plan, const fault& f) {
     const model_entry& model = plan.current();
-    report_failure(log, model.provider->id, model.id, plan.attempt_number(), f);
+    report_failure(log, plan.made().id, model.provider->id, model.id, plan.attempt_number(), f);
+}
+
+attempt_place place_of(const attempt_plan& plan) {
+    const model_entry& model = plan.current();
+    return {plan.made().pool->name, model.provider->id, model.id, plan.attempt_number()};
+}
+
+/// What begins with a model having been chosen.
+void begun(log_sink* log, const attempt_plan& plan) {
+    if (log == nullptr || !log->wants(severity::debug)) return;
+    const attempt_place at = place_of(plan);
+    const std::string id = plan.made().id.text();
+    const std::string number = std::to_string(at.number);
+    const std::array<log_field, 5> fields{{{"request_id", id},
+                                           {"pool", at.pool},
+                                           {"provider", at.provider},
+                                           {"model", at.model},
+                                           {"attempt", number}}};
+    log->write(severity::debug, "request.routed", fields);
+}
+
+/// What ends with the attempt. @param failure  null: it has ended well.
+void ended(log_sink* log, const attempt_plan& plan, const fault* failure) {
+    if (failure != nullptr) report(log, plan, *failure);
+    if (plan.made().hooks) plan.made().hooks->end(place_of(plan), failure);
 }
 
 result<std::shared_ptr<const http::request>> encode(const attempt_plan& plan, const model_entry& model) {
@@ -29,6 +55,9 @@ result<std::shared_ptr<const http::request>> encode(const attempt_plan& plan, co
     if (request->source && plan.attempt_number() > 1 && !request->source->rewind())
         return fault(errc::bad_request,
                      "a file of the request can be read only once, and an attempt has read it");
+    if (attempt_hooks* hooks = plan.made().hooks.get())
+        if (const result<void> begun = hooks->begin(place_of(plan), request->headers); !begun)
+            return begun.error();
     request->is_replayable = request->is_replayable || model.provider->may_be_asked_twice;
     return std::shared_ptr<const http::request>(std::move(request));
 }
@@ -152,19 +181,26 @@ task<result<modelmesh::route>> complete(transport& via, log_sink* log, call made
     for (;;) {
         const result<const model_entry*> model = co_await next_model(via, plan);
         if (!model) co_return model.error();
+        begun(log, plan);
         charge paid(plan, log);
         result<void> answered = co_await attempt_whole(via, plan, **model, paid, read);
         if (answered) {
+            ended(log, plan, nullptr);
             plan.succeeded();
             paid.succeeded();
             modelmesh::route served = route_of(via, plan);
             served.cost_micro_usd = paid.settle();
+            if (const std::optional<token_counts> used = paid.tokens()) {
+                served.input_tokens = used->input;
+                served.output_tokens = used->output;
+            }
             if (!paid.is_covered()) co_await paid.covered();
             co_return served;
         }
-        if (answered.error().kind() != errc::canceled) paid.failed();
-        report(log, plan, answered.error());
-        if (std::optional<fault> final = plan.failed(std::move(answered).error()))
+        fault failure = std::move(answered).error();
+        if (failure.kind() != errc::canceled) paid.failed();
+        ended(log, plan, &failure);
+        if (std::optional<fault> final = plan.failed(std::move(failure)))
             co_return std::move(*final);
     }
 }
@@ -176,6 +212,7 @@ modelmesh::route route_of(const transport& via, const attempt_plan& plan) {
     r.model = plan.current().id;
     r.attempts = plan.attempt_number();
     r.engine = via.engine_name();
+    r.request_id = plan.made().id.text();
     r.latency = std::chrono::duration_cast<std::chrono::milliseconds>(via.time().now() - plan.started());
     return r;
 }
@@ -184,12 +221,17 @@ task<result<std::unique_ptr<stream_session>>> next_stream(transport& via, log_si
     for (;;) {
         const result<const model_entry*> model = co_await next_model(via, plan);
         if (!model) co_return model.error();
+        begun(log, plan);
         charge paid(plan, log);
         result<std::unique_ptr<stream_session>> session = co_await attempt_stream(via, plan, **model, paid);
-        if (session) co_return std::move(session);
-        if (session.error().kind() != errc::canceled) paid.failed();
-        report(log, plan, session.error());
-        if (std::optional<fault> final = plan.failed(std::move(session).error())) co_return std::move(*final);
+        if (session) {
+            ended(log, plan, nullptr);
+            co_return std::move(session);
+        }
+        fault failure = std::move(session).error();
+        if (failure.kind() != errc::canceled) paid.failed();
+        ended(log, plan, &failure);
+        if (std::optional<fault> final = plan.failed(std::move(failure))) co_return std::move(*final);
     }
 }
 

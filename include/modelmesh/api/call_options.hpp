@@ -3,6 +3,7 @@
 
 #include <modelmesh/core/clock.hpp>
 
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -39,10 +40,19 @@ public:
     }
     [[nodiscard]] const std::string& session() const noexcept { return session_; }
 
+    /// Something that middlewares know the call by (<modelmesh/middleware.hpp>); not sent to anyone. An id of the
+    /// program's own for the call is `correlation_id`.
+    call_options& metadata(std::string name, std::string value) {
+        metadata_.insert_or_assign(std::move(name), std::move(value));
+        return *this;
+    }
+    [[nodiscard]] const std::map<std::string, std::string>& metadata() const noexcept { return metadata_; }
+
 private:
     std::optional<duration> timeout_;
     std::string session_;
     std::string provider_;
+    std::map<std::string, std::string> metadata_;
 };
 
 } // namespace modelmesh

@@ -22,6 +22,11 @@ struct route {
     /// What it cost, in millionths of a US dollar, as it was settled; of a stream when it has ended. Absent
     /// while no price of the model is known.
     std::optional<std::int64_t> cost_micro_usd{};
+    /// Tokens that it was counted with: what the reply says, or else an estimate; of a stream when it has ended.
+    std::optional<std::int64_t> input_tokens{};
+    std::optional<std::int64_t> output_tokens{};
+    /// The call's own: 32 hexadecimal digits, the same in every event about it.
+    std::string request_id{};
     /// True in the mark of a stream that begins again, absent everywhere else.
     std::optional<bool> restarted{};
 

@@ -1,7 +1,9 @@
 // What a request asks of a model.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <string_view>
 
 namespace modelmesh {
@@ -30,6 +32,16 @@ inline constexpr operation every_operation[] = {
     operation::transcription,   operation::translation,     operation::rerank,
     operation::search,
 };
+
+/// Its name, as it is written here.
+[[nodiscard]] constexpr std::string_view to_string(operation what) noexcept {
+    constexpr std::string_view names[] = {"chat_completion",  "text_completion", "response",      "embedding",
+                                          "moderation",       "image_generation", "image_edit",   "image_variation",
+                                          "speech",           "transcription",    "translation",  "rerank",
+                                          "search"};
+    static_assert(std::size(names) == std::size(every_operation));
+    return names[static_cast<std::size_t>(what)];
+}
 
 /// Canonical path of the capability that serves it (<modelmesh/router/capability.hpp>).
 [[nodiscard]] constexpr std::string_view capability_of(operation what) noexcept {

@@ -71,7 +71,7 @@ public:
         const std::lock_guard lock(mutex_);
         std::string& line = seen_.emplace_back();
         for (const log_field& field : fields)
-            line.append(field.key).append("=").append(field.value).append(" ");
+            if (field.key != "request_id") line.append(field.key).append("=").append(field.value).append(" ");
     }
     std::vector<std::string> seen() {
         const std::lock_guard lock(mutex_);
