@@ -331,7 +331,8 @@ void open_lines(pool& of, budget::book& ledger) {
 } // namespace
 
 bool is_same_account(const provider_entry& a, const provider_entry& b) noexcept {
-    return a.api_key == b.api_key && a.base_path == b.base_path && a.where->is_same(*b.where);
+    return a.api_key == b.api_key && a.base_path == b.base_path &&
+           (a.where == b.where || a.where->is_same(*b.where));
 }
 
 void provider_entry::redact(std::string& text) const {
