@@ -49,7 +49,7 @@ foreach(file IN LISTS files)
 endforeach()
 
 # Areas of src/: lower ones only; the kernel's interface in one place; protocol machines without I/O.
-set(areas core http json proto uring net api state cdk budget router persistence middleware config client cli)
+set(areas core http json proto uring net api state cdk budget router persistence middleware observe config client cli)
 file(GLOB folders RELATIVE "${SOURCE_DIR}/src" "${SOURCE_DIR}/src/*")
 foreach(folder IN LISTS folders)
     sources_of(files src/${folder})
