@@ -1,6 +1,7 @@
 // Middleware: code of the program around every call, and around every attempt of it.
 //
-// A client has a list of them. The first of the list is the outermost: it sees a request first and its reply last.
+// A client has a list of them. The first of the list is the outermost: it sees a request first and its reply
+// last.
 // They are around routing, so that a reply which one of them gives costs no budget and asks no model.
 //
 //     class shouting final : public modelmesh::middleware {
@@ -37,7 +38,8 @@ template <class Reply> class onion_run;
 class stream_content;
 } // namespace detail
 
-/// One call, from before it is routed until its reply has been read to the end. Its middlewares may keep references
+/// One call, from before it is routed until its reply has been read to the end. Its middlewares may keep
+/// references
 /// to it for as long as that: in what watches a stream, too.
 /// Threads: the event loop's on which the call runs.
 class request_context {
@@ -48,18 +50,21 @@ public:
 
     /// 32 hexadecimal digits, another for each call; `route::request_id` of its reply.
     [[nodiscard]] const std::string& request_id() const noexcept { return request_id_; }
-    /// What is sent, as JSON, with its operation and its files. Typed: `json::read<chat::request>(c.request().json())`.
+    /// What is sent, as JSON, with its operation and its files. Typed:
+    /// `json::read<chat::request>(c.request().json())`.
     [[nodiscard]] const prepared_request& request() const noexcept { return *request_; }
     [[nodiscard]] const std::shared_ptr<const prepared_request>& share_request() const noexcept {
         return request_;
     }
-    /// Puts another request in its place, with the same operation and files, for everything further in. The name in
+    /// Puts another request in its place, with the same operation and files, for everything further in. The
+    /// name in
     /// its `model` is what is routed.
     /// Errors: as prepared_request::parse(); the request is as it was then.
     result<void> change_request(std::string json);
     /// The name that the caller asked for, whatever the request says by now.
     [[nodiscard]] const std::string& requested_name() const noexcept { return requested_name_; }
-    /// What the caller names a session by: `call_options::session`, or else `user`, `metadata.session_id` or `prompt_cache_key`. Empty: nothing.
+    /// What the caller names a session by: `call_options::session`, or else `user`, `metadata.session_id` or
+    /// `prompt_cache_key`. Empty: nothing.
     [[nodiscard]] const std::string& session() const noexcept { return session_; }
     /// The caller's `call_options::metadata`, and what middlewares tell each other. Not sent to anyone.
     std::map<std::string, std::string> metadata{};
@@ -70,7 +75,8 @@ public:
     /// When the call must be over.
     [[nodiscard]] time_point deadline() const noexcept { return deadline_; }
     [[nodiscard]] const clock& time() const noexcept { return *clock_; }
-    /// Waits on the call's clock. Errors: canceled; timed_out, at once, when the moment is not before the deadline.
+    /// Waits on the call's clock. Errors: canceled; timed_out, at once, when the moment is not before the
+    /// deadline.
     [[nodiscard]] task<result<void>> wait_until(time_point moment);
 
 protected:
@@ -104,11 +110,13 @@ public:
     std::string_view provider;
     std::string_view model; ///< its id in the configuration
     int number;             ///< from 1
-    /// Before the attempt: fields that are sent with it, unless the connector sends one of the same name itself.
+    /// Before the attempt: fields that are sent with it, unless the connector sends one of the same name
+    /// itself.
     http::headers headers{};
 };
 
-/// A reply that has arrived as a whole, in the format of the request's operation: JSON, or the bytes of speech.
+/// A reply that has arrived as a whole, in the format of the request's operation: JSON, or the bytes of
+/// speech.
 /// Copies share the body.
 class whole_reply {
 public:
@@ -167,7 +175,8 @@ public:
     virtual void on_end(const stream_end& how) { static_cast<void>(how); }
 };
 
-/// A streamed reply whose first content has arrived, or one that a middleware gives. Copies are the same stream.
+/// A streamed reply whose first content has arrived, or one that a middleware gives. Copies are the same
+/// stream.
 class streamed_reply {
 public:
     streamed_reply() = default;
@@ -186,7 +195,8 @@ private:
     std::shared_ptr<detail::stream_content> content_;
 };
 
-/// What lies further in: the next middleware, and behind the last one the mesh. Valid until handle() completes.
+/// What lies further in: the next middleware, and behind the last one the mesh. Valid until handle()
+/// completes.
 template <class Reply> class basic_next {
 public:
     /// Asks. May be awaited several times, one after the other, or not at all.
@@ -207,12 +217,15 @@ enum class hook_failure : std::uint8_t {
     fail_closed, ///< the call fails with errc::internal, which names the middleware
 };
 
-/// One layer around the calls of a client. Override the hooks you need, or handle() and handle_stream() to be around
+/// One layer around the calls of a client. Override the hooks you need, or handle() and handle_stream() to be
+/// around
 /// what lies further in.
 ///
-/// A fault that a hook returns is the call's outcome, to be repaired only by a middleware further out. An exception is a
+/// A fault that a hook returns is the call's outcome, to be repaired only by a middleware further out. An
+/// exception is a
 /// defect: see on_hook_failure(); the log gets `middleware.failed`. Neither speaks against a model.
-/// Threads: all hooks of one call on its event loop; several calls at once, on several threads. A hook must not block.
+/// Threads: all hooks of one call on its event loop; several calls at once, on several threads. A hook must
+/// not block.
 /// Coroutines: `c` lives as long as the call; what else a coroutine needs, it takes by value.
 class middleware {
 public:
@@ -222,14 +235,16 @@ public:
 
     /// Around a call for a whole reply: on_request(), what lies further in, and on_reply() or on_error().
     [[nodiscard]] virtual task<result<whole_reply>> handle(request_context& c, next inner);
-    /// Around the opening of a stream: on_request(), what lies further in, and watcher_of() or on_stream_error().
+    /// Around the opening of a stream: on_request(), what lies further in, and watcher_of() or
+    /// on_stream_error().
     [[nodiscard]] virtual task<result<streamed_reply>> handle_stream(request_context& c, stream_next inner);
 
     /// Before the call is routed. Errors: the call's.
     virtual result<void> on_request(request_context& c);
     /// After a whole reply. Errors: the call's.
     virtual result<void> on_reply(request_context& c, whole_reply& reply);
-    /// After a failure: a reply in its place. The innermost middleware is asked first; the first reply is the call's.
+    /// After a failure: a reply in its place. The innermost middleware is asked first; the first reply is the
+    /// call's.
     [[nodiscard]] virtual std::optional<whole_reply> on_error(request_context& c, const fault& failure);
     [[nodiscard]] virtual std::optional<streamed_reply> on_stream_error(request_context& c,
                                                                         const fault& failure);
@@ -240,7 +255,8 @@ public:
     [[nodiscard]] virtual bool sees_attempts() const noexcept { return false; }
     /// A model has been chosen; nothing is reserved or sent yet. Errors: the call's, no other model is asked.
     virtual result<void> before_attempt(attempt_context& a);
-    /// The attempt has ended: well when `failure` is null, which of a stream means that its first content has arrived.
+    /// The attempt has ended: well when `failure` is null, which of a stream means that its first content has
+    /// arrived.
     virtual void after_attempt(attempt_context& a, const fault* failure);
 };
 

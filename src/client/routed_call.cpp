@@ -132,7 +132,8 @@ public:
     call_context(net_transport& via, const core::request_id& id,
                  std::shared_ptr<const prepared_request> request, const call_terms& terms)
         : request_context(id.text(), std::move(request), terms.provider, terms.session, terms.deadline,
-                          via.time()), via_(&via) {
+                          via.time()),
+          via_(&via) {
         metadata = terms.metadata;
     }
 
@@ -145,8 +146,7 @@ private:
 // What the references of these refer to outlives them: they are awaited where it is owned.
 task<result<router::call>> made_of(std::shared_ptr<client_impl> impl, net_transport& via,
                                    const core::request_id& id,
-                                   std::shared_ptr<const prepared_request> request,
-                                   const call_terms& terms) {
+                                   std::shared_ptr<const prepared_request> request, const call_terms& terms) {
     auto ready = co_await client_impl::ensure_ready(std::move(impl), via, terms.deadline);
     if (!ready) co_return std::move(ready).error();
     result<router::call> made = route(std::move(*ready), std::move(request), terms);
@@ -181,8 +181,7 @@ task<result<streamed_reply>> ask_mesh_for_stream(std::shared_ptr<client_impl> im
     result<router::call> made = co_await made_of(impl, via, id, context->share_request(), terms);
     if (!made) co_return std::move(made).error();
     made->hooks = attempts_of(impl->share_layers(), std::move(context));
-    result<router::served_stream> served =
-        co_await router::open_stream(via, impl->log(), std::move(*made));
+    result<router::served_stream> served = co_await router::open_stream(via, impl->log(), std::move(*made));
     if (!served) co_return std::move(served).error();
     co_return stream_content::wrap(std::move(served->session), std::move(served->route));
 }

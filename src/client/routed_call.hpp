@@ -24,7 +24,8 @@ using prepared = result<std::shared_ptr<const prepared_request>>;
 class call_terms {
 public:
     explicit call_terms(const call_options& opt)
-        : deadline(deadline_of(opt)), provider(opt.provider()), session(opt.session()), metadata(opt.metadata()) {}
+        : deadline(deadline_of(opt)), provider(opt.provider()), session(opt.session()),
+          metadata(opt.metadata()) {}
     time_point deadline;
     std::string provider; ///< empty: not said, as the next
     std::string session;
@@ -62,8 +63,8 @@ task<result<Reply>> layered_as(std::shared_ptr<client_impl> impl, net_transport&
         if (!got) return got.error();
         return {};
     };
-    result<whole_reply> given = co_await layered(std::move(impl), via, id, std::move(request),
-                                                 std::move(terms), std::move(check));
+    result<whole_reply> given =
+        co_await layered(std::move(impl), via, id, std::move(request), std::move(terms), std::move(check));
     if (!given) co_return std::move(given).error();
     result<Reply> reply = format(std::string(given->body()));
     if (reply) reply->x_modelmesh = std::move(given->route);
@@ -90,7 +91,8 @@ task<result<Reply>> whole(std::shared_ptr<client_impl> impl, net_transport& via,
     call_report report(impl->log(), id, request, via.time());
     result<Reply> reply = fault();
     if (impl->layers().layers().empty())
-        reply = co_await routed<Reply>(std::move(impl), via, id, std::move(request), std::move(terms), format);
+        reply =
+            co_await routed<Reply>(std::move(impl), via, id, std::move(request), std::move(terms), format);
     else
         reply = co_await layered_as<Reply>(std::move(impl), via, id, std::move(request), std::move(terms),
                                            format);

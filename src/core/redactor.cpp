@@ -9,10 +9,24 @@ namespace modelmesh {
 namespace {
 
 constexpr std::string_view secret_names[] = {
-    "api_key",       "apikey",        "x_api_key",     "key_pem",       "private_key",
-    "token",         "access_token",  "refresh_token", "id_token",      "bearer_token",
-    "secret",        "client_secret", "secret_key",    "password",      "passwd",
-    "authorization", "proxy_authorization", "credentials",
+    "api_key",
+    "apikey",
+    "x_api_key",
+    "key_pem",
+    "private_key",
+    "token",
+    "access_token",
+    "refresh_token",
+    "id_token",
+    "bearer_token",
+    "secret",
+    "client_secret",
+    "secret_key",
+    "password",
+    "passwd",
+    "authorization",
+    "proxy_authorization",
+    "credentials",
 };
 
 // How keys of vendors begin, and what stands before one in a header.
@@ -21,7 +35,7 @@ struct opening {
     std::size_t least; ///< characters behind it that make it one
 };
 constexpr opening openings[] = {
-    {"sk-", 12}, {"gsk_", 12}, {"xai-", 12}, {"AIza", 20}, {"ghp_", 20},
+    {"sk-", 12}, {"gsk_", 12}, {"xai-", 12},   {"AIza", 20},  {"ghp_", 20},
     {"hf_", 16}, {"AKIA", 16}, {"Bearer ", 8}, {"Basic ", 8},
 };
 
@@ -101,9 +115,9 @@ span_of_value assigned_value(std::string_view text, std::size_t at) {
 
 void redactor::add_secret(std::string value) {
     if (value.size() < 4 || std::find(secrets_.begin(), secrets_.end(), value) != secrets_.end()) return;
-    const auto place =
-        std::find_if(secrets_.begin(), secrets_.end(),
-                     [&value](const std::string& known) { return known.size() < value.size(); });
+    const auto place = std::find_if(secrets_.begin(), secrets_.end(), [&value](const std::string& known) {
+        return known.size() < value.size();
+    });
     secrets_.insert(place, std::move(value));
 }
 

@@ -41,8 +41,9 @@ public:
             if (self->free_ > 0) {
                 --self->free_;
             } else if (self->line_.size() >= self->max_waiting_) {
-                co_return fault(errc::overloaded, "this program's own limit of calls under way is reached, and " +
-                                                      std::to_string(self->max_waiting_) + " wait for it");
+                co_return fault(errc::overloaded,
+                                "this program's own limit of calls under way is reached, and " +
+                                    std::to_string(self->max_waiting_) + " wait for it");
             } else {
                 mine = std::make_shared<waiter>(executor);
                 self->line_.push_back(mine);

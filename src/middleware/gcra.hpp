@@ -10,14 +10,17 @@ namespace modelmesh::detail {
 
 class gcra {
 public:
-    /// @param interval  of one unit. @param tolerance  how much earlier than steadily units may come; at least one interval.
+    /// @param interval  of one unit. @param tolerance  how much earlier than steadily units may come; at
+    /// least one interval.
     gcra(duration interval, duration tolerance) noexcept : interval_(interval), tolerance_(tolerance) {}
 
     /// How long to wait at this moment before `cost` units may pass, if they were taken now.
     [[nodiscard]] duration wait(time_point now, std::int64_t cost) const noexcept {
         return std::max(std::max(arrival_, now) + interval_ * cost - tolerance_ - now, duration::zero());
     }
-    void take(time_point now, std::int64_t cost) noexcept { arrival_ = std::max(arrival_, now) + interval_ * cost; }
+    void take(time_point now, std::int64_t cost) noexcept {
+        arrival_ = std::max(arrival_, now) + interval_ * cost;
+    }
     /// Units that turned out to be more, or fewer, than were taken.
     void correct(std::int64_t more) noexcept { arrival_ += interval_ * more; }
     /// Nothing is remembered: it is as good as new.

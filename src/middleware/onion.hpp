@@ -30,7 +30,8 @@ public:
         return attempt_layers_;
     }
 
-    /// A hook has thrown: writes `middleware.failed`. The call's failure where the middleware is to fail closed.
+    /// A hook has thrown: writes `middleware.failed`. The call's failure where the middleware is to fail
+    /// closed.
     [[nodiscard]] std::optional<fault> broken(const middleware& by, const std::string& request_id,
                                               const std::exception_ptr& thrown) const noexcept;
 

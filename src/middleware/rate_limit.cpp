@@ -14,7 +14,8 @@ namespace modelmesh {
 namespace {
 
 constexpr duration minute = std::chrono::minutes(1);
-constexpr double most_tokens = 1e7; ///< of one call: times the longest interval, a minute, that is some centuries
+constexpr double most_tokens =
+    1e7; ///< of one call: times the longest interval, a minute, that is some centuries
 
 duration interval_of(double per_minute) {
     return duration(static_cast<duration::rep>(static_cast<double>(minute.count()) / per_minute));
@@ -86,7 +87,8 @@ private:
         return {limited(options_.requests_per_minute), limited(options_.tokens_per_minute)};
     }
 
-    // Under the lock. Names are what requests say, right or wrong: those that are as good as new are forgotten.
+    // Under the lock. Names are what requests say, right or wrong: those that are as good as new are
+    // forgotten.
     limits& of(const request_context& c, time_point now) {
         constexpr std::size_t many = 1024;
         if (limits_.size() >= many)

@@ -86,8 +86,7 @@ private:
         const auto add = [&all](std::string_view key, std::string value) {
             if (!value.empty()) all.emplace_back(key, std::move(value));
         };
-        const auto latency =
-            std::chrono::duration_cast<std::chrono::milliseconds>(c.time().now() - began);
+        const auto latency = std::chrono::duration_cast<std::chrono::milliseconds>(c.time().now() - began);
         add("request_id", c.request_id());
         add("operation", std::string(to_string(c.request().operation())));
         add("delivery", c.request().stream() ? "stream" : "sync");

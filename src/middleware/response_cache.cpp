@@ -78,11 +78,11 @@ public:
             if (!waited) co_return waited.error();
             const std::lock_guard lock(mutex_);
             if (const chunks known = peek(key)) co_return whole_of(known);
-            // The other one has failed, or was not to be kept: each asks for itself, none behind another again.
+            // The other one has failed, or was not to be kept: each asks for itself, none behind another
+            // again.
         }
         result<whole_reply> reply = co_await inner();
-        if (reply)
-            keep(key, std::make_shared<const std::vector<std::string>>(1, reply->body()));
+        if (reply) keep(key, std::make_shared<const std::vector<std::string>>(1, reply->body()));
         co_return reply;
     }
 
@@ -161,7 +161,8 @@ private:
     /// Keeps a stream that is read to its end, as long as it is small enough.
     class recorder final : public stream_watcher {
     public:
-        recorder(std::shared_ptr<cache> into, std::string key) : into_(std::move(into)), key_(std::move(key)) {}
+        recorder(std::shared_ptr<cache> into, std::string key)
+            : into_(std::move(into)), key_(std::move(key)) {}
         result<void> on_chunk(stream_chunk& chunk) override {
             if (!seen_) return {};
             bytes_ += chunk.data().size();

@@ -24,13 +24,15 @@ class waiter {
 public:
     explicit waiter(const boost::asio::any_io_executor& on) : alarm_(on) {}
 
-    /// Wakes it. Called once and under the mutex, while it is known to wait: so its coroutine and its loop exist.
+    /// Wakes it. Called once and under the mutex, while it is known to wait: so its coroutine and its loop
+    /// exist.
     static void call(const std::shared_ptr<waiter>& who) {
         who->is_called = true;
         boost::asio::post(who->alarm_.get_executor(), [who] { who->alarm_.cancel(); });
     }
 
-    /// Waits to be called, for `limit` at most. On the event loop that it was made with, right after it was shared.
+    /// Waits to be called, for `limit` at most. On the event loop that it was made with, right after it was
+    /// shared.
     /// Errors: canceled. Whether it was called says `is_called`.
     static task<result<void>> wait(std::shared_ptr<waiter> self, duration limit) {
         self->alarm_.expires_after(limit);

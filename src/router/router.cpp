@@ -200,8 +200,7 @@ task<result<modelmesh::route>> complete(transport& via, log_sink* log, call made
         fault failure = std::move(answered).error();
         if (failure.kind() != errc::canceled) paid.failed();
         ended(log, plan, &failure);
-        if (std::optional<fault> final = plan.failed(std::move(failure)))
-            co_return std::move(*final);
+        if (std::optional<fault> final = plan.failed(std::move(failure))) co_return std::move(*final);
     }
 }
 

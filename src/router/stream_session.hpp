@@ -29,9 +29,7 @@ public:
     std::optional<fault> fail(fault f) override;
     void served() override;
     [[nodiscard]] std::optional<std::int64_t> cost() const noexcept override { return paid_.cost(); }
-    [[nodiscard]] std::optional<token_counts> tokens() const noexcept override {
-        return paid_.tokens();
-    }
+    [[nodiscard]] std::optional<token_counts> tokens() const noexcept override { return paid_.tokens(); }
 
     /// Whether another model may do better than the failure that ended the stream.
     [[nodiscard]] bool may_be_repaired() const noexcept { return may_be_repaired_; }

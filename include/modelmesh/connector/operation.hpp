@@ -35,10 +35,10 @@ inline constexpr operation every_operation[] = {
 
 /// Its name, as it is written here.
 [[nodiscard]] constexpr std::string_view to_string(operation what) noexcept {
-    constexpr std::string_view names[] = {"chat_completion",  "text_completion", "response",      "embedding",
-                                          "moderation",       "image_generation", "image_edit",   "image_variation",
-                                          "speech",           "transcription",    "translation",  "rerank",
-                                          "search"};
+    constexpr std::string_view names[] = {
+        "chat_completion",  "text_completion", "response",        "embedding", "moderation",
+        "image_generation", "image_edit",      "image_variation", "speech",    "transcription",
+        "translation",      "rerank",          "search"};
     static_assert(std::size(names) == std::size(every_operation));
     return names[static_cast<std::size_t>(what)];
 }

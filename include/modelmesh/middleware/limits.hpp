@@ -10,7 +10,8 @@
 
 namespace modelmesh {
 
-/// Of a rate limit. A token is one of the request, or one that a reply may have: what the request does not bound is
+/// Of a rate limit. A token is one of the request, or one that a reply may have: what the request does not
+/// bound is
 /// taken for 500. When a reply says how many it were, the difference is made good.
 struct rate_limit_options {
     double requests_per_minute{0};
@@ -25,14 +26,18 @@ struct rate_limit_options {
         json::about("tokens_per_minute", "0: as many as there are"),
         json::range("tokens_per_minute", 0, 1e12),
         json::about("burst", "how long's worth of the limits may come at once; one request at least"),
-        json::about("longest_wait", "how long a call waits for its turn; 0: not at all; left out: until its deadline"),
+        json::about("longest_wait",
+                    "how long a call waits for its turn; 0: not at all; left out: until its deadline"),
         json::about("per_name", "true: each name that requests ask for has limits of its own"),
     };
 };
 
-/// Lets calls through at a steady rate (the generic cell rate algorithm), those that wait in the order in which they
-/// came. A call that would wait too long fails: rate_limit, with `retry_after`. One that is canceled while it waits
-/// has used its turn. Limits are for all clients that have the middleware. Cost: a mutex that no call holds while it
+/// Lets calls through at a steady rate (the generic cell rate algorithm), those that wait in the order in
+/// which they
+/// came. A call that would wait too long fails: rate_limit, with `retry_after`. One that is canceled while it
+/// waits
+/// has used its turn. Limits are for all clients that have the middleware. Cost: a mutex that no call holds
+/// while it
 /// waits.
 /// @throws std::invalid_argument  a limit is neither 0 nor at least 1, or `burst` is not above 0.
 [[nodiscard]] std::shared_ptr<middleware> make_rate_limit(rate_limit_options options);
@@ -49,7 +54,8 @@ struct concurrency_limit_options {
     };
 };
 
-/// Lets that many calls be under way; others wait in the order in which they came, until their deadline (timed_out). A
+/// Lets that many calls be under way; others wait in the order in which they came, until their deadline
+/// (timed_out). A
 /// call that is canceled leaves the queue. One for which the queue has no room fails: overloaded.
 /// A stream counts until it was read to its end or destroyed.
 /// @throws std::invalid_argument  `max_in_flight` is 0.

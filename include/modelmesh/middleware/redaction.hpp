@@ -22,7 +22,8 @@ struct redaction_options {
     };
 };
 
-/// Puts `***` in place of secrets in requests, before any provider gets them: see redactor. A request that is no JSON
+/// Puts `***` in place of secrets in requests, before any provider gets them: see redactor. A request that is
+/// no JSON
 /// any more after that is not sent: the call fails, bad_request. Fails closed.
 [[nodiscard]] std::shared_ptr<middleware> make_redaction(redaction_options options = {});
 

@@ -20,7 +20,8 @@ struct response_cache_options {
 
     static constexpr json::field_rule json_fields[] = {
         json::about("ttl", "how long a reply is given again"),
-        json::about("max_bytes", "of all requests and replies together; the ones not used for longest go first"),
+        json::about("max_bytes",
+                    "of all requests and replies together; the ones not used for longest go first"),
         json::measured("max_bytes", json::measure::bytes),
         json::about("max_entry_bytes", "of a reply that is kept"),
         json::measured("max_entry_bytes", json::measure::bytes),
@@ -38,14 +39,19 @@ struct response_cache_stats {
     std::uint64_t bytes = 0;
 };
 
-/// Answers a request that is the same, byte for byte in its JSON, as one that was answered before. Such an answer asks
+/// Answers a request that is the same, byte for byte in its JSON, as one that was answered before. Such an
+/// answer asks
 /// no model and costs no budget; its route has the request's id and nothing else.
 ///
-/// Kept are replies of chat, text completions, embeddings, moderations and reranks, of requests without files. Texts only
-/// where the request says `temperature: 0` or has a `seed`. Streams are kept when they were read to their end, and given
-/// again chunk by chunk. Of equal calls for whole replies at the same time one is made, and the others wait for it.
+/// Kept are replies of chat, text completions, embeddings, moderations and reranks, of requests without
+/// files. Texts only
+/// where the request says `temperature: 0` or has a `seed`. Streams are kept when they were read to their
+/// end, and given
+/// again chunk by chunk. Of equal calls for whole replies at the same time one is made, and the others wait
+/// for it.
 /// `call_options().metadata("cache", "off")` keeps a call out of it.
-/// Threads: any; one mutex, held for a lookup. Clients may share it, and then share replies: give each user their own.
+/// Threads: any; one mutex, held for a lookup. Clients may share it, and then share replies: give each user
+/// their own.
 class response_cache : public middleware {
 public:
     /// @param time  outlives it.

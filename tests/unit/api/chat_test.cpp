@@ -24,7 +24,8 @@ template <class T> constexpr bool names_are(std::initializer_list<std::string_vi
 static_assert(names_are<chunk>({"id", "object", "created", "model", "service_tier", "system_fingerprint",
                                 "obfuscation", "choices", "usage", "moderation", "x_modelmesh", "extra"}));
 static_assert(names_are<route>({"pool", "provider", "model", "attempts", "engine", "latency_ms",
-                                "cost_micro_usd", "input_tokens", "output_tokens", "request_id", "restarted"}));
+                                "cost_micro_usd", "input_tokens", "output_tokens", "request_id",
+                                "restarted"}));
 static_assert(names_are<usage>({"prompt_tokens", "completion_tokens", "total_tokens", "prompt_tokens_details",
                                 "completion_tokens_details", "extra"}));
 static_assert(json::detail::make<request>::count == 38);

@@ -43,7 +43,8 @@ TEST(Redactor, TakesOutWhatBeginsAsKeysDo) {
     EXPECT_EQ(redacted(with, "bad key sk-abcdefghijkl123, AIzaSyA1234567890123456789"),
               "bad key sk-***, AIza***");
     EXPECT_EQ(redacted(with, "Authorization: Bearer abcdefgh.ijk="), "Authorization: Bearer ***");
-    EXPECT_EQ(redacted(with, "a risk-averse-and-long-word, sk-short"), "a risk-averse-and-long-word, sk-short");
+    EXPECT_EQ(redacted(with, "a risk-averse-and-long-word, sk-short"),
+              "a risk-averse-and-long-word, sk-short");
 }
 
 } // namespace

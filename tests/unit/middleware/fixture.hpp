@@ -113,7 +113,7 @@ private:
         co_return self->streaming_mesh(*c);
     }
     static task<result<whole_reply>> call_of(const detail::onion* all, request_context* c,
-                                            MiddlewareFixture* self) {
+                                             MiddlewareFixture* self) {
         function<task<result<whole_reply>>()> innermost = [c, self] { return answer(self, c); };
         detail::onion_run<whole_reply> run(*all, *c, std::move(innermost));
         co_return co_await run.from(0);

@@ -22,9 +22,7 @@ public:
 
     std::string_view name() const noexcept override { return name_; }
     hook_failure on_hook_failure() const noexcept override { return when_broken_; }
-    result<void> on_request(request_context& c) override {
-        return request ? request(c) : result<void>();
-    }
+    result<void> on_request(request_context& c) override { return request ? request(c) : result<void>(); }
     result<void> on_reply(request_context& c, whole_reply& r) override {
         return reply ? reply(c, r) : result<void>();
     }
@@ -200,7 +198,8 @@ TEST_F(Onion, OnErrorTheFirstReplyFromWithinWins) {
     EXPECT_EQ(call({outer, middle, inner})->body(), "middle's for exhausted");
     middle->error = nullptr;
     outer->error = nullptr;
-    EXPECT_EQ(call({outer, middle, inner}).error().kind(), errc::exhausted) << "nobody has one: the fault stays";
+    EXPECT_EQ(call({outer, middle, inner}).error().kind(), errc::exhausted)
+        << "nobody has one: the fault stays";
 }
 
 TEST_F(Onion, OnStreamErrorTheFirstStreamFromWithinWins) {
@@ -263,7 +262,8 @@ TEST_F(Onion, WatchersSeeChunksFromTheInnermostOutwards) {
         all.push_back(layer);
     }
     EXPECT_EQ(*stream(all), "aio|bio");
-    EXPECT_THAT(seen, ElementsAre("inner:a", "outer:ai", "inner:b", "outer:bi", "inner ended", "outer ended"));
+    EXPECT_THAT(seen,
+                ElementsAre("inner:a", "outer:ai", "inner:b", "outer:bi", "inner ended", "outer ended"));
 }
 
 TEST_F(Onion, AStreamThatNobodyWatchesIsTheMeshsOwn) {
@@ -319,9 +319,7 @@ TEST_F(Onion, AStreamThatIsDroppedEndsForItsWatchersOnce) {
     auto layer = called("counting");
     layer->watcher = [&ends] {
         auto w = std::make_unique<scripted_watcher>();
-        w->end = [&ends](const fault* f) {
-            ends.emplace_back(f == nullptr ? "well" : to_string(f->kind()));
-        };
+        w->end = [&ends](const fault* f) { ends.emplace_back(f == nullptr ? "well" : to_string(f->kind())); };
         return w;
     };
     open({layer})->reset();

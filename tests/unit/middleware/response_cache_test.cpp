@@ -50,7 +50,8 @@ TEST_F(Cache, TheSameRequestIsAnsweredOnce) {
 }
 
 TEST_F(Cache, OnlyRepliesThatMayBeKeptAre) {
-    for (const char* json : {R"({"model":"m"})", R"({"model":"m","temperature":0.1})", R"({"model":"m","seed":null})"}) {
+    for (const char* json :
+         {R"({"model":"m"})", R"({"model":"m","temperature":0.1})", R"({"model":"m","seed":null})"}) {
         reached.clear();
         ask(json), ask(json);
         EXPECT_EQ(reached.size(), 2U) << json;
@@ -61,10 +62,11 @@ TEST_F(Cache, OnlyRepliesThatMayBeKeptAre) {
         ask(json), ask(json);
         EXPECT_EQ(reached.size(), 1U) << json;
     }
-    for (const auto& [what, count] : {std::pair(operation::embedding, 1U), std::pair(operation::moderation, 1U),
-                                      std::pair(operation::rerank, 1U), std::pair(operation::search, 2U),
-                                      std::pair(operation::response, 2U), std::pair(operation::speech, 2U),
-                                      std::pair(operation::image_generation, 2U)}) {
+    for (const auto& [what, count] :
+         {std::pair(operation::embedding, 1U), std::pair(operation::moderation, 1U),
+          std::pair(operation::rerank, 1U), std::pair(operation::search, 2U),
+          std::pair(operation::response, 2U), std::pair(operation::speech, 2U),
+          std::pair(operation::image_generation, 2U)}) {
         reached.clear();
         ask(certain, what), ask(certain, what);
         EXPECT_EQ(reached.size(), count) << to_string(what);

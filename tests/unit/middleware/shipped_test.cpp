@@ -102,8 +102,9 @@ protected:
             return reply;
         };
     }
-    const std::string metadata = "request.log request_id=0123456789abcdef0123456789abcdef operation=chat_completion "
-                                 "delivery=sync name=chat model=openai.m provider=openai status=ok latency_ms=12";
+    const std::string metadata =
+        "request.log request_id=0123456789abcdef0123456789abcdef operation=chat_completion "
+        "delivery=sync name=chat model=openai.m provider=openai status=ok latency_ms=12";
     const std::string summary = metadata + " pool=chat capability=generation.text-generation.chat-completion "
                                            "attempts=2 input_tokens=3 output_tokens=4 cost_micro_usd=5";
 };
@@ -119,11 +120,14 @@ TEST_F(RequestLog, TellsAsMuchAsTheLevelSays) {
 
 TEST_F(RequestLog, CutsPayloadsBetweenCharacters) {
     call(at(log_detail::full, 14)).value(); // in the middle of the two bytes
-    EXPECT_THAT(log.seen.at(0), HasSubstr(" request_payload={\"model\":\"chat... response_payload={\"text\":\"*** ..."));
+    EXPECT_THAT(log.seen.at(0),
+                HasSubstr(" request_payload={\"model\":\"chat... response_payload={\"text\":\"*** ..."));
 }
 
 TEST_F(RequestLog, FailuresHaveTheirKindAndTheirTextWithoutSecrets) {
-    mesh = [](const request_context&) -> result<whole_reply> { return fault(errc::upstream, "hunter2 is wrong"); };
+    mesh = [](const request_context&) -> result<whole_reply> {
+        return fault(errc::upstream, "hunter2 is wrong");
+    };
     EXPECT_FALSE(call(at(log_detail::summary)));
     EXPECT_THAT(log.seen.at(0), HasSubstr(" status=upstream "));
     EXPECT_THAT(log.seen.at(0), HasSubstr(" error=*** is wrong"));

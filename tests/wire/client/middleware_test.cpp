@@ -25,9 +25,9 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-const std::string whole =
-    answer(R"({"id":"x","choices":[{"index":0,"message":{"role":"assistant","content":"hi"},)"
-           R"("finish_reason":"stop"}],"usage":{"prompt_tokens":10,"completion_tokens":5,"total_tokens":15}})");
+const std::string whole = answer(
+    R"({"id":"x","choices":[{"index":0,"message":{"role":"assistant","content":"hi"},)"
+    R"("finish_reason":"stop"}],"usage":{"prompt_tokens":10,"completion_tokens":5,"total_tokens":15}})");
 const std::string streamed =
     events(event(R"({"id":"x","choices":[{"index":0,"delta":{"role":"assistant","content":"one"}}]})") +
            event(R"({"id":"x","choices":[{"index":0,"delta":{"content":" two"},"finish_reason":"stop"}]})") +
@@ -68,7 +68,9 @@ public:
     std::string_view name() const noexcept override { return "hooked"; }
     hook_failure on_hook_failure() const noexcept override { return when_; }
     result<void> on_request(request_context& c) override { return request ? request(c) : result<void>(); }
-    result<void> on_reply(request_context&, whole_reply& r) override { return reply ? reply(r) : result<void>(); }
+    result<void> on_reply(request_context&, whole_reply& r) override {
+        return reply ? reply(r) : result<void>();
+    }
     std::optional<whole_reply> on_error(request_context&, const fault&) override { return fallback; }
     std::unique_ptr<stream_watcher> watcher_of(request_context&) override {
         return watcher ? watcher() : nullptr;
@@ -160,7 +162,8 @@ TEST_P(ClientMiddleware, EveryCallHasAnIdInItsRouteAndItsEvents) {
     auto told = log.last("request.success");
     EXPECT_EQ(told["request_id"], reply->x_modelmesh->request_id);
     EXPECT_EQ(told["operation"] + told["delivery"] + told["name"], "chat_completionsyncchat-completion");
-    EXPECT_EQ(told["pool"] + " " + told["provider"] + " " + told["model"], "chat-completion alpha alpha.gpt-4o");
+    EXPECT_EQ(told["pool"] + " " + told["provider"] + " " + told["model"],
+              "chat-completion alpha alpha.gpt-4o");
     EXPECT_EQ(told["input_tokens"] + " " + told["output_tokens"] + " " + told["cost_micro_usd"], "10 5 75");
     EXPECT_EQ(told["attempts"], "1");
     EXPECT_EQ(log.last("request.routed")["request_id"], told["request_id"]);
@@ -178,8 +181,8 @@ TEST_P(ClientMiddleware, AFailedCallIsToldOnceWithItsIdAndSoAreItsAttempts) {
     alpha.add(script().read_request().send(answer("{}", "500 Oops")));
     beta.add(script().read_request().send(answer("{}", "500 Oops")));
     EXPECT_FALSE(run(ask_once(c, question())));
-    EXPECT_THAT(log.names(), ElementsAre("request.routed", "attempt.failed", "request.routed", "attempt.failed",
-                                         "request.failure"));
+    EXPECT_THAT(log.names(), ElementsAre("request.routed", "attempt.failed", "request.routed",
+                                         "attempt.failed", "request.failure"));
     auto told = log.last("request.failure");
     EXPECT_EQ(told["kind"], "upstream");
     EXPECT_EQ(told["attempts"], "2");
@@ -219,8 +222,8 @@ TEST_P(ClientMiddleware, ACacheServesOtherOperations) {
     embeddings::request request;
     request.model = "gpt-4o";
     request.input = std::string("a");
-    alpha.add(script().read_request().send(
-        answer(R"({"object":"list","data":[{"object":"embedding","index":0,"embedding":[1,2]}],"model":"m"})")));
+    alpha.add(script().read_request().send(answer(
+        R"({"object":"list","data":[{"object":"embedding","index":0,"embedding":[1,2]}],"model":"m"})")));
     for (int i = 0; i < 2; ++i) {
         const embeddings::reply got = run(c.embeddings.create(request));
         EXPECT_EQ(got.data.size(), 1U);
@@ -270,7 +273,8 @@ TEST_P(ClientMiddleware, AttemptsAreSeenOneByOne) {
         return {};
     };
     layer->after = [&seen](attempt_context& a, const fault* f) {
-        seen.push_back("< " + std::to_string(a.number) + " " + (f == nullptr ? "ok" : std::string(to_string(f->kind()))));
+        seen.push_back("< " + std::to_string(a.number) + " " +
+                       (f == nullptr ? "ok" : std::string(to_string(f->kind()))));
     };
     const client c = made_with({layer});
     alpha.add(script().read_request().send(answer("{}", "500 Oops")));
@@ -336,9 +340,7 @@ TEST_P(ClientMiddleware, RunsAlsoWhereTheCallIsOnTheLibrarysThread) {
     EXPECT_EQ(*text.get(), "ONE two");
 }
 
-TEST_P(ClientMiddleware, ANullMiddlewareIsRefused) {
-    EXPECT_THROW((void)made_with({nullptr}), error);
-}
+TEST_P(ClientMiddleware, ANullMiddlewareIsRefused) { EXPECT_THROW((void)made_with({nullptr}), error); }
 
 } // namespace
 } // namespace modelmesh::testing
