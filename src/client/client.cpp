@@ -348,8 +348,8 @@ task<result<void>> client::try_flush() { return core::canceled_as_fault(flush_al
 std::vector<capability::offer> client::capabilities() const { return impl_->current()->capabilities; }
 usage_report client::usage() const { return impl_->ledger().report(clock::system().wall()); }
 
-reload_report client::reload(const config& next) { return try_reload(next).value(); }
-result<reload_report> client::try_reload(const config& next) { return impl_->reload(next); }
+reload_report client::reload(const config& to) { return try_reload(to).value(); }
+result<reload_report> client::try_reload(const config& to) { return impl_->reload(to); }
 reload_report client::reload_from_files(const std::vector<std::string>& paths) {
     return try_reload_from_files(paths).value();
 }
