@@ -289,7 +289,7 @@ TEST_P(ClientBudget, AModelWithoutAPriceIsRefusedPricedOrAssumed) {
     pricing.input_per_1k_tokens = 0.0025;
     pricing.output_per_1k_tokens = 0.01;
     pricing.cached_input_per_1k_tokens = 0.00125;
-    settings.models.emplace_back("alpha.my-model", model_config{{}, pricing});
+    settings.models.emplace_back("alpha.my-model", model_config()).second.pricing = pricing;
     client c = create(settings);
     alpha.add(script().read_request().send(whole));
     EXPECT_EQ(run(ask_once(c, request))->x_modelmesh->cost_micro_usd, price_of_totals);
