@@ -71,9 +71,9 @@ result<std::string> client::try_rotate(std::string_view pool) {
     const picture_ptr picture = impl_->current();
     const result<const router::pool*> found = picture->resolve(pool);
     if (!found) return found.error();
-    const result<const router::model_entry*> next = router::rotate(**found, clock::system().now());
-    if (!next) return next.error();
-    return (*next)->id;
+    const result<const router::model_entry*> in_front = router::rotate(**found, clock::system().now());
+    if (!in_front) return in_front.error();
+    return (*in_front)->id;
 }
 
 void client::reactivate(std::string_view pool, std::string_view model) {
