@@ -58,9 +58,10 @@ void route_once(const snapshot& picture, xoshiro256& random, budget::calendar to
     const connector::model_set none(chat.models.size());
     connector::model_set scratch(chat.models.size());
     const time_point now = clock::system().now();
-    const auto chosen = select(chat, none, {}, connector::rotation_request(), now, random, scratch);
+    std::optional<chosen_model> chosen =
+        select(chat, none, {}, connector::rotation_request(), now, random, scratch);
     if (!chosen) return;
-    permit held(*chat.models[chosen->index]->slot, *chat.state->health[chosen->index], chosen->is_probe, now);
+    permit held(*chat.models[chosen->index]->slot, std::move(chosen->admission), now);
     budget::line& line = *chat.lines[chosen->index];
     budget::reservation reserved{10, today};
     ASSERT_FALSE(reserve_all(line.with, reserved, std::chrono::system_clock::time_point()));

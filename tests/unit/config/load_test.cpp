@@ -74,9 +74,9 @@ TEST(ConfigLoad, WhatAPoolDoesWithStreamsThatBreakOff) {
     EXPECT_EQ(refusal(pool("{on_failure: resume}")),
               "mesh.yaml:5:29: pools.chat.streaming.on_failure: must be one of error, continue, restart, not "
               "'resume'");
-    EXPECT_EQ(refusal(pool("{hold_back: 300}")), "mesh.yaml:5:28: pools.chat.streaming.hold_back: must be a "
-                                                 "duration, like 30s, 500ms, 1h30m or none, not "
-                                                 "'300'");
+    EXPECT_EQ(refusal(pool("{hold_back: soon}")), "mesh.yaml:5:28: pools.chat.streaming.hold_back: must be a "
+                                                  "duration, like 30s, 500ms, 1h30m or none, not "
+                                                  "'soon'");
     EXPECT_EQ(
         refusal(pool("{max_failovers: 0}")),
         "mesh.yaml:5:32: pools.chat.streaming.max_failovers: must be a whole number from 1 to 100, not '0'");

@@ -295,7 +295,7 @@ TEST_F(ClientOverMemory, EndpointsShareConnectionsOnlyWhenTrustIsEqual) {
     EXPECT_EQ(c.counters().opened, 1u);
     tls_settings other;
     other.verify = false;
-    to = std::make_shared<endpoint>(origin{false, "host.test", 8080}, other);
+    const auto kept = std::exchange(to, std::make_shared<endpoint>(origin{false, "host.test", 8080}, other));
     peer()->arrive(ok);
     ASSERT_TRUE(exchange(c));
     EXPECT_EQ(c.counters().opened, 2u);

@@ -340,13 +340,15 @@ TEST_P(ClientBudget, WhatIsWrongInAConfigurationIsNamed) {
     settings.pools[0].second.budget.monthly_limit = 1e300;
     settings.models.emplace_back("gamma.gpt-4o", model_config());
     settings.unknown_price = unknown_price_action::assume;
-    EXPECT_EQ(refusal(settings),
-              "budget.daily_limit: must be an amount of US dollars from 0 to 100,000,000\n"
-              "budget.alert_thresholds: 1.500000 is not above 0 and at most 1\n"
-              "provider 'beta': pricing.per_image: must be an amount of US dollars from 0 to 1,000\n"
-              "pool 'chat': budget.monthly_limit: must be an amount of US dollars from 0 to 100,000,000\n"
-              "model 'gamma.gpt-4o': begins with no provider's name; an id is <provider>.<vendor's name>\n"
-              "unknown_price: assume needs assumed_pricing");
+    EXPECT_EQ(
+        refusal(settings),
+        "model 'gamma.gpt-4o': begins with no provider's name; an id is <provider>.<vendor's name>, or the "
+        "model has a provider\n"
+        "budget.daily_limit: must be an amount of US dollars from 0 to 100,000,000\n"
+        "budget.alert_thresholds: 1.500000 is not above 0 and at most 1\n"
+        "provider 'beta': pricing.per_image: must be an amount of US dollars from 0 to 1,000\n"
+        "pool 'chat': budget.monthly_limit: must be an amount of US dollars from 0 to 100,000,000\n"
+        "unknown_price: assume needs assumed_pricing");
 }
 
 TEST_P(ClientBudget, WithAStorageTheNextClientGoesOnWithWhatWasSpent) {

@@ -177,12 +177,14 @@ TEST_P(ClientMiddleware, EveryCallHasAnIdInItsRouteAndItsEvents) {
 }
 
 TEST_P(ClientMiddleware, AFailedCallIsToldOnceWithItsIdAndSoAreItsAttempts) {
+    ask_each_once();
     const client c = made_with({});
     alpha.add(script().read_request().send(answer("{}", "500 Oops")));
     beta.add(script().read_request().send(answer("{}", "500 Oops")));
     EXPECT_FALSE(run(ask_once(c, question())));
-    EXPECT_THAT(log.names(), ElementsAre("request.routed", "attempt.failed", "request.routed",
-                                         "attempt.failed", "request.failure"));
+    EXPECT_THAT(log.names(),
+                ElementsAre("request.routed", "attempt.failed", "model.rotated", "request.routed",
+                            "attempt.failed", "pool.exhausted", "request.failure"));
     auto told = log.last("request.failure");
     EXPECT_EQ(told["kind"], "upstream");
     EXPECT_EQ(told["attempts"], "2");
@@ -232,6 +234,7 @@ TEST_P(ClientMiddleware, ACacheServesOtherOperations) {
 }
 
 TEST_P(ClientMiddleware, AFallbackTakesThePlaceOfAFailure) {
+    ask_each_once();
     auto layer = std::make_shared<hooked>();
     layer->fallback = whole_reply(
         R"({"id":"f","choices":[{"index":0,"message":{"role":"assistant","content":"later"},"finish_reason":"stop"}]})");
