@@ -17,8 +17,7 @@ constinit thread_local std::size_t own = unknown;
 
 struct owner {
     ~owner() {
-        if (own < most_thread_indexes)
-            taken.fetch_and(~(std::uint64_t{1} << own), std::memory_order_release);
+        if (own < most_thread_indexes) taken.fetch_and(~(std::uint64_t{1} << own), std::memory_order_release);
         own = most_thread_indexes; // for what the thread still destroys
     }
 };

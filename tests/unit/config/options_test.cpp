@@ -33,9 +33,8 @@ TEST(ConfigOptions, AreCheckedAgainstTheConnectorsOwnType) {
               "mesh.yaml:3:3: storage.pth: there is no such key; did you mean 'path'?\n"
               "mesh.yaml:4:17: storage.busy_timeout: must be a duration, like 30s, 500ms, 1h30m or none, not "
               "'soon'");
-    EXPECT_EQ(
-        refusal("storage:\n  connector: modelmesh.memory.v1\n  config: {path: a.db}\n"),
-        "mesh.yaml:3:12: storage.config.path: there is no such key; there are: connector options "
+    EXPECT_EQ(refusal("storage:\n  connector: modelmesh.memory.v1\n  config: {path: a.db}\n"),
+              "mesh.yaml:3:12: storage.config.path: there is no such key; there are: connector options "
               "sync_policy sync_interval config persistence locking");
 }
 
