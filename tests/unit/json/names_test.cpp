@@ -41,11 +41,11 @@ enum class color : std::uint8_t { red, green_blue, auto_ };
 
 static_assert(count_members<plain>() == 4);
 static_assert(count_members<one_member>() == 1);
-static_assert(member_name<plain, 0>() == "first");
-static_assert(member_name<plain, 1>() == "second_2");
-static_assert(member_name<plain, 2>() == "X");
-static_assert(member_name<plain, 3>() == "last");
-static_assert(member_name<pair_of<std::string, std::map<int, std::string>>, 1>() == "two");
+static_assert(member_name<plain, 0> == "first");
+static_assert(member_name<plain, 1> == "second_2");
+static_assert(member_name<plain, 2> == "X");
+static_assert(member_name<plain, 3> == "last");
+static_assert(member_name<pair_of<std::string, std::map<int, std::string>>, 1> == "two");
 
 static_assert(wire_name<ruled, 0>::name == "class");
 static_assert(make<ruled>::value.count == 4);
@@ -66,7 +66,7 @@ TEST(JsonNames, LocalTypesHaveNamesToo) {
         int a{};
         int bc{};
     };
-    static_assert(member_name<local, 1>() == "bc");
+    static_assert(member_name<local, 1> == "bc");
     local object{};
     void* members[2];
     make<local>::value.locate(&object, members);

@@ -288,7 +288,7 @@ constexpr key_text make_key(std::string_view text) {
 }
 
 template <class T, std::size_t I> struct wire_name {
-    static constexpr field_rule rule = rule_of<T>(member_name<T, I>());
+    static constexpr field_rule rule = rule_of<T>(member_name<T, I>);
     static constexpr std::string_view name = rule.name.empty() ? rule.member : rule.name;
     static constexpr bool plain = name.find_first_of("\"\\") == name.npos;
     static_assert(plain, "a wire name needs no escapes");
@@ -364,7 +364,7 @@ template <class T> struct make {
     template <std::size_t... I>
     static consteval std::size_t index_of(std::string_view member, std::index_sequence<I...>) {
         std::size_t found = count;
-        ((member_name<T, I>() == member ? void(found = I) : void()), ...);
+        ((member_name<T, I> == member ? void(found = I) : void()), ...);
         return found;
     }
     static consteval std::size_t count_places() {
@@ -404,7 +404,7 @@ template <class T> struct make {
     template <std::size_t... I> static consteval bool rules_match(std::index_sequence<I...>) {
         if constexpr (has_rules<T>)
             for (const field_rule& rule : T::json_fields)
-                if (!((rule.member == member_name<T, I>()) || ...)) return false;
+                if (!((rule.member == member_name<T, I>) || ...)) return false;
         return true;
     }
     static_assert(rules_match(std::make_index_sequence<count>{}),

@@ -57,9 +57,10 @@ consteval std::string_view last_identifier(std::string_view text) {
 template <const auto* Pointer> consteval auto pointer_text() { return std::string_view(__PRETTY_FUNCTION__); }
 template <auto Value> consteval auto value_text() { return std::string_view(__PRETTY_FUNCTION__); }
 
-template <class T, std::size_t I> consteval std::string_view member_name() {
-    return last_identifier(pointer_text<pointer_of<I>(member_pointers<T>)>());
-}
+// A constant, not a function: compilers count the steps of evaluating a rule's table, which looks for each name.
+template <class T, std::size_t I>
+inline constexpr std::string_view member_name =
+    last_identifier(pointer_text<pointer_of<I>(member_pointers<T>)>());
 
 // Empty for a value that has no enumerator: compilers print such a value as `(E)7`.
 // One trailing underscore is dropped, so that `auto_` and `default_` can name what C++ reserves.
