@@ -178,6 +178,7 @@ client_impl::plan client_impl::plan_of(const config& from, const connector::regi
         plan.session_key = settings.session_header;
         plan.streaming = streaming_of(settings, where, problems);
         plan.rotates_on_content_filter = settings.rotate_on_content_filter;
+        plan.hedging = hedging_of(settings, where, problems);
         plan.retry = settings.retry;
         plan.error_codes = settings.error_codes;
         plan.provider_actions = provider_rule_of(settings, where, problems);

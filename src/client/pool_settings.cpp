@@ -238,6 +238,26 @@ router::provider_rule provider_rule_of(const pool_config& settings, const std::s
     return rule;
 }
 
+router::hedging_plan hedging_of(const pool_config& settings, const std::string& where,
+                                problem_list& problems) {
+    const hedging_config& from = settings.hedging;
+    router::hedging_plan plan;
+    plan.is_enabled = from.enabled;
+    plan.percentile = from.percentile;
+    plan.min_delay = from.min_delay;
+    plan.max_extra_load = from.max_extra_load;
+    if (!(from.percentile >= 50 && from.percentile <= 99.9)) // not a number is neither
+        problems.push_back(where + "hedging.percentile must be between 50 and 99.9");
+    if (plan.min_delay < duration::zero() || plan.min_delay > std::chrono::hours(1))
+        problems.push_back(where + "hedging.min_delay must be between 0 and 1 h");
+    if (!(from.max_extra_load >= 0 && from.max_extra_load <= 1))
+        problems.push_back(where + "hedging.max_extra_load must be between 0 and 1");
+    if (from.enabled && settings.latency_window < router::least_hedging_samples)
+        problems.push_back(where + "hedging needs a latency_window of at least " +
+                           std::to_string(router::least_hedging_samples));
+    return plan;
+}
+
 router::rotation_plan rotation_of(const pool_config& settings, const named<provider_config>& providers,
                                   const connector::registry& connectors, const std::string& where,
                                   problem_list& problems) {

@@ -45,5 +45,8 @@ void check_retry(const pool_config& settings, const std::string& where, std::vec
 /// What it does with streams that break off. The same.
 [[nodiscard]] router::streaming_plan streaming_of(const pool_config& settings, const std::string& where,
                                                   std::vector<std::string>& problems);
+/// When it makes a second attempt beside one that takes long. The same.
+[[nodiscard]] router::hedging_plan hedging_of(const pool_config& settings, const std::string& where,
+                                              std::vector<std::string>& problems);
 
 } // namespace modelmesh::detail

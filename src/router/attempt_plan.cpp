@@ -300,6 +300,46 @@ time_point attempt_plan::again_at(const fault& f, unsigned tries, time_point now
     return now + pause_before(tries);
 }
 
+attempt_plan::attempt_plan(const attempt_plan& first, time_point now)
+    : call_(first.call_), clock_(first.clock_), random_(first.random_), log_(first.log_),
+      request_(first.request_), tried_(first.tried_), candidates_(first.tried_), limits_(first.limits_),
+      number_(first.number_), started_(first.started_), attempt_started_(now) {}
+
+std::optional<attempt_plan> attempt_plan::begin_beside() const {
+    const unsigned most = retry().max_total_attempts;
+    if (most != 0 && number_ >= static_cast<int>(most)) return std::nullopt;
+    const time_point now = clock_->now();
+    attempt_plan second(*this, now);
+    std::optional<chosen_model> chosen =
+        select(*call_.pool, second.tried_, call_.asked, request_, now, *random_, second.candidates_);
+    if (!chosen) return std::nullopt;
+    second.begin(std::move(*chosen), now);
+    return second;
+}
+
+void attempt_plan::merge(attempt_plan&& other, bool takes_over) {
+    attempts_.insert(attempts_.end(), other.attempts_.begin(), other.attempts_.end());
+    if (other.retry_after_)
+        retry_after_ = std::min(retry_after_.value_or(*other.retry_after_), *other.retry_after_);
+    // It has asked one model. Who was given up without a word may be asked later.
+    const bool has_failed = !other.attempts_.empty();
+    if (takes_over || has_failed) {
+        asked_.push_back(other.asked_.front());
+        tried_.insert(other.current_);
+    }
+    number_ = other.number_;
+    if (!takes_over) return;
+    current_ = other.current_;
+    permit_ = std::move(other.permit_);
+    limits_ = other.limits_;
+    attempt_started_ = other.attempt_started_;
+}
+
+void attempt_plan::outrun() noexcept {
+    permit_.note_outrun(call_.request->stream(), clock_->now());
+    permit_.end();
+}
+
 void attempt_plan::succeeded() {
     const time_point now = clock_->now();
     permit_.note_reply(now);

@@ -66,6 +66,16 @@ public:
     /// Ends the current attempt badly. A value: the failure ends the request. Nothing: call next().
     [[nodiscard]] std::optional<fault> failed(fault f);
 
+    /// A second attempt beside the current one, which goes on: a plan of the same request whose current attempt is at
+    /// another model. Nothing when there is none. One of the two goes on with the request: see merge().
+    [[nodiscard]] std::optional<attempt_plan> begin_beside() const;
+    /// Ends the attempt beside this one. @param takes_over  this plan goes on as `other`, and its own attempt is
+    /// given up, if it has not failed; else `other`'s.
+    void merge(attempt_plan&& other, bool takes_over);
+    /// Another model answered first: this one would have taken longer.
+    void outrun() noexcept;
+
+    [[nodiscard]] const std::vector<attempt>& attempts() const noexcept { return attempts_; }
     [[nodiscard]] const call& made() const noexcept { return call_; }
     [[nodiscard]] const model_entry& current() const noexcept { return *call_.pool->models[current_]; }
     [[nodiscard]] std::size_t current_index() const noexcept { return current_; }
@@ -78,6 +88,8 @@ public:
     [[nodiscard]] time_point started() const noexcept { return started_; }
 
 private:
+    /// Of an attempt beside another.
+    attempt_plan(const attempt_plan& first, time_point now);
     void note_attempt(const fault& f, time_point now);
     /// A model that the request has asked.
     struct asked_model {

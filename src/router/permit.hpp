@@ -102,6 +102,10 @@ public:
     }
     /// The whole reply has arrived.
     void note_reply(time_point now) noexcept { model_->total.add(elapsed(now)); }
+    /// Another model was faster, so this one takes longer than until now.
+    void note_outrun(bool is_stream, time_point now) noexcept {
+        if (model_ != nullptr) (is_stream ? model_->first_token : model_->total).add(elapsed(now));
+    }
 
     void end() noexcept {
         if (model_ == nullptr) return;

@@ -5,6 +5,7 @@
 #include "router/failover_stream.hpp"
 #include "router/first_content.hpp"
 #include "router/guarded.hpp"
+#include "router/hedge.hpp"
 #include "router/rate_limits.hpp"
 
 #include <modelmesh/http/body_source.hpp>
@@ -14,11 +15,6 @@
 
 namespace modelmesh::router {
 namespace {
-
-void report(log_sink* log, const attempt_plan& plan, const fault& f) {
-    const model_entry& model = plan.current();
-    report_failure(log, plan.made().id, model.provider->id, model.id, plan.attempt_number(), f);
-}
 
 attempt_place place_of(const attempt_plan& plan) {
     const model_entry& model = plan.current();
@@ -40,8 +36,7 @@ void begun(log_sink* log, const attempt_plan& plan) {
 }
 
 /// What ends with the attempt. @param failure  null: it has ended well.
-void ended(log_sink* log, const attempt_plan& plan, const fault* failure) {
-    if (failure != nullptr) report(log, plan, *failure);
+void ended(const attempt_plan& plan, const fault* failure) {
     if (plan.made().hooks) plan.made().hooks->end(place_of(plan), failure);
 }
 
@@ -95,8 +90,9 @@ task<result<const model_entry*>> next_model(transport& via, attempt_plan& plan) 
     }
 }
 
-task<result<void>> attempt_whole(transport& via, const attempt_plan& plan, const model_entry& model,
-                                 charge& paid, reply_reader& read) {
+task<result<void>> exchange_whole(transport& via, const attempt_plan& plan, charge& paid, reply_reader& read,
+                                  bool& is_taken) {
+    const model_entry& model = plan.current();
     result<std::shared_ptr<const http::request>> request = encode(plan, model);
     if (!request) co_return std::move(request).error();
     if (const result<void> reserved = paid.reserve(); !reserved) co_return reserved.error();
@@ -109,7 +105,35 @@ task<result<void>> attempt_whole(transport& via, const attempt_plan& plan, const
     result<std::string> body = decoded(codec, *plan.made().request, std::move(*answer));
     if (!body) co_return std::move(body).error();
     paid.take_reply(*body);
-    co_return read(std::move(*body));
+    if (is_taken) co_return fault(errc::canceled, "another model answered first");
+    const result<void> taken = read(std::move(*body));
+    is_taken = taken.has_value();
+    co_return taken;
+}
+
+// Two attempts may have a reply at the same moment: `is_taken` says that the reader has one.
+task<result<modelmesh::route>> attempt_whole(transport& via, log_sink* log, attempt_plan& plan,
+                                             reply_reader& read, bool& is_taken) {
+    begun(log, plan);
+    charge paid(plan, log);
+    const result<void> answered = co_await exchange_whole(via, plan, paid, read, is_taken);
+    if (!answered) {
+        fault failure = answered.error();
+        if (failure.kind() != errc::canceled) paid.failed();
+        ended(plan, &failure);
+        co_return failure;
+    }
+    ended(plan, nullptr);
+    plan.succeeded();
+    paid.succeeded();
+    modelmesh::route served = route_of(via, plan);
+    served.cost_micro_usd = paid.settle();
+    if (const std::optional<token_counts> used = paid.tokens()) {
+        served.input_tokens = used->input;
+        served.output_tokens = used->output;
+    }
+    if (!paid.is_covered()) co_await paid.covered();
+    co_return served;
 }
 
 // Far more than any preamble; a provider that sends this much and says nothing never will.
@@ -155,8 +179,8 @@ task<result<void>> read_to_content(stream_session& session, attempt_plan& plan) 
     co_return result<void>();
 }
 
-task<result<std::unique_ptr<stream_session>>> attempt_stream(transport& via, attempt_plan& plan,
-                                                             const model_entry& model, charge& paid) {
+task<result<std::unique_ptr<stream_session>>> open_session(transport& via, attempt_plan& plan, charge& paid) {
+    const model_entry& model = plan.current();
     result<std::shared_ptr<const http::request>> request = encode(plan, model);
     if (!request) co_return std::move(request).error();
     if (const result<void> reserved = paid.reserve(); !reserved) co_return reserved.error();
@@ -174,33 +198,35 @@ task<result<std::unique_ptr<stream_session>>> attempt_stream(transport& via, att
     co_return std::move(session);
 }
 
+task<result<std::unique_ptr<stream_session>>> attempt_stream(transport& via, log_sink* log,
+                                                             attempt_plan& plan) {
+    begun(log, plan);
+    charge paid(plan, log);
+    result<std::unique_ptr<stream_session>> session = co_await open_session(via, plan, paid);
+    if (!session) {
+        fault failure = std::move(session).error();
+        if (failure.kind() != errc::canceled) paid.failed();
+        ended(plan, &failure);
+        co_return failure;
+    }
+    ended(plan, nullptr);
+    co_return std::move(session);
+}
+
 } // namespace
 
 task<result<modelmesh::route>> complete(transport& via, log_sink* log, call made, reply_reader read) {
     attempt_plan plan(std::move(made), via.time(), via.random(), log);
+    bool is_taken = false;
+    attempt_of<modelmesh::route> attempt = [&via, log, &read, &is_taken](attempt_plan& by) {
+        return attempt_whole(via, log, by, read, is_taken);
+    };
     for (;;) {
         const result<const model_entry*> model = co_await next_model(via, plan);
         if (!model) co_return model.error();
-        begun(log, plan);
-        charge paid(plan, log);
-        result<void> answered = co_await attempt_whole(via, plan, **model, paid, read);
-        if (answered) {
-            ended(log, plan, nullptr);
-            plan.succeeded();
-            paid.succeeded();
-            modelmesh::route served = route_of(via, plan);
-            served.cost_micro_usd = paid.settle();
-            if (const std::optional<token_counts> used = paid.tokens()) {
-                served.input_tokens = used->input;
-                served.output_tokens = used->output;
-            }
-            if (!paid.is_covered()) co_await paid.covered();
-            co_return served;
-        }
-        fault failure = std::move(answered).error();
-        if (failure.kind() != errc::canceled) paid.failed();
-        ended(log, plan, &failure);
-        if (std::optional<fault> final = plan.failed(std::move(failure))) co_return std::move(*final);
+        result<std::optional<modelmesh::route>> served = co_await attempt_or_next(via, log, plan, attempt);
+        if (!served) co_return std::move(served).error();
+        if (*served) co_return std::move(**served);
     }
 }
 
@@ -217,20 +243,16 @@ modelmesh::route route_of(const transport& via, const attempt_plan& plan) {
 }
 
 task<result<std::unique_ptr<stream_session>>> next_stream(transport& via, log_sink* log, attempt_plan& plan) {
+    attempt_of<std::unique_ptr<stream_session>> attempt = [&via, log](attempt_plan& by) {
+        return attempt_stream(via, log, by);
+    };
     for (;;) {
         const result<const model_entry*> model = co_await next_model(via, plan);
         if (!model) co_return model.error();
-        begun(log, plan);
-        charge paid(plan, log);
-        result<std::unique_ptr<stream_session>> session = co_await attempt_stream(via, plan, **model, paid);
-        if (session) {
-            ended(log, plan, nullptr);
-            co_return std::move(session);
-        }
-        fault failure = std::move(session).error();
-        if (failure.kind() != errc::canceled) paid.failed();
-        ended(log, plan, &failure);
-        if (std::optional<fault> final = plan.failed(std::move(failure))) co_return std::move(*final);
+        result<std::optional<std::unique_ptr<stream_session>>> session =
+            co_await attempt_or_next(via, log, plan, attempt);
+        if (!session) co_return std::move(session).error();
+        if (*session) co_return std::move(**session);
     }
 }
 

@@ -77,6 +77,7 @@ std::shared_ptr<pool_state> state_of(const pool& made, const snapshot* previous)
     state->positions = state::position_table(word_count);
     if (before == nullptr) return state;
     state->retries = before->state->retries;
+    state->hedges = before->state->hedges;
 
     // The same model, or the next that is still there.
     const auto moved = [&](std::size_t index) -> std::size_t {
@@ -434,6 +435,7 @@ std::shared_ptr<snapshot> build_snapshot(std::vector<std::unique_ptr<provider_en
         made->retry = plan.retry;
         made->error_codes = plan.error_codes;
         made->providers = plan.provider_actions;
+        made->hedging = plan.hedging;
         fill(*made, plan, built->models);
         add_windows(*made, configured);
         if (plan.is_optional && made->models.empty()) continue;

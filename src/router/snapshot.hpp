@@ -103,6 +103,8 @@ struct pool_state {
     std::vector<std::shared_ptr<state::pace_slot>>
         paces; ///< indexed like pool::models; empty: the pool has none
     std::shared_ptr<state::retry_budget> retries = std::make_shared<state::retry_budget>();
+    /// Of second attempts beside others.
+    std::shared_ptr<state::retry_budget> hedges = std::make_shared<state::retry_budget>();
 };
 
 /// What takes models of a pool out of service besides the failures that health_slot counts.
@@ -145,6 +147,17 @@ struct streaming_plan {
     unsigned max_failovers = 2;
 };
 
+/// Fewer latencies than these say too little about what is unusual.
+inline constexpr unsigned least_hedging_samples = 20;
+
+/// When a pool makes a second attempt beside one that takes long.
+struct hedging_plan {
+    bool is_enabled = false;
+    double percentile = 95; ///< of the model's recent latencies
+    duration min_delay{};
+    double max_extra_load = 0.05; ///< second attempts per request
+};
+
 struct pool {
     std::string name;
     std::string capability; ///< canonical; empty: it has the models that it names
@@ -164,6 +177,7 @@ struct pool {
     streaming_plan streaming{};
     retry_config retry{};
     provider_rule providers{};
+    hedging_plan hedging{};
     /// HTTP statuses that count against health; empty: as the failure's kind says.
     std::vector<int> error_codes{};
     std::shared_ptr<const outcome_rules> rules; ///< null: there are none
@@ -293,6 +307,7 @@ struct pool_plan {
     retry_config retry{};
     std::vector<int> error_codes{};
     provider_rule provider_actions{};
+    hedging_plan hedging{};
 };
 
 /// What is configured of the models, apart from their pools.

@@ -5,6 +5,8 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 
@@ -47,6 +49,23 @@ public:
     [[nodiscard]] std::optional<double> recent() const noexcept {
         const double value = recent_.load(std::memory_order_relaxed);
         return value < 0 ? std::nullopt : std::optional(value);
+    }
+
+    /// The quantile of the window by nearest rank, exact: the least sample that this share of them does not exceed;
+    /// nothing while there are fewer than `least`. Cost: up to a microsecond, no allocation.
+    /// @param share  above 0, at most 1.
+    [[nodiscard]] std::optional<std::chrono::microseconds> quantile(double share,
+                                                                    unsigned least) const noexcept {
+        const auto count = static_cast<std::size_t>(
+            std::min<std::uint64_t>(count_.load(std::memory_order_acquire), window_));
+        if (count == 0 || count < least) return std::nullopt;
+        std::array<std::uint32_t, longest_window> sorted;
+        for (std::size_t i = 0; i < count; ++i) sorted[i] = samples_[i].load(std::memory_order_relaxed);
+        const auto rank = std::clamp<std::size_t>(
+            static_cast<std::size_t>(std::ceil(share * static_cast<double>(count))), 1, count);
+        const auto place = sorted.begin() + static_cast<std::ptrdiff_t>(rank - 1);
+        std::nth_element(sorted.begin(), place, sorted.begin() + static_cast<std::ptrdiff_t>(count));
+        return std::chrono::microseconds(*place);
     }
 
 private:

@@ -21,13 +21,17 @@ public:
 
     /// A request begins. Writes nothing while the budget is full.
     void note_request(double ratio) noexcept { pay_in(static_cast<std::int64_t>(ratio * one), most); }
+    [[nodiscard]] bool has_one() const noexcept { return balance_.load(std::memory_order_relaxed) >= one; }
     [[nodiscard]] bool has_one(std::chrono::milliseconds now) noexcept {
         refill(now);
-        return balance_.load(std::memory_order_relaxed) >= one;
+        return has_one();
     }
-    /// False: there is none.
     [[nodiscard]] bool take(std::chrono::milliseconds now) noexcept {
         refill(now);
+        return take();
+    }
+    /// False: there is none. Without the time nothing comes back but what requests pay in.
+    [[nodiscard]] bool take() noexcept {
         for (std::int64_t old = balance_.load(std::memory_order_relaxed); old >= one;)
             if (balance_.compare_exchange_weak(old, old - one, std::memory_order_relaxed)) return true;
         return false;

@@ -183,6 +183,27 @@ struct streaming_config {
     };
 };
 
+/// Hedged requests: when an attempt takes longer than most replies of its model have lately, the next model of the
+/// pool is asked as well. The first answer counts and the other attempt is cancelled, which some vendors bill all the
+/// same. For calls, and for streams until their first content.
+struct hedging_config {
+    bool enabled{false};
+    /// Of the model's last `latency_window` replies; streams: of the times to their first content. Fewer than 20
+    /// known replies start no second attempt.
+    double percentile{95};
+    std::chrono::milliseconds min_delay{50}; ///< no second attempt before
+    double max_extra_load{0.05};             ///< second attempts per request, at most; ten may come at once
+
+    static constexpr json::field_rule json_fields[] = {
+        json::about("enabled", "whether a second attempt is made at all"),
+        json::about("percentile", "of the model's recent latencies, after which it is made"),
+        json::range("percentile", 50, 99.9),
+        json::about("min_delay", "never before that"),
+        json::about("max_extra_load", "second attempts per request, at most"),
+        json::range("max_extra_load", 0, 1),
+    };
+};
+
 /// In which period a model's use is counted against its limits. Days and months are those of UTC.
 enum class quota_window : unsigned char { monthly, daily };
 /// When limits begin anew: as quota_window, in the words of `recovery`.
@@ -283,6 +304,7 @@ struct pool_config {
     outage_config provider_outage{};
     /// Whether another model is asked for what the content policy of one refuses.
     bool rotate_on_content_filter{false};
+    hedging_config hedging{};
 
     static constexpr json::field_rule json_fields[] = {
         json::about(
@@ -396,6 +418,7 @@ struct pool_config {
         json::about("provider_recovery", "how they come back: by a request that succeeds, or only by hand"),
         json::about("provider_outage", "what an outage of a provider is"),
         json::about("rotate_on_content_filter", "whether others are asked for what one model refuses"),
+        json::about("hedging", "a second attempt beside one that takes unusually long"),
     };
 };
 

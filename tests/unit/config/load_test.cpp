@@ -82,6 +82,19 @@ TEST(ConfigLoad, WhatAPoolDoesWithStreamsThatBreakOff) {
         "mesh.yaml:5:32: pools.chat.streaming.max_failovers: must be a whole number from 1 to 100, not '0'");
 }
 
+TEST(ConfigLoad, HowAPoolHedges) {
+    const auto pool = [](const std::string& hedging) {
+        return "providers:\n  ollama.local.v1:\npools:\n  chat:\n    hedging: " + hedging + "\n";
+    };
+    const config made = read(pool("{enabled: true, percentile: 99, min_delay: 1s, max_extra_load: 10%}"));
+    const hedging_config& hedging = made.pools[0].second.hedging;
+    EXPECT_TRUE(hedging.enabled);
+    EXPECT_EQ(hedging.percentile, 99);
+    EXPECT_EQ(hedging.min_delay, std::chrono::seconds(1));
+    EXPECT_EQ(hedging.max_extra_load, 0.1);
+    EXPECT_FALSE(read(pool("{}")).pools[0].second.hedging.enabled);
+}
+
 TEST(ConfigLoad, NamesSayWhatIsLeftOut) {
     const config made =
         read("providers:\n  openai.llm.v1:\n    api_key: k\n  ollama.local.v1:\npools:\n  chat:\n");

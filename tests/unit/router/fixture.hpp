@@ -111,6 +111,16 @@ inline std::shared_ptr<const snapshot> make_streaming(const std::vector<std::str
     return make_snapshot_of(served, 3, rotates_by("stick-until-failure"), nullptr, tried_once(), streaming);
 }
 
+/// The same, whose pool makes second attempts.
+inline std::shared_ptr<const snapshot> make_hedging(const std::vector<std::string>& names,
+                                                    const hedging_plan& hedging) {
+    std::vector<std::pair<std::string, std::vector<std::string>>> served;
+    for (const std::string& name : names) served.emplace_back(name, std::vector<std::string>{"m"});
+    pool_plan chat = chat_plan();
+    chat.hedging = hedging;
+    return make_snapshot_by(served, std::move(chat));
+}
+
 inline call make_call(std::shared_ptr<const snapshot> picture, const clock& time, bool stream = false) {
     call made;
     made.pool = picture->resolve("chat").value();

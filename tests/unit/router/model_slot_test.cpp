@@ -37,6 +37,23 @@ TEST(LatencyTrack, OlderSamplesFadeFromTheAverage) {
     EXPECT_LT(track.recent().value(), 1);
 }
 
+TEST(LatencyTrack, QuantilesAreSamplesOfTheWindowByNearestRank) {
+    latency_track track(50);
+    EXPECT_EQ(track.quantile(0.95, 0), std::nullopt);
+    for (int i = 100; i > 0; --i) track.add(microseconds(i)); // 1 to 50 are left
+    EXPECT_EQ(track.quantile(0.95, 20), microseconds(48));
+    EXPECT_EQ(track.quantile(0.5, 20), microseconds(25));
+    EXPECT_EQ(track.quantile(1, 20), microseconds(50));
+    EXPECT_EQ(track.quantile(0.0001, 20), microseconds(1));
+
+    latency_track young(50);
+    for (int i = 1; i <= 19; ++i) young.add(microseconds(i));
+    EXPECT_EQ(young.quantile(0.95, 20), std::nullopt);
+    young.add(microseconds(1000));
+    EXPECT_EQ(young.quantile(0.95, 20), microseconds(19));
+    EXPECT_EQ(young.quantile(0.951, 20), microseconds(1000));
+}
+
 TEST(LatencyTrack, NoSampleOfSeveralThreadsIsLostFromTheSum) {
     latency_track track(latency_track::longest_window);
     std::vector<std::thread> threads;

@@ -258,6 +258,52 @@ TEST_P(Failover, HeldBackContentHidesAnEarlyBreak) {
     EXPECT_EQ(got.attempts, 2);
 }
 
+TEST_P(Failover, ASlowModelIsOutrunByTheNext) {
+    settings = config();
+    pool_config pool;
+    pool.capability = "chat-completion";
+    pool.hedging.enabled = true;
+    settings.pools.emplace_back("chat", pool);
+    for (const bool is_streamed : {false, true}) {
+        settings.providers.clear();
+        start("alpha", R"({"rules":[{"times":20,"text":"usual"},{"text":"slow","latency_ms":60000}]})");
+        start("beta", R"({"rules":[{"text":"from beta"}]})");
+        client c = create(settings);
+        for (int i = 0; i < 20; ++i) {
+            if (is_streamed)
+                EXPECT_EQ(run(read(c, question())).model, "alpha.alpha-model");
+            else
+                EXPECT_EQ(run(ask_once(c, question())).value().x_modelmesh->model, "alpha.alpha-model");
+        }
+        if (is_streamed) {
+            const outcome got = run(read(c, question()));
+            EXPECT_EQ(got.text, "from beta");
+            EXPECT_EQ(got.attempts, 2);
+        } else {
+            const auto reply = run(ask_once(c, question()));
+            ASSERT_TRUE(reply) << reply.error().message;
+            EXPECT_EQ(reply->text(), "from beta");
+            EXPECT_EQ(reply->x_modelmesh->attempts, 2);
+        }
+        EXPECT_EQ(c.usage().by_model.at("alpha.alpha-model").total.requests, 21) << "the loser was one, too";
+    }
+}
+
+TEST_P(Failover, WrongHedgingIsNamed) {
+    pool_that(stream_failure_action::error);
+    start("alpha");
+    hedging_config& hedging = settings.pools[0].second.hedging;
+    hedging.enabled = true;
+    hedging.percentile = 49;
+    hedging.min_delay = std::chrono::milliseconds(-1);
+    hedging.max_extra_load = 1.1;
+    settings.pools[0].second.latency_window = 19;
+    EXPECT_EQ(refusal(settings), "pool 'chat': hedging.percentile must be between 50 and 99.9\n"
+                                 "pool 'chat': hedging.min_delay must be between 0 and 1 h\n"
+                                 "pool 'chat': hedging.max_extra_load must be between 0 and 1\n"
+                                 "pool 'chat': hedging needs a latency_window of at least 20");
+}
+
 TEST_P(Failover, WrongSettingsAreNamed) {
     pool_that(stream_failure_action::restart);
     start("alpha");
