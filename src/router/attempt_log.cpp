@@ -41,12 +41,15 @@ void report_failure(log_sink* log, const core::request_id& id, std::string_view 
            {"status", status}});
 }
 
-void report_retry(log_sink* log, const pool& in, std::size_t index, int number, duration pause, errc why) {
+void report_retry(log_sink* log, const core::request_id& id, const pool& in, std::size_t index, int number,
+                  duration pause, errc why) {
     if (!wants(log, severity::info)) return;
     const std::string attempt = std::to_string(number);
     const std::string delay = in_ms(pause);
+    const std::string request_id = id.text();
     write(log, severity::info, "retry.attempted",
-          {{"pool", in.name},
+          {{"request_id", request_id},
+           {"pool", in.name},
            {"model", in.models[index]->id},
            {"provider", in.models[index]->provider->id},
            {"attempt", attempt},
@@ -54,10 +57,13 @@ void report_retry(log_sink* log, const pool& in, std::size_t index, int number, 
            {"reason", to_string(why)}});
 }
 
-void report_rotation(log_sink* log, const pool& in, std::size_t from, std::size_t to, errc why) {
+void report_rotation(log_sink* log, const core::request_id& id, const pool& in, std::size_t from,
+                     std::size_t to, errc why) {
     if (!wants(log, severity::info)) return;
+    const std::string request_id = id.text();
     write(log, severity::info, "model.rotated",
-          {{"pool", in.name},
+          {{"request_id", request_id},
+           {"pool", in.name},
            {"model", in.models[to]->id},
            {"provider", in.models[to]->provider->id},
            {"previous", in.models[from]->id},
@@ -108,11 +114,15 @@ void report_recovery(log_sink* log, const provider_entry& which) {
     write(log, severity::info, "provider.recovered", {{"provider", which.id}, {"reason", "probe_success"}});
 }
 
-void report_exhausted(log_sink* log, const fault& with) {
+void report_exhausted(log_sink* log, const core::request_id& id, const fault& with) {
     if (!wants(log, severity::error)) return;
     const std::string attempts = std::to_string(with.attempts.size());
+    const std::string request_id = id.text();
     write(log, severity::error, "pool.exhausted",
-          {{"pool", with.pool}, {"attempts", attempts}, {"reason", to_string(with.kind())}});
+          {{"request_id", request_id},
+           {"pool", with.pool},
+           {"attempts", attempts},
+           {"reason", to_string(with.kind())}});
 }
 
 } // namespace modelmesh::router

@@ -25,9 +25,11 @@ void report_failure(log_sink* log, const core::request_id& id, std::string_view 
 
 /// `retry.attempted`: a model is asked again by the same request.
 /// @param number of the attempt. @param pause  since its failure. @param why  it failed.
-void report_retry(log_sink* log, const pool& in, std::size_t index, int number, duration pause, errc why);
+void report_retry(log_sink* log, const core::request_id& id, const pool& in, std::size_t index, int number,
+                  duration pause, errc why);
 /// `model.rotated`: after the failure of a model the request goes to another.
-void report_rotation(log_sink* log, const pool& in, std::size_t from, std::size_t to, errc why);
+void report_rotation(log_sink* log, const core::request_id& id, const pool& in, std::size_t from,
+                     std::size_t to, errc why);
 /// `model.deactivated`: it is in standby from now on, as its health says.
 void report_deactivation(log_sink* log, const pool& in, std::size_t index, time_point now);
 /// `model.reactivated`: a request has brought it back into service.
@@ -37,6 +39,6 @@ void report_provider_out(log_sink* log, const provider_entry& which, time_point 
 /// `provider.recovered`: a request has brought it back into service.
 void report_recovery(log_sink* log, const provider_entry& which);
 /// `pool.exhausted`: nobody is left whom a request could ask. @param with  what it fails with.
-void report_exhausted(log_sink* log, const fault& with);
+void report_exhausted(log_sink* log, const core::request_id& id, const fault& with);
 
 } // namespace modelmesh::router

@@ -165,7 +165,7 @@ result<const model_entry*> attempt_plan::next() {
     fault f = is_refused_                 ? refused_fault()
               : turn && attempts_.empty() ? paced_fault(*turn - since_epoch(now))
                                           : closing_fault();
-    report_exhausted(log_, f);
+    report_exhausted(log_, call_.id, f);
     return f;
 }
 
@@ -253,11 +253,11 @@ void attempt_plan::begin(chosen_model&& chosen, time_point now) {
     ++number_;
     waits_ = 0;
     if (asked_model* again = find_asked(current_)) {
-        report_retry(log_, in, current_, number_, now - again->failed_at, again->why);
+        report_retry(log_, call_.id, in, current_, number_, now - again->failed_at, again->why);
         ++again->tries;
         again->may_repeat = false;
     } else {
-        if (last != nullptr) report_rotation(log_, in, before, current_, last->why);
+        if (last != nullptr) report_rotation(log_, call_.id, in, before, current_, last->why);
         asked_.push_back(asked_model{current_, 1});
         tried_.insert(current_);
     }

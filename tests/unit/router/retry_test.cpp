@@ -652,7 +652,10 @@ public:
     bool wants(severity) const noexcept override { return true; }
     void write(severity, std::string_view event, std::span<const log_field> fields) noexcept override {
         std::string line(event);
-        for (const log_field& f : fields) line.append(" ").append(f.key).append("=").append(f.value);
+        for (const log_field& f : fields) {
+            line.append(" ").append(f.key);
+            if (f.key != "request_id") line.append("=").append(f.value);
+        }
         events.push_back(std::move(line));
     }
 };
@@ -681,13 +684,14 @@ TEST_F(Retry, EveryStepIsAnEvent) {
               (std::vector<std::string>{
                   "model.deactivated pool=chat model=a.m provider=a reason=error_threshold kind=overloaded "
                   "status=503 seconds=60",
-                  "model.rotated pool=chat model=b.m provider=b previous=a.m reason=overloaded",
+                  "model.rotated request_id pool=chat model=b.m provider=b previous=a.m reason=overloaded",
                   "model.deactivated pool=chat model=b.m provider=b reason=rate_limited kind=rate_limit "
                   "status=429 seconds=7",
-                  "retry.attempted pool=chat model=b.m provider=b attempt=3 delay_ms=7000 reason=rate_limit",
+                  "retry.attempted request_id pool=chat model=b.m provider=b attempt=3 delay_ms=7000 "
+                  "reason=rate_limit",
                   "model.reactivated pool=chat model=b.m provider=b reason=probe_success",
                   "provider.deactivated provider=b reason=auth_failure kind=auth status=401 seconds=60",
-                  "pool.exhausted pool=chat attempts=1 reason=auth",
+                  "pool.exhausted request_id pool=chat attempts=1 reason=auth",
                   "provider.recovered provider=b reason=probe_success"}));
 }
 
