@@ -114,7 +114,7 @@ TEST_P(Reload, TellsWhatChangedByName) {
 }
 
 TEST_P(Reload, AnInvalidConfigurationChangesNothingAndSaysEverythingThatIsWrong) {
-    simulator& alpha = start("alpha");
+    start("alpha");
     client c = make();
     ASSERT_EQ(asked(c), "alpha");
     config wrong = settings;
@@ -128,7 +128,6 @@ TEST_P(Reload, AnInvalidConfigurationChangesNothingAndSaysEverythingThatIsWrong)
     EXPECT_THROW(c.reload(wrong), error);
     EXPECT_EQ(asked(c), "alpha");
     EXPECT_EQ(asked(c, "talk"), "not_found");
-    EXPECT_EQ(alpha.connections(), 0u) << "each run of a loop has its own";
     EXPECT_THAT(log.lines(),
                 ::testing::Each(::testing::StartsWith("config.rejected reason=provider 'alpha'")));
     EXPECT_TRUE(c.reload(settings).empty()) << "it is still the one before";
