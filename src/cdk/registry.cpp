@@ -1,3 +1,5 @@
+#include "core/connector_id.hpp"
+
 #include <modelmesh/connector/registry.hpp>
 
 namespace modelmesh::connector {
@@ -11,9 +13,7 @@ result<void> registry::add_provider(std::string id, factory make) {
 }
 
 result<std::unique_ptr<provider>> registry::make_provider(std::string_view id) const {
-    constexpr std::string_view prefix = "provider.";
-    const std::string_view short_id = id.starts_with(prefix) ? id.substr(prefix.size()) : id;
-    if (const auto found = providers_.find(short_id); found != providers_.end()) {
+    if (const auto found = providers_.find(core::without_type(id)); found != providers_.end()) {
         std::unique_ptr<provider> made = found->second();
         if (!made) return fault(errc::config, "the factory of connector '" + found->first + "' makes none");
         return made;

@@ -1,5 +1,7 @@
 #include "client/budget_plan.hpp"
 
+#include "core/connector_id.hpp"
+
 #include <algorithm>
 #include <optional>
 #include <string_view>
@@ -86,14 +88,9 @@ private:
     std::vector<std::string>& problems_;
 };
 
-// "openai.llm.v1", or "provider.openai.llm.v1" -> "openai", and whether its middle part is "local".
-std::string_view bare(std::string_view connector) {
-    constexpr std::string_view prefix = "provider.";
-    return connector.starts_with(prefix) ? connector.substr(prefix.size()) : connector;
-}
-std::string_view vendor_of(std::string_view connector) { return connector.substr(0, connector.find('.')); }
+// Whether it is as "vllm.local.v1".
 bool is_local(std::string_view connector) {
-    return connector.substr(vendor_of(connector).size()).starts_with(".local.");
+    return core::without_type(connector).substr(core::vendor_of(connector).size()).starts_with(".local.");
 }
 
 } // namespace
@@ -107,8 +104,8 @@ budget::plan make_budget_plan(const config& from, std::vector<std::string>& prob
         budget::terms& terms = made.providers[name];
         terms.budget = to.limits(settings.budget, where);
         terms.pricing = to.prices(settings.pricing, where + "pricing.");
-        terms.vendor = vendor_of(bare(settings.connector));
-        terms.is_local = is_local(bare(settings.connector));
+        terms.vendor = core::vendor_of(settings.connector);
+        terms.is_local = is_local(settings.connector);
     }
     for (const auto& [name, settings] : from.pools)
         made.pools[name] = to.limits(settings.budget, "pool '" + name + "': ");

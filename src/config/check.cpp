@@ -2,6 +2,7 @@
 
 #include "config/model_names.hpp"
 #include "config/options.hpp"
+#include "core/connector_id.hpp"
 #include "net/url.hpp"
 
 #include <modelmesh/json/detail/describe.hpp>
@@ -52,11 +53,6 @@ void check_provider(const std::string& name, provider_config& provider, const en
     }
 }
 
-std::string_view without_prefix(std::string_view id) {
-    constexpr std::string_view prefix = "provider.";
-    return id.starts_with(prefix) ? id.substr(prefix.size()) : id;
-}
-
 // The providers of this name; else those of this connector; else those of this vendor.
 std::vector<std::string> providers_called(const std::string& wanted, const config& in) {
     for (const auto& [name, provider] : in.providers)
@@ -64,9 +60,9 @@ std::vector<std::string> providers_called(const std::string& wanted, const confi
     std::vector<std::string> by_connector;
     std::vector<std::string> by_vendor;
     for (const auto& [name, provider] : in.providers) {
-        const std::string_view id = without_prefix(provider.connector);
-        if (id == without_prefix(wanted)) by_connector.push_back(name);
-        if (id.substr(0, id.find('.')) == wanted) by_vendor.push_back(name);
+        if (core::without_type(provider.connector) == core::without_type(wanted))
+            by_connector.push_back(name);
+        if (core::vendor_of(provider.connector) == wanted) by_vendor.push_back(name);
     }
     return by_connector.empty() ? by_vendor : by_connector;
 }

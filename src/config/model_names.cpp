@@ -1,17 +1,12 @@
 #include "config/model_names.hpp"
 
 #include "config/node.hpp"
+#include "core/connector_id.hpp"
 
 #include <algorithm>
 
 namespace modelmesh::settings {
 namespace {
-
-std::string_view vendor_of(std::string_view connector) {
-    constexpr std::string_view prefix = "provider.";
-    if (connector.starts_with(prefix)) connector.remove_prefix(prefix.size());
-    return connector.substr(0, connector.find('.'));
-}
 
 bool has_prefix(std::string_view id, std::string_view name) {
     return !name.empty() && id.size() > name.size() + 1 && id.starts_with(name) && id[name.size()] == '.';
@@ -22,7 +17,7 @@ bool has_prefix(std::string_view id, std::string_view name) {
 std::string vendors_name(std::string_view id, const model_config& model, std::string_view provider,
                          std::string_view connector) {
     if (!model.model.empty()) return model.model;
-    for (const std::string_view prefix : {provider, vendor_of(connector)})
+    for (const std::string_view prefix : {provider, core::vendor_of(connector)})
         if (has_prefix(id, prefix)) return std::string(id.substr(prefix.size() + 1));
     return std::string(id);
 }
