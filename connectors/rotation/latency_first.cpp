@@ -17,11 +17,11 @@ public:
         std::size_t best = 0;
         std::size_t first_unknown = among.size();
         double least = 0;
-        for (std::size_t i = among.next(0); i < among.size(); i = among.next(i + 1)) {
+        among.for_each([&](std::size_t i) {
             const std::optional<double> latency = from.latency(i);
             if (!latency) {
                 if (first_unknown == among.size()) first_unknown = i;
-                continue;
+                return;
             }
             if (known++ == 0 || *latency < least) {
                 best = i;
@@ -30,7 +30,7 @@ public:
             } else if (*latency == least) {
                 ++at_lowest;
             }
-        }
+        });
         if (known == 0) return first_unknown;
         const bool is_median_lowest = at_lowest >= known / 2 + 1;
         return is_median_lowest && first_unknown < best ? first_unknown : best;

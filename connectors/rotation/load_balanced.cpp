@@ -32,11 +32,14 @@ public:
     }
     void commit(rotation_view& from, std::size_t chosen) const noexcept override {
         const model_set& among = from.candidates();
-        from.set_position(chosen, from.position(chosen) + 1);
+        const double sent = from.position(chosen) + 1;
+        from.set_position(chosen, sent);
+        const bool are_all_there = among.count() == from.size();
+        // Who has the most is chosen now and then, too, so that halving can wait for one that has its part of a window.
+        if (are_all_there && sent * static_cast<double>(from.size()) < window) return;
         double requests = 0;
-        for (std::size_t i = among.next(0); i < among.size(); i = among.next(i + 1))
-            requests += from.position(i);
-        if (among.count() < from.size()) level(from, requests);
+        among.for_each([&](std::size_t i) { requests += from.position(i); });
+        if (!are_all_there) level(from, requests);
         if (requests < window) return;
         for (std::size_t i = 0; i < from.size(); ++i) from.set_position(i, from.position(i) / 2);
     }
@@ -75,12 +78,11 @@ private:
     }
 
     totals totals_of(const rotation_view& from) const noexcept {
-        const model_set& among = from.candidates();
         totals all;
         std::array<double, 64> told; // of the first ones, which is enough for a median
         std::size_t count = 0;
         std::size_t unknown = 0;
-        for (std::size_t i = among.next(0); i < among.size(); i = among.next(i + 1)) {
+        from.candidates().for_each([&](std::size_t i) {
             const double sent = from.position(i);
             all.requests += sent;
             const std::optional<double> weight =
@@ -91,11 +93,11 @@ private:
             }
             if (!weight) {
                 ++unknown;
-                continue;
+                return;
             }
             all.weight += *weight;
             if (count < told.size()) told[count++] = *weight;
-        }
+        });
         if (unknown == 0) return all;
         if (count != 0) {
             const auto middle = told.begin() + static_cast<std::ptrdiff_t>(count / 2);
@@ -103,9 +105,9 @@ private:
             all.unknown = *middle;
         }
         all.weight += all.unknown * static_cast<double>(unknown);
-        for (std::size_t i = among.next(0); i < std::min(among.size(), all.known.size());
-             i = among.next(i + 1))
-            if (all.known[i] == untold) all.known[i] = all.unknown;
+        from.candidates().for_each([&all](std::size_t i) {
+            if (i < all.known.size() && all.known[i] == untold) all.known[i] = all.unknown;
+        });
         return all;
     }
 

@@ -28,13 +28,14 @@ namespace modelmesh::connector {
 /// The member whose rating is lowest, the first of equals. @pre the set is not empty.
 template <class Rating>
 [[nodiscard]] std::size_t lowest(const model_set& among, const Rating& rating) noexcept {
-    std::size_t best = among.next(0);
-    auto least = rating(best);
-    for (std::size_t i = among.next(best + 1); i < among.size(); i = among.next(i + 1))
-        if (const auto value = rating(i); value < least) {
+    std::size_t best = among.size();
+    decltype(rating(best)) least{};
+    among.for_each([&](std::size_t i) {
+        if (const auto value = rating(i); best == among.size() || value < least) {
             best = i;
             least = value;
         }
+    });
     return best;
 }
 

@@ -1,6 +1,7 @@
 #include "policies.hpp"
 
 #include <algorithm>
+#include <array>
 #include <limits>
 
 namespace modelmesh::connector {
@@ -13,41 +14,72 @@ namespace {
 class score final : public rotation_policy {
 public:
     std::optional<std::size_t> choose(const rotation_view& from, rng&) const noexcept override {
-        const best_of_each best(from);
-        return lowest(from.candidates(), [&](std::size_t i) { return points(from, i, best); });
+        const survey all(from);
+        return lowest(from.candidates(), [&](std::size_t i) { return all.points(from, i); });
     }
     std::optional<double> rating(const rotation_view& from, std::size_t candidate) const noexcept override {
-        return points(from, candidate, best_of_each(from));
+        return survey(from).points(from, candidate);
     }
 
 private:
-    struct best_of_each {
-        explicit best_of_each(const rotation_view& from) noexcept {
-            const model_set& among = from.candidates();
-            for (std::size_t i = among.next(0); i < among.size(); i = among.next(i + 1)) {
-                latency = std::min(latency, from.recent_latency(i).value_or(latency));
-                cost = std::min(cost, expected_cost(from, i).value_or(cost));
-                in_flight = std::min(in_flight, from.in_flight(i));
-            }
-        }
-        double latency = std::numeric_limits<double>::infinity();
-        double cost = std::numeric_limits<double>::infinity();
-        unsigned in_flight = std::numeric_limits<unsigned>::max();
+    static constexpr double untold = std::numeric_limits<double>::infinity();
+
+    struct measures {
+        double latency; ///< untold: not known
+        double cost;    ///< the same
+        double load;
+        double faults; ///< points that nobody is compared with others for
     };
 
-    static double points(const rotation_view& from, std::size_t i, const best_of_each& best) noexcept {
-        const std::optional<headroom> left = from.headroom(i);
-        return ratio(from.recent_latency(i), best.latency) + ratio(expected_cost(from, i), best.cost) +
-               (from.in_flight(i) + 1.0) / (best.in_flight + 1.0) + 10 * from.error_rate(i) +
-               (left ? left->usage : 0);
-    }
-    static double ratio(std::optional<double> value, double best) noexcept {
-        constexpr double unknown = 2;
-        if (!value) return unknown;
-        // What costs nothing is no measure for the others.
-        if (best <= 0) return *value <= 0 ? 1 : unknown;
-        return *value / best;
-    }
+    class survey {
+    public:
+        explicit survey(const rotation_view& from) noexcept {
+            measures best{untold, untold, untold, 0};
+            from.candidates().for_each([&](std::size_t i) {
+                measures& m = known_[std::min(i, known_.size() - 1)];
+                measure(from, i, m);
+                best.latency = std::min(best.latency, m.latency);
+                best.cost = std::min(best.cost, m.cost);
+                best.load = std::min(best.load, m.load);
+            });
+            per_latency_ = 1 / best.latency;
+            per_cost_ = 1 / best.cost;
+            per_load_ = 1 / best.load;
+        }
+        /// @pre it is a candidate.
+        [[nodiscard]] double points(const rotation_view& from, std::size_t i) const noexcept {
+            if (i < known_.size() - 1) return points(known_[i]);
+            measures m;
+            measure(from, i, m);
+            return points(m);
+        }
+
+    private:
+        // In place: a copy would wait for each of its parts to be written.
+        static void measure(const rotation_view& from, std::size_t i, measures& m) noexcept {
+            const std::optional<headroom> left = from.headroom(i);
+            m.latency = from.recent_latency(i).value_or(untold);
+            m.cost = expected_cost(from, i).value_or(untold);
+            m.load = from.in_flight(i) + 1.0;
+            m.faults = 10 * from.error_rate(i) + (left ? left->usage : 0);
+        }
+        [[nodiscard]] double points(const measures& m) const noexcept {
+            return ratio(m.latency, per_latency_) + ratio(m.cost, per_cost_) + m.load * per_load_ + m.faults;
+        }
+        static double ratio(double value, double per_best) noexcept {
+            constexpr double unknown = 2;
+            if (value == untold) return unknown;
+            // What costs nothing is no measure for the others.
+            if (per_best == untold) return value <= 0 ? 1 : unknown;
+            return value * per_best;
+        }
+
+        double per_latency_; ///< one divided by the best: a multiplication takes a fifth of a division
+        double per_cost_;
+        double per_load_;
+        /// By number, of candidates, so that none of them is read twice; the last place is for the numbers above.
+        std::array<measures, 65> known_;
+    };
 };
 
 } // namespace

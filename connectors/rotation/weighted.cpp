@@ -17,12 +17,11 @@ public:
         });
     }
     void commit(rotation_view& from, std::size_t chosen) const noexcept override {
-        const model_set& among = from.candidates();
         double total = 0;
-        for (std::size_t i = among.next(0); i < among.size(); i = among.next(i + 1)) {
+        from.candidates().for_each([&](std::size_t i) {
             total += from.model(i).weight;
             from.set_position(i, from.position(i) + from.model(i).weight);
-        }
+        });
         from.set_position(chosen, from.position(chosen) - total);
     }
     position_words positions() const noexcept override { return {.cursors = 0, .per_model = 1}; }

@@ -25,15 +25,15 @@ struct trip_rule {
     double error_rate = 2;
 };
 
-/// A model is active; or in standby until a time, or until somebody reactivates it; or on probe, with one request under way to find out whether
-/// it is back; or ramping, where every success doubles how many requests it may have at a time. Any failure of
-/// a ramping model, or on probe, puts it back into standby, for twice as long.
+/// A model is active; or in standby until a time, or until somebody reactivates it; or on probe, with one request under
+/// way to find out whether it is back; or ramping, where every success doubles how many requests it may have at a time.
+/// Any failure of a ramping model, or on probe, puts it back into standby, for twice as long.
 ///
 /// Any thread may report; selection reads on every request. No locks. The slot has a cache line of its own.
 /// word_: [63:62] phase, [61:50] failures in a row, [49:46] trips in a row, [45:42] successes of the ramp, [41:0]
 /// standby until, in ms of the steady clock. One word, so that a reader never sees a mix. Every change is an
-/// acq_rel CAS, or by hand a release store, which no outcome has a say in; pairs with the acquire in load(), so that whoever sees a trip also sees its end, and a probe is
-/// given once.
+/// acq_rel CAS, or by hand a release store, which no outcome has a say in; pairs with the acquire in load(), so that
+/// whoever sees a trip also sees its end, and a probe is given once.
 /// outcomes_: [37:32] how many are known, [31:0] the last ones, a failure is 1. Relaxed: it is a statistic of its
 /// own, and the trip that it leads to is published by word_.
 /// last_failure_: [31:16] kind, [15:0] status; relaxed, because it is for people only and may belong to a failure
@@ -206,8 +206,8 @@ public:
     /// Share of failures among the last outcomes; 0 while there are none.
     [[nodiscard]] double error_rate() const noexcept {
         const std::uint64_t known = outcomes_.load(std::memory_order_relaxed);
-        const auto count = static_cast<unsigned>(known >> 32);
-        return count == 0 ? 0 : std::popcount(static_cast<std::uint32_t>(known)) / double(count);
+        const auto failures = static_cast<std::uint32_t>(known);
+        return failures == 0 ? 0 : std::popcount(failures) / static_cast<double>(known >> 32);
     }
 
 private:
