@@ -208,7 +208,7 @@ private:
     detail::onion_run<Reply>* run_;
     std::size_t layer_;
 };
-using next = basic_next<whole_reply>;
+using reply_next = basic_next<whole_reply>;
 using stream_next = basic_next<streamed_reply>;
 
 /// What becomes of a call when a middleware throws, which is a defect of it.
@@ -217,15 +217,12 @@ enum class hook_failure : std::uint8_t {
     fail_closed, ///< the call fails with errc::internal, which names the middleware
 };
 
-/// One layer around the calls of a client. Override the hooks you need, or handle() and handle_stream() to be
-/// around
+/// One layer around the calls of a client. Override the hooks you need, or handle() and handle_stream() to be around
 /// what lies further in.
 ///
-/// A fault that a hook returns is the call's outcome, to be repaired only by a middleware further out. An
-/// exception is a
-/// defect: see on_hook_failure(); the log gets `middleware.failed`. Neither speaks against a model.
-/// Threads: all hooks of one call on its event loop; several calls at once, on several threads. A hook must
-/// not block.
+/// A fault that a hook returns is the call's outcome, to be repaired only by a middleware further out. An exception is
+/// a defect: see on_hook_failure(); the log gets `middleware.failed`. Neither speaks against a model.
+/// Threads: all hooks of one call on its event loop; several calls at once, on several threads. A hook must not block.
 /// Coroutines: `c` lives as long as the call; what else a coroutine needs, it takes by value.
 class middleware {
 public:
@@ -234,7 +231,7 @@ public:
     [[nodiscard]] virtual hook_failure on_hook_failure() const noexcept { return hook_failure::fail_open; }
 
     /// Around a call for a whole reply: on_request(), what lies further in, and on_reply() or on_error().
-    [[nodiscard]] virtual task<result<whole_reply>> handle(request_context& c, next inner);
+    [[nodiscard]] virtual task<result<whole_reply>> handle(request_context& c, reply_next inner);
     /// Around the opening of a stream: on_request(), what lies further in, and watcher_of() or
     /// on_stream_error().
     [[nodiscard]] virtual task<result<streamed_reply>> handle_stream(request_context& c, stream_next inner);

@@ -106,7 +106,7 @@ public:
 
     [[nodiscard]] std::string_view name() const noexcept override { return "concurrency_limit"; }
 
-    [[nodiscard]] task<result<whole_reply>> handle(request_context& c, next inner) override {
+    [[nodiscard]] task<result<whole_reply>> handle(request_context& c, reply_next inner) override {
         const result<places::place> mine = co_await places::take(places_, c);
         if (!mine) co_return mine.error();
         co_return co_await inner();

@@ -38,7 +38,7 @@ template class basic_next<whole_reply>;
 template class basic_next<streamed_reply>;
 
 // The references of these two are the call's, which awaits them.
-task<result<whole_reply>> middleware::handle(request_context& c, next inner) {
+task<result<whole_reply>> middleware::handle(request_context& c, reply_next inner) {
     if (const result<void> ready = on_request(c); !ready) co_return ready.error();
     result<whole_reply> reply = co_await inner();
     if (!reply) {

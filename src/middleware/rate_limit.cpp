@@ -27,7 +27,7 @@ public:
 
     [[nodiscard]] std::string_view name() const noexcept override { return "rate_limit"; }
 
-    [[nodiscard]] task<result<whole_reply>> handle(request_context& c, next inner) override {
+    [[nodiscard]] task<result<whole_reply>> handle(request_context& c, reply_next inner) override {
         const std::int64_t estimate = estimated(c);
         const result<void> admitted = co_await admit(c, estimate);
         if (!admitted) co_return admitted.error();

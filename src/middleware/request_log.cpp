@@ -24,7 +24,7 @@ public:
 
     [[nodiscard]] std::string_view name() const noexcept override { return "request_log"; }
 
-    [[nodiscard]] task<result<whole_reply>> handle(request_context& c, next inner) override {
+    [[nodiscard]] task<result<whole_reply>> handle(request_context& c, reply_next inner) override {
         if (!log_->wants(options_.severity)) co_return co_await inner();
         const time_point began = c.time().now();
         result<whole_reply> reply = co_await inner();

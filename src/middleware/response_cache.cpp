@@ -54,7 +54,7 @@ public:
 
     [[nodiscard]] std::string_view name() const noexcept override { return "response_cache"; }
 
-    [[nodiscard]] task<result<whole_reply>> handle(request_context& c, next inner) override {
+    [[nodiscard]] task<result<whole_reply>> handle(request_context& c, reply_next inner) override {
         if (!may_be_kept(c, options_.only_deterministic)) co_return co_await inner();
         const std::string key = key_of(c);
         const boost::asio::any_io_executor executor = co_await boost::asio::this_coro::executor;

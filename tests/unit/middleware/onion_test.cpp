@@ -76,7 +76,9 @@ std::shared_ptr<const std::vector<std::string>> chunks(std::vector<std::string> 
 class short_circuit final : public middleware {
 public:
     std::string_view name() const noexcept override { return "short"; }
-    task<result<whole_reply>> handle(request_context&, next) override { co_return whole_reply("given"); }
+    task<result<whole_reply>> handle(request_context&, reply_next) override {
+        co_return whole_reply("given");
+    }
     task<result<streamed_reply>> handle_stream(request_context&, stream_next) override {
         co_return streamed_reply::of(chunks({"x", "y"}));
     }
@@ -88,7 +90,7 @@ public:
     breaking(bool after, hook_failure when) : is_after_(after), when_(when) {}
     std::string_view name() const noexcept override { return "breaking"; }
     hook_failure on_hook_failure() const noexcept override { return when_; }
-    task<result<whole_reply>> handle(request_context&, next inner) override {
+    task<result<whole_reply>> handle(request_context&, reply_next inner) override {
         if (is_after_) (void)co_await inner();
         throw std::runtime_error("oops");
     }
