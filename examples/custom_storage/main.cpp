@@ -1,9 +1,7 @@
 // A storage of one's own: everything in one JSON file, which is whole at any time. For one client at a time: all locks are free.
 //   custom_storage FILE.json      with OPENAI_API_KEY, OPENAI_BASE_URL, OLLAMA_HOST or VLLM_HOST set; run it twice
-#include <modelmesh/connector/atomic_file.hpp>
+#include <modelmesh/connector/json_file.hpp>
 #include <modelmesh/core/base64.hpp>
-#include <modelmesh/json/read.hpp>
-#include <modelmesh/json/write.hpp>
 #include <modelmesh/modelmesh.hpp>
 
 #include <iostream>
@@ -12,8 +10,8 @@ namespace mm = modelmesh;
 class json_file final : public mm::connector::storage {
 public:
     explicit json_file(std::string path) : path_(std::move(path)) {
-        if (const auto text = mm::connector::read_whole_file(path_).value())
-            entries_ = mm::json::read<std::map<std::string, std::string>>(*text).value();
+        if (auto kept = mm::connector::read_json_file<decltype(entries_)>(path_).value())
+            entries_ = std::move(*kept);
     }
     mm::result<std::optional<std::string>> load(std::string_view key) override {
         const auto found = entries_.find(std::string(key));
@@ -23,7 +21,7 @@ public:
     mm::result<void> save(std::span<const mm::connector::storage_entry> entries,
                           const mm::connector::lock_handle*) override {
         for (const auto& each : entries) entries_[each.key] = mm::base64::encode(each.data);
-        return mm::connector::write_file_atomically(path_, mm::json::write(entries_));
+        return mm::connector::write_json_file(path_, entries_);
     }
     mm::result<std::vector<std::string>> list(std::string_view prefix) override {
         std::vector<std::string> keys;

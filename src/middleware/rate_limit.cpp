@@ -1,24 +1,26 @@
 #include <modelmesh/middleware/limits.hpp>
 
-#include "middleware/gcra.hpp"
 #include "router/request_facts.hpp"
 
-#include <cmath>
+#include <modelmesh/connector/rate_limiter.hpp>
+
+#include <algorithm>
 #include <map>
 #include <mutex>
-#include <stdexcept>
 #include <string>
 #include <utility>
 
 namespace modelmesh {
 namespace {
 
-constexpr duration minute = std::chrono::minutes(1);
-constexpr double most_tokens =
-    1e7; ///< of one call: times the longest interval, a minute, that is some centuries
+constexpr double most_tokens = 1e7; ///< of one call, as a limiter demands
 
-duration interval_of(double per_minute) {
-    return duration(static_cast<duration::rep>(static_cast<double>(minute.count()) / per_minute));
+connector::rate_limiter limiter_of(const rate_limit_options& options) {
+    connector::rate_limiter::settings with;
+    with.requests_per_minute = options.requests_per_minute;
+    with.tokens_per_minute = options.tokens_per_minute;
+    with.burst = options.burst;
+    return connector::rate_limiter(with);
 }
 
 class rate_limit final : public middleware {
@@ -47,11 +49,6 @@ public:
     }
 
 private:
-    struct limits {
-        detail::gcra requests;
-        detail::gcra tokens;
-    };
-
     class counter final : public stream_watcher {
     public:
         counter(rate_limit& of, request_context& c, std::int64_t estimate) noexcept
@@ -78,69 +75,42 @@ private:
         co_return co_await c.wait_until(c.time().now() + *wait);
     }
 
-    [[nodiscard]] limits fresh() const {
-        const auto limited = [this](double per_minute) {
-            if (per_minute <= 0) return detail::gcra(duration::zero(), duration::zero());
-            const duration each = interval_of(per_minute);
-            return detail::gcra(each, std::max<duration>(each, options_.burst));
-        };
-        return {limited(options_.requests_per_minute), limited(options_.tokens_per_minute)};
-    }
-
     // Under the lock. Names are what requests say, right or wrong: those that are as good as new are
     // forgotten.
-    limits& of(const request_context& c, time_point now) {
+    connector::rate_limiter& of(const request_context& c, time_point now) {
         constexpr std::size_t many = 1024;
         if (limits_.size() >= many)
-            std::erase_if(limits_, [now](const auto& each) {
-                return each.second.requests.is_idle(now) && each.second.tokens.is_idle(now);
-            });
-        return limits_.try_emplace(options_.per_name ? c.requested_name() : std::string(), fresh())
-            .first->second;
+            std::erase_if(limits_, [now](const auto& each) { return each.second.is_idle(now); });
+        std::string name = options_.per_name ? c.requested_name() : std::string();
+        const auto known = limits_.find(name);
+        if (known != limits_.end()) return known->second;
+        return limits_.emplace(std::move(name), limiter_of(options_)).first->second;
     }
 
     result<duration> take(const request_context& c, std::int64_t tokens) {
         const time_point now = c.time().now();
+        duration longest = c.deadline() - now - duration(1); // a turn at the deadline is too late
+        if (options_.longest_wait) longest = std::min<duration>(longest, *options_.longest_wait);
         const std::lock_guard lock(mutex_);
-        limits& its = of(c, now);
-        const duration for_requests = its.requests.wait(now, 1);
-        const duration for_tokens = its.tokens.wait(now, tokens);
-        const duration wait = std::max(for_requests, for_tokens);
-        const bool is_too_long =
-            wait >= c.deadline() - now || (options_.longest_wait && wait > *options_.longest_wait);
-        if (wait > duration::zero() && is_too_long)
-            return refused(wait, for_requests >= for_tokens ? "requests" : "tokens");
-        its.requests.take(now, 1);
-        its.tokens.take(now, tokens);
-        return wait;
-    }
-
-    static fault refused(duration wait, const char* of_what) {
-        fault f(errc::rate_limit, std::string("this program's own limit of ") + of_what + " per minute");
-        f.retry_after = std::chrono::ceil<std::chrono::milliseconds>(wait);
-        return f;
+        return of(c, now).take_turn(now, tokens, longest);
     }
 
     // A reply that nobody counted was not asked of a model: a cache gave it.
     void correct(const request_context& c, std::int64_t estimate, const modelmesh::route& by) {
         if (options_.tokens_per_minute <= 0 || !by.input_tokens || !by.output_tokens) return;
         const std::lock_guard lock(mutex_);
-        of(c, c.time().now()).tokens.correct(*by.input_tokens + *by.output_tokens - estimate);
+        of(c, c.time().now()).correct(*by.input_tokens + *by.output_tokens - estimate);
     }
 
     const rate_limit_options options_;
     std::mutex mutex_; ///< guards what follows
-    std::map<std::string, limits> limits_;
+    std::map<std::string, connector::rate_limiter> limits_;
 };
 
 } // namespace
 
 std::shared_ptr<middleware> make_rate_limit(rate_limit_options options) {
-    for (const double each : {options.requests_per_minute, options.tokens_per_minute})
-        if (!std::isfinite(each) || (each != 0 && each < 1))
-            throw std::invalid_argument("rate_limit_options: a limit is neither 0 nor at least 1");
-    if (options.burst <= std::chrono::seconds::zero())
-        throw std::invalid_argument("rate_limit_options::burst is not above 0");
+    (void)limiter_of(options); // which checks them
     return std::make_shared<rate_limit>(options);
 }
 

@@ -2,6 +2,8 @@
 
 #include "middleware/waiting.hpp"
 
+#include <modelmesh/connector/cache.hpp>
+
 #include <list>
 #include <mutex>
 #include <string>
@@ -50,7 +52,8 @@ std::string key_of(const request_context& c) {
 
 class cache final : public response_cache, public std::enable_shared_from_this<cache> {
 public:
-    cache(const response_cache_options& options, const clock& time) : options_(options), clock_(&time) {}
+    cache(const response_cache_options& options, const clock& time)
+        : options_(options), replies_({options.ttl, options.max_bytes}, time) {}
 
     [[nodiscard]] std::string_view name() const noexcept override { return "response_cache"; }
 
@@ -62,22 +65,21 @@ public:
         std::shared_ptr<waiter> other;
         {
             const std::lock_guard lock(mutex_);
-            if (const chunks known = find(key)) co_return whole_of(known);
+            if (const auto known = replies_.get(key)) co_return whole_of(*known);
             const auto [under_way, is_first] = flights_.try_emplace(key);
             if (is_first) {
                 mine.emplace(*this, key);
             } else {
                 other = std::make_shared<waiter>(executor);
                 under_way->second.push_back(other);
-                ++stats_.joined;
+                ++joined_;
             }
         }
         if (other) {
             const in_line kept(*this, key, other);
             const result<void> waited = co_await waiter::wait(other, c.deadline() - c.time().now());
             if (!waited) co_return waited.error();
-            const std::lock_guard lock(mutex_);
-            if (const chunks known = peek(key)) co_return whole_of(known);
+            if (const auto known = replies_.peek(key)) co_return whole_of(*known);
             // The other one has failed, or was not to be kept: each asks for itself, none behind another
             // again.
         }
@@ -89,35 +91,20 @@ public:
     [[nodiscard]] task<result<streamed_reply>> handle_stream(request_context& c, stream_next inner) override {
         if (!may_be_kept(c, options_.only_deterministic)) co_return co_await inner();
         std::string key = key_of(c);
-        {
-            const std::lock_guard lock(mutex_);
-            if (const chunks known = find(key)) co_return streamed_reply::of(known);
-        }
+        if (const auto known = replies_.get(key)) co_return streamed_reply::of(*known);
         result<streamed_reply> reply = co_await inner();
         if (reply) reply->watch(*this, std::make_unique<recorder>(shared_from_this(), std::move(key)));
         co_return reply;
     }
 
-    void clear() override {
-        const std::lock_guard lock(mutex_);
-        entries_.clear();
-        by_key_.clear();
-        stats_.bytes = 0;
-    }
+    void clear() override { replies_.clear(); }
     [[nodiscard]] response_cache_stats stats() const override {
+        const connector::cache<chunks>::statistics kept = replies_.stats();
         const std::lock_guard lock(mutex_);
-        response_cache_stats now = stats_;
-        now.entries = entries_.size();
-        return now;
+        return {kept.hits, kept.misses, kept.evictions, joined_, kept.entries, kept.weight};
     }
 
 private:
-    struct entry {
-        std::string key;
-        chunks reply;
-        std::uint64_t bytes;
-        time_point until;
-    };
     using waiting = std::list<std::shared_ptr<waiter>>;
 
     /// The one call that is made of equal ones. However it ends, those that wait look again.
@@ -189,53 +176,18 @@ private:
         return whole_reply(std::shared_ptr<const std::string>(known, &known->front()));
     }
 
-    // Under the lock, as the next two.
-    chunks find(const std::string& key) {
-        chunks known = peek(key);
-        ++(known ? stats_.hits : stats_.misses);
-        return known;
-    }
-
-    chunks peek(const std::string& key) {
-        const auto known = by_key_.find(key);
-        if (known == by_key_.end()) return nullptr;
-        if (clock_->now() >= known->second->until) {
-            forget(known->second);
-            return nullptr;
-        }
-        entries_.splice(entries_.begin(), entries_, known->second);
-        return known->second->reply;
-    }
-
-    void forget(std::list<entry>::iterator old) {
-        stats_.bytes -= old->bytes;
-        by_key_.erase(old->key);
-        entries_.erase(old);
-    }
-
     void keep(const std::string& key, chunks reply) {
         constexpr std::uint64_t overhead = 256; // of an entry, about
         std::uint64_t bytes = key.size() + overhead;
         for (const std::string& each : *reply) bytes += each.size() + sizeof(std::string);
-        const std::lock_guard lock(mutex_);
-        if (bytes > options_.max_entry_bytes || bytes > options_.max_bytes) return;
-        if (const auto known = by_key_.find(key); known != by_key_.end()) forget(known->second);
-        while (stats_.bytes + bytes > options_.max_bytes) {
-            forget(std::prev(entries_.end()));
-            ++stats_.evictions;
-        }
-        entries_.push_front({key, std::move(reply), bytes, clock_->now() + options_.ttl});
-        by_key_.emplace(entries_.front().key, entries_.begin());
-        stats_.bytes += bytes;
+        if (bytes <= options_.max_entry_bytes) replies_.put(key, std::move(reply), bytes);
     }
 
     const response_cache_options options_;
-    const clock* clock_;
-    mutable std::mutex mutex_; ///< guards what follows
-    std::list<entry> entries_; ///< the one used last comes first
-    std::unordered_map<std::string_view, std::list<entry>::iterator> by_key_;
+    connector::cache<chunks> replies_;
+    mutable std::mutex mutex_;                         ///< guards what follows
     std::unordered_map<std::string, waiting> flights_; ///< calls under way, and who waits for them
-    response_cache_stats stats_;
+    std::uint64_t joined_ = 0;
 };
 
 } // namespace

@@ -4,8 +4,9 @@
 #include "router/limits.hpp"
 #include "router/request_facts.hpp"
 
+#include <modelmesh/connector/backoff.hpp>
+
 #include <algorithm>
-#include <cmath>
 #include <utility>
 
 namespace modelmesh::router {
@@ -285,13 +286,9 @@ bool attempt_plan::is_new_one_back_by(time_point then) const {
 
 duration attempt_plan::pause_before(unsigned retry_number) noexcept {
     const retry_config& how = retry();
-    const double first = static_cast<double>(std::min(how.initial_delay, how.max_delay).count());
-    if (how.backoff != backoff_kind::exponential_jitter)
-        return std::chrono::milliseconds(static_cast<std::int64_t>(first));
-    const double longest = std::min(static_cast<double>(how.max_delay.count()),
-                                    std::ldexp(first, static_cast<int>(std::min(retry_number, 64u)) - 1));
-    const std::chrono::duration<double, std::milli> drawn(longest * random_->unit());
-    return std::chrono::duration_cast<duration>(drawn);
+    const connector::backoff pauses{how.initial_delay, how.max_delay,
+                                    how.backoff == backoff_kind::exponential_jitter};
+    return pauses.pause_before(retry_number, *random_);
 }
 
 time_point attempt_plan::again_at(const fault& f, unsigned tries, time_point now) noexcept {

@@ -1,9 +1,6 @@
 #include <modelmesh/middleware/limits.hpp>
 
 #include "fixture.hpp"
-#include "middleware/gcra.hpp"
-
-#include <modelmesh/core/random.hpp>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -22,58 +19,6 @@ namespace asio = boost::asio;
 using namespace std::chrono_literals;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-
-// The same limit as a bucket that is filled steadily, in integers: what it holds, times the interval of a unit.
-class bucket {
-public:
-    bucket(duration interval, duration size) : interval_(interval), size_(size), full_(size) {}
-    bool take(time_point now, std::int64_t cost) {
-        full_ = std::min(size_, full_ + (now - last_));
-        last_ = now;
-        if (full_ < interval_ * cost) return false;
-        full_ -= interval_ * cost;
-        return true;
-    }
-
-private:
-    duration interval_;
-    duration size_;
-    duration full_;
-    time_point last_{};
-};
-
-TEST(Gcra, LetsThroughWhatASteadilyFilledBucketDoes) {
-    for (const std::uint64_t seed : {1, 2, 3}) {
-        xoshiro256 random(seed);
-        const duration interval(7 + static_cast<int>(random.next() % 100));
-        const duration tolerance = interval * (1 + static_cast<int>(random.next() % 10));
-        detail::gcra limit(interval, tolerance);
-        bucket model(interval, tolerance);
-        time_point now{std::chrono::hours(1)};
-        int passed = 0;
-        for (int i = 0; i < 20000; ++i) {
-            now += duration(random.next() % static_cast<std::uint64_t>(3 * interval.count()));
-            const auto cost = static_cast<std::int64_t>(random.next() % 4);
-            const bool passes = limit.wait(now, cost) == duration::zero();
-            if (passes) limit.take(now, cost);
-            ASSERT_EQ(passes, model.take(now, cost)) << "seed " << seed << ", step " << i;
-            passed += passes ? 1 : 0;
-        }
-        EXPECT_GT(passed, 0);
-        EXPECT_LT(passed, 20000);
-    }
-}
-
-TEST(Gcra, TheWaitIsTheShortestThatIsEnough) {
-    detail::gcra limit(10ns, 30ns);
-    const time_point now{std::chrono::hours(1)};
-    limit.take(now, 3);
-    EXPECT_EQ(limit.wait(now, 2), 20ns);
-    EXPECT_EQ(limit.wait(now + 20ns, 2), 0ns);
-    EXPECT_EQ(limit.wait(now + 19ns, 2), 1ns);
-    limit.correct(-3);
-    EXPECT_EQ(limit.wait(now, 3), 0ns) << "what was not used is given back";
-}
 
 class RateLimit : public MiddlewareFixture {
 protected:

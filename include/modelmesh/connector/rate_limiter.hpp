@@ -1,0 +1,71 @@
+// How much may pass in a minute, at a steady rate.
+#pragma once
+
+#include <modelmesh/core/clock.hpp>
+#include <modelmesh/core/result.hpp>
+#include <modelmesh/core/task.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+
+namespace modelmesh::connector {
+
+/// The generic cell rate algorithm: a leaky bucket that is one moment, the theoretical arrival time. Pure.
+class gcra {
+public:
+    /// @param interval  of one unit. @param tolerance  how much earlier than steadily units may come; at least one
+    ///                  interval.
+    gcra(duration interval, duration tolerance) noexcept : interval_(interval), tolerance_(tolerance) {}
+
+    /// How long to wait at this moment before `cost` units may pass, if they were taken now.
+    [[nodiscard]] duration wait(time_point now, std::int64_t cost) const noexcept {
+        return std::max(std::max(arrival_, now) + interval_ * cost - tolerance_ - now, duration::zero());
+    }
+    void take(time_point now, std::int64_t cost) noexcept {
+        arrival_ = std::max(arrival_, now) + interval_ * cost;
+    }
+    /// Units that turned out to be more, or fewer, than were taken.
+    void correct(std::int64_t more) noexcept { arrival_ += interval_ * more; }
+    /// Nothing is remembered: it is as good as new.
+    [[nodiscard]] bool is_idle(time_point now) const noexcept { return arrival_ <= now; }
+
+private:
+    duration interval_;
+    duration tolerance_;
+    time_point arrival_{};
+};
+
+/// Turns of requests, each of so many tokens, in the order in which they were taken. Copies share one state.
+/// Threads: any; a mutex that nobody holds while waiting.
+class rate_limiter {
+public:
+    struct settings {
+        double requests_per_minute = 0;           ///< 0: any number
+        double tokens_per_minute = 0;             ///< 0: any number
+        duration burst = std::chrono::seconds(6); ///< how long's worth may come at once; one request at least
+    };
+    /// @throws std::invalid_argument  a limit is neither 0 nor at least 1, or `burst` is not above 0.
+    explicit rate_limiter(settings with);
+
+    /// Takes a turn: how long to wait for it. Errors: rate_limit, when that is more than `longest`; retry_after says
+    /// how long it is, and no turn is taken.
+    /// @param tokens  at most 10 million.
+    [[nodiscard]] result<duration> take_turn(time_point now, std::int64_t tokens, duration longest);
+    /// Tokens that a turn turned out to have more, or fewer.
+    void correct(std::int64_t more);
+    /// Nothing is remembered: it is as good as new.
+    [[nodiscard]] bool is_idle(time_point now) const;
+
+private:
+    struct state;
+    std::shared_ptr<state> state_;
+};
+
+/// Takes a turn and waits for it. Errors: rate_limit, as above, when it would not come before the deadline; canceled:
+/// the turn is used. Cancellation: as pause(). @param time  outlives the call.
+[[nodiscard]] task<result<void>> wait_for_turn(rate_limiter at, std::int64_t tokens, time_point deadline,
+                                               const clock& time = clock::system());
+
+} // namespace modelmesh::connector

@@ -1,0 +1,74 @@
+#include <modelmesh/connector/rate_limiter.hpp>
+
+#include <modelmesh/connector/pause.hpp>
+
+#include <cmath>
+#include <mutex>
+#include <stdexcept>
+#include <string>
+
+namespace modelmesh::connector {
+namespace {
+
+gcra steady(double per_minute, duration burst) {
+    if (per_minute <= 0) return {duration::zero(), duration::zero()};
+    constexpr duration minute = std::chrono::minutes(1);
+    const duration each(static_cast<duration::rep>(static_cast<double>(minute.count()) / per_minute));
+    return {each, std::max(each, burst)};
+}
+
+} // namespace
+
+struct rate_limiter::state {
+    explicit state(const settings& with)
+        : requests(steady(with.requests_per_minute, with.burst)),
+          tokens(steady(with.tokens_per_minute, with.burst)) {}
+
+    std::mutex mutex; ///< guards what follows
+    gcra requests;
+    gcra tokens;
+};
+
+rate_limiter::rate_limiter(settings with) {
+    for (const double each : {with.requests_per_minute, with.tokens_per_minute})
+        if (!std::isfinite(each) || (each != 0 && each < 1))
+            throw std::invalid_argument("rate_limiter: a limit is neither 0 nor at least 1");
+    if (with.burst <= duration::zero()) throw std::invalid_argument("rate_limiter: burst is not above 0");
+    state_ = std::make_shared<state>(with);
+}
+
+result<duration> rate_limiter::take_turn(time_point now, std::int64_t tokens, duration longest) {
+    const std::lock_guard lock(state_->mutex);
+    const duration for_requests = state_->requests.wait(now, 1);
+    const duration for_tokens = state_->tokens.wait(now, tokens);
+    const duration wait = std::max(for_requests, for_tokens);
+    if (wait > duration::zero() && wait > longest) {
+        fault f(errc::rate_limit, std::string("this program's own limit of ") +
+                                      (for_requests >= for_tokens ? "requests" : "tokens") + " per minute");
+        f.retry_after = std::chrono::ceil<std::chrono::milliseconds>(wait);
+        return f;
+    }
+    state_->requests.take(now, 1);
+    state_->tokens.take(now, tokens);
+    return wait;
+}
+
+void rate_limiter::correct(std::int64_t more) {
+    const std::lock_guard lock(state_->mutex);
+    state_->tokens.correct(more);
+}
+
+bool rate_limiter::is_idle(time_point now) const {
+    const std::lock_guard lock(state_->mutex);
+    return state_->requests.is_idle(now) && state_->tokens.is_idle(now);
+}
+
+task<result<void>> wait_for_turn(rate_limiter at, std::int64_t tokens, time_point deadline,
+                                 const clock& time) {
+    const time_point now = time.now();
+    const result<duration> wait = at.take_turn(now, tokens, deadline - now - duration(1));
+    if (!wait) co_return wait.error();
+    co_return co_await pause(*wait);
+}
+
+} // namespace modelmesh::connector

@@ -1,0 +1,49 @@
+#include <modelmesh/connector/json_file.hpp>
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <map>
+
+namespace modelmesh::connector {
+namespace {
+
+using numbers = std::map<std::string, int>;
+
+class JsonFile : public ::testing::Test {
+protected:
+    JsonFile() {
+        std::string name = (std::filesystem::temp_directory_path() / "modelmesh-json-XXXXXX").string();
+        folder_ = ::mkdtemp(name.data());
+        path = (folder_ / "numbers.json").string();
+    }
+    ~JsonFile() override {
+        std::error_code ignored;
+        std::filesystem::remove_all(folder_, ignored);
+    }
+    std::string path;
+
+private:
+    std::filesystem::path folder_;
+};
+
+TEST_F(JsonFile, GivesBackWhatWasWritten) {
+    EXPECT_EQ(read_json_file<numbers>(path).value(), std::nullopt);
+    const numbers written{{"a", 1}, {"b", -2}};
+    ASSERT_TRUE(write_json_file(path, written));
+    EXPECT_EQ(read_json_file<numbers>(path).value(), written);
+    EXPECT_EQ(read_whole_file(path).value(), R"({"a":1,"b":-2})");
+}
+
+TEST_F(JsonFile, WhatIsNotOfTheTypeIsAnErrorThatNamesTheFile) {
+    ASSERT_TRUE(write_file_atomically(path, R"({"a":"x"})"));
+    const auto read = read_json_file<numbers>(path);
+    ASSERT_FALSE(read);
+    EXPECT_EQ(read.error().kind(), errc::storage);
+    EXPECT_TRUE(read.error().message.starts_with("'" + path + "': ")) << read.error().message;
+    EXPECT_NE(read.error().message.find("/a"), std::string::npos) << read.error().message;
+}
+
+} // namespace
+} // namespace modelmesh::connector
