@@ -1,4 +1,5 @@
 // The one list of connectors that ship with the library.
+#include "discovery/registry_sync.hpp"
 #include "providers/openai.hpp"
 #include "rotation/policies.hpp"
 #include "secret_stores/dotenv.hpp"
@@ -59,6 +60,7 @@ void register_builtin(registry& to) {
     add_store(to, "modelmesh.memory-secrets.v1", memory_secrets::make);
     add_storage(to, "modelmesh.memory.v1", memory_storage::make);
     add_storage(to, "modelmesh.sqlite.v1", sqlite_storage::make);
+    to.add_discovery<registry_sync_options>("modelmesh.registry-sync.v1", registry_sync::make).value();
 
     add_policy(to, "modelmesh.stick-until-failure.v1", make_stick_until_failure);
     add_policy(to, "modelmesh.priority-selection.v1", make_priority_selection);

@@ -3,6 +3,7 @@
 #include "client/budget_plan.hpp"
 #include "client/client_impl.hpp"
 #include "client/detect.hpp"
+#include "client/discovery_settings.hpp"
 #include "client/file_watch.hpp"
 #include "client/model_settings.hpp"
 #include "client/pool_settings.hpp"
@@ -73,7 +74,7 @@ client_impl::client_impl(const config& from, const connector::registry& connecto
     const bool has_gap = std::any_of(options.middlewares.begin(), options.middlewares.end(),
                                      [](const std::shared_ptr<middleware>& each) { return !each; });
     if (has_gap) throw error(fault(errc::config, "a middleware is null"));
-    plan made = plan_of(from, connectors);
+    plan made = plan_of(from, connectors, log_);
     layers_ = std::make_shared<const onion>(std::move(options.middlewares), log_);
     ledger_ = std::make_shared<budget::book>(std::move(made.money));
     // The one thing that is read here: everything else is asked for when it is needed.
@@ -88,7 +89,8 @@ client_impl::client_impl(const config& from, const connector::registry& connecto
     if (keeper_) keeper_->start(ledger_, [from_now = catalogue_] { return from_now->current(); });
 }
 
-client_impl::plan client_impl::plan_of(const config& from, const connector::registry& connectors) {
+client_impl::plan client_impl::plan_of(const config& from, const connector::registry& connectors,
+                                       log_sink* log) {
     std::vector<std::string> problems;
     router::model_plans models = models_of(from, problems);
     std::vector<router::provider_plan> providers;
@@ -186,15 +188,18 @@ client_impl::plan client_impl::plan_of(const config& from, const connector::regi
     }
     budget::plan money = make_budget_plan(from, problems);
     check_storage(from.storage, problems);
+    router::discovery_plan discovery = discovery_of(from.discovery, connectors, log, problems);
     std::string text = text_of(from, problems);
     if (!problems.empty()) throw error(fault(errc::config, joined(problems)));
-    return {{std::move(providers), std::move(plans), std::move(models)}, std::move(money), std::move(text)};
+    return {{std::move(providers), std::move(plans), std::move(models), std::move(discovery)},
+            std::move(money),
+            std::move(text)};
 }
 
 result<reload_report> client_impl::reload(const config& next) {
     result<reload_report> outcome;
     try {
-        plan made = plan_of(next, connectors_);
+        plan made = plan_of(next, connectors_, log_);
         const std::lock_guard one_by_one(reloading_);
         const router::catalogue::replacement replaced =
             catalogue_->replace(std::move(made.mesh), std::move(made.money), clock::system().wall());

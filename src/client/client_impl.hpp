@@ -104,7 +104,8 @@ private:
         std::string text; ///< text_of() it
     };
     /// @throws error  config: every problem found.
-    [[nodiscard]] static plan plan_of(const config& from, const connector::registry& connectors);
+    [[nodiscard]] static plan plan_of(const config& from, const connector::registry& connectors,
+                                      log_sink* log);
 
     struct refresher;
     void refresh_in_background();

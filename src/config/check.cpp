@@ -124,15 +124,16 @@ void check_pool(const std::string& name, pool_config& pool, const entry& from, c
                                                    : shown(named.items[i]) + " stands for no model");
 }
 
-void check_storage(const node& section, const connector::registry& connectors, config& into,
-                   findings& found) {
-    storage_config& storage = into.storage;
-    if (section.what != shape::map || section.entries.empty()) return;
-    const auto& kinds = connectors.storages();
-    (void)read_options({&section, &json::detail::describe<storage_config>(), "storage connector", "connector",
-                        storage.connector},
-                       kinds.find(storage.connector), kinds.ids(), found, &storage.options,
-                       &into.never_shown);
+// A section that names one connector, with the connector's options.
+template <class Section, class Connector>
+void check_section(const node& root, std::string_view key, Section& section,
+                   const connector::kind_table<Connector>& kinds, config& into, findings& found) {
+    const entry* written = find(root, key);
+    if (written == nullptr || written->value.what != shape::map || written->value.entries.empty()) return;
+    const std::string what = std::string(key) + " connector";
+    (void)read_options(
+        {&written->value, &json::detail::describe<Section>(), what, "connector", section.connector},
+        kinds.find(section.connector), kinds.ids(), found, &section.options, &into.never_shown);
 }
 
 } // namespace
@@ -144,7 +145,8 @@ void check(const node& root, const connector::registry& connectors, config& into
     const model_names models(into);
     for (auto& [name, pool] : into.pools)
         check_pool(name, pool, entry_of(root, "pools", name), into, models, found);
-    if (const entry* section = find(root, "storage")) check_storage(section->value, connectors, into, found);
+    check_section(root, "storage", into.storage, connectors.storages(), into, found);
+    check_section(root, "discovery", into.discovery, connectors.discoveries(), into, found);
 }
 
 } // namespace modelmesh::settings

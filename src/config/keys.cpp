@@ -22,11 +22,24 @@ template <class T> const T& as(const reflected::descriptor& type) noexcept {
 // What the format has and this version does not do: refused by its name instead of ignored. A key that becomes
 // a member wins over its line here. Whatever stands below one of these belongs to it.
 constexpr std::string_view later_at_top[] = {
-    "observability", "discovery", "connectors", "proxy", "server",
+    "observability",
+    "connectors",
+    "proxy",
+    "server",
 };
 constexpr std::string_view later_of_storage[] = {
     "persistence.format", "persistence.compression", "persistence.encryption",
     "locking.enabled",    "locking.timeout",         "locking.retry_interval",
+};
+constexpr std::string_view later_of_discovery[] = {
+    "connectors",
+    "instance",
+    "health",
+    "sync.enabled",
+    "sync.auto_register",
+    "sync.providers",
+    "sync.on_new_model",
+    "sync.on_deprecated_model",
 };
 constexpr std::string_view later_of_providers[] = {
     "auth.key_rotation",
@@ -57,6 +70,7 @@ constexpr std::string_view later_of_pools[] = {
 std::span<const std::string_view> later_of(const reflected::object_type& type) {
     if (&type == &reflected::describe<config>()) return later_at_top;
     if (&type == &reflected::describe<storage_config>()) return later_of_storage;
+    if (&type == &reflected::describe<discovery_config>()) return later_of_discovery;
     if (&type == &reflected::describe<secrets_section>()) return later_of_secrets;
     if (&type == &reflected::describe<provider_config>()) return later_of_providers;
     if (&type == &reflected::describe<pool_config>()) return later_of_pools;

@@ -47,6 +47,7 @@ template <class Connector> choices all_of(const connector::kind_table<Connector>
 choices choices_of(const reflected::object_type& section, const connector::registry& connectors) {
     if (&section == &reflected::describe<secrets_section>()) return all_of(connectors.secret_stores());
     if (&section == &reflected::describe<storage_config>()) return all_of(connectors.storages());
+    if (&section == &reflected::describe<discovery_config>()) return all_of(connectors.discoveries());
     return {};
 }
 

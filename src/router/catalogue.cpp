@@ -3,6 +3,8 @@
 #include "core/cancellation.hpp"
 #include "router/guarded.hpp"
 
+#include <modelmesh/connector/with_timeout.hpp>
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -38,6 +40,40 @@ public:
     std::size_t index = 0;
     std::vector<connector::model_info> models;
     std::optional<fault> failure;
+};
+
+class catalogue::asked_provider final : public connector::discovered_provider {
+public:
+    asked_provider(const provider_plan& plan, transport& via, time_point limit) noexcept
+        : plan_(&plan), via_(&via), limit_(limit) {}
+
+    [[nodiscard]] std::string_view name() const noexcept override { return plan_->entry.id; }
+    [[nodiscard]] std::string_view connector() const noexcept override { return plan_->connector; }
+    [[nodiscard]] time_point deadline() const noexcept override { return limit_; }
+    [[nodiscard]] std::vector<std::string> capabilities_of(std::string_view model) const override {
+        return plan_->entry.codec->capabilities_of(model);
+    }
+    [[nodiscard]] task<result<std::vector<connector::model_info>>> list_models() override {
+        return ask(&plan_->entry, via_, limit_);
+    }
+
+private:
+    static task<result<std::vector<connector::model_info>>> ask(const provider_entry* provider,
+                                                                transport* via, time_point limit) {
+        auto request = std::make_shared<http::request>();
+        const connector::target to = provider->target_for({});
+        const result<void> encoded = provider->codec->encode_list_models(to, *request);
+        if (!encoded) co_return encoded.error();
+        result<http::response> answer =
+            co_await via->exchange(provider->where, std::move(request), patience(limit));
+        if (!answer) co_return answer.error();
+        if (answer->status != 200) co_return provider->codec->classify(*answer, via->time().wall());
+        co_return provider->codec->decode_list_models(std::move(*answer));
+    }
+
+    const provider_plan* plan_;
+    transport* via_;
+    time_point limit_;
 };
 
 struct catalogue::waiter {
@@ -122,6 +158,10 @@ catalogue::catalogue(mesh_plan from, log_sink* log, std::shared_ptr<budget::book
 catalogue::replacement catalogue::replace(mesh_plan next, budget::plan money,
                                           std::chrono::system_clock::time_point wall) {
     const std::lock_guard changing(changing_);
+    const discovery_plan& was = plan_->discovery; // only who holds changing_ changes the plan
+    if (!next.discovery.settings.empty() && next.discovery.settings == was.settings)
+        next.discovery.from = was.from;
+    const bool lists_as_before = next.discovery.from == was.from && next.discovery.interval == was.interval;
     replacement made;
     made.before = current();
     model_lists lists = configured_models(next.providers);
@@ -147,7 +187,11 @@ catalogue::replacement catalogue::replace(mesh_plan next, budget::plan money,
     picture->is_ready = is_complete || (made.before->is_ready && !picture->models.empty());
     made.after = picture;
     published_.store(picture);
-    refresh_at_.store(is_complete ? time_point::max() : time_point::min(), std::memory_order_relaxed);
+    if (!has_discovered())
+        sync_at_ = time_point::max();
+    else if (!lists_as_before)
+        sync_at_ = time_point::min();
+    refresh_at_.store(is_complete ? sync_at_ : time_point::min(), std::memory_order_relaxed);
     return made;
 }
 
@@ -167,6 +211,11 @@ std::vector<std::size_t> catalogue::unlisted() const {
     for (std::size_t i = 0; i < models_.size(); ++i)
         if (models_[i].empty()) indexes.push_back(i);
     return indexes;
+}
+
+bool catalogue::has_discovered() const {
+    return std::any_of(plan_->providers.begin(), plan_->providers.end(),
+                       [](const provider_plan& each) { return each.models.empty(); });
 }
 
 std::unique_ptr<catalogue::turn> catalogue::take_turn() {
@@ -224,7 +273,7 @@ task<void> catalogue::refresh(std::shared_ptr<catalogue> self, transport& via) {
     std::unique_ptr<turn> mine;
     {
         const std::lock_guard lock(self->mutex_);
-        if (!self->unlisted().empty()) mine = self->take_turn();
+        if (!self->unlisted().empty() || via.time().now() >= self->sync_at_) mine = self->take_turn();
     }
     if (!mine) co_return;
     // What it finds is in the snapshot, what it does not find is reported: nobody waits for the outcome.
@@ -235,32 +284,22 @@ task<catalogue::listing> catalogue::ask_one(std::shared_ptr<const mesh_plan> of,
                                             transport* via, time_point limit) {
     // Asked for in a coroutine of its own, which would let only the hardest type of cancellation through.
     co_await asio::this_coro::reset_cancellation_state(asio::enable_total_cancellation());
-    const provider_entry& provider = of->providers[index].entry;
+    const provider_plan& provider = of->providers[index];
+    asked_provider shown(provider, *via, limit);
+    result<std::vector<connector::model_info>> listed;
+    if (connector::discovery* const from = of->discovery.from.get())
+        listed = co_await connector::with_timeout(
+            from->models_of(shown), std::max(limit - via->time().now(), duration(1)), "discovery of models");
+    else
+        listed = co_await shown.list_models();
     listing said(index);
-    auto request = std::make_shared<http::request>();
-    const connector::target to = provider.target_for({});
-    const result<void> encoded = provider.codec->encode_list_models(to, *request);
-    if (!encoded) {
-        said.failure = encoded.error();
-        co_return said;
-    }
-    result<http::response> answer =
-        co_await via->exchange(provider.where, std::move(request), patience(limit));
-    if (!answer) {
-        said.failure = std::move(answer).error();
-    } else if (answer->status != 200) {
-        said.failure = provider.codec->classify(*answer, via->time().wall());
-    } else {
-        result<std::vector<connector::model_info>> listed =
-            provider.codec->decode_list_models(std::move(*answer));
-        if (!listed)
-            said.failure = std::move(listed).error();
-        else if (listed->empty())
-            said.failure = fault(errc::no_active_model, "the list is empty");
-        else
-            for (connector::model_info& model : *listed) said.add(std::move(model));
-    }
-    if (said.failure) provider.redact(said.failure->message);
+    if (!listed)
+        said.failure = std::move(listed).error();
+    else if (listed->empty())
+        said.failure = fault(errc::no_active_model, "the list is empty");
+    else
+        for (connector::model_info& model : *listed) said.add(std::move(model));
+    if (said.failure) provider.entry.redact(said.failure->message);
     co_return said;
 }
 
@@ -274,11 +313,15 @@ task<std::optional<result<void>>> catalogue::ask_all(std::unique_ptr<turn> mine,
     const time_point limit = started + std::min<duration>((deadline - started) / 2, list_limit);
     std::shared_ptr<const mesh_plan> asked;
     std::vector<std::size_t> indexes;
+    bool is_sync = false;
     {
         const std::lock_guard lock(self->mutex_);
         asked = self->plan_;
-        indexes = self->unlisted();
+        is_sync = started >= self->sync_at_;
+        for (std::size_t i = 0; i < asked->providers.size(); ++i)
+            if (is_sync ? asked->providers[i].models.empty() : self->models_[i].empty()) indexes.push_back(i);
     }
+    if (indexes.empty()) co_return std::nullopt;
     using question = decltype(asio::co_spawn(executor, ask_one(asked, 0, via, limit), asio::deferred));
     std::vector<question> questions;
     for (const std::size_t index : indexes)
@@ -302,7 +345,8 @@ task<std::optional<result<void>>> catalogue::ask_all(std::unique_ptr<turn> mine,
     }
     const time_point now = via->time().now();
     const bool is_curtailed = is_canceled || (limit < started + list_limit && now >= limit);
-    const std::optional<result<void>> outcome = self->take_in(*asked, std::move(listings), is_curtailed, now);
+    const std::optional<result<void>> outcome =
+        self->take_in(*asked, std::move(listings), is_curtailed, is_sync, now);
     // What ended only this caller's questions is not the others' answer.
     if (outcome && (*outcome || !is_curtailed))
         mine->end(outcome);
@@ -318,6 +362,29 @@ void catalogue::report(const mesh_plan& asked, const listing& failed) const {
                                            {"kind", to_string(failed.failure->kind())},
                                            {"reason", failed.failure->message}}};
     log_->write(severity::warning, "provider.models_unknown", fields);
+}
+
+void catalogue::report_changes(const std::string& provider, const std::vector<connector::model_info>& before,
+                               const std::vector<connector::model_info>& after) const {
+    if (log_ == nullptr || !log_->wants(severity::info)) return;
+    const auto find = [](const std::vector<connector::model_info>& in, const connector::model_info& model) {
+        return std::find_if(in.begin(), in.end(),
+                            [&model](const connector::model_info& each) { return each.name == model.name; });
+    };
+    std::size_t added = 0;
+    std::size_t changed = 0;
+    for (const connector::model_info& model : after) {
+        const auto known = find(before, model);
+        added += known == before.end() ? 1 : 0;
+        changed += known != before.end() && *known != model ? 1 : 0;
+    }
+    const std::size_t removed = before.size() + added - after.size();
+    const std::string texts[] = {std::to_string(added), std::to_string(removed), std::to_string(changed)};
+    const std::array<log_field, 4> fields{{{"provider", provider},
+                                           {"models_added", texts[0]},
+                                           {"models_removed", texts[1]},
+                                           {"models_changed", texts[2]}}};
+    log_->write(severity::info, "discovery.models_updated", fields);
 }
 
 fault catalogue::no_models(const mesh_plan& asked, const std::vector<listing>& failed, bool is_curtailed) {
@@ -343,7 +410,7 @@ fault catalogue::no_models(const mesh_plan& asked, const std::vector<listing>& f
 }
 
 std::optional<result<void>> catalogue::take_in(const mesh_plan& asked, std::vector<listing> listings,
-                                               bool is_curtailed, time_point now) {
+                                               bool is_curtailed, bool is_sync, time_point now) {
     const std::lock_guard changing(changing_);
     std::shared_ptr<const mesh_plan> current_plan;
     model_lists models;
@@ -361,13 +428,15 @@ std::optional<result<void>> catalogue::take_in(const mesh_plan& asked, std::vect
             continue;
         }
         // What it says is as true in a configuration that came meanwhile, if the provider is still the same there.
-        for (std::size_t i = 0; i < models.size(); ++i)
-            if (models[i].empty() &&
-                is_same_source(asked.providers[said.index], current_plan->providers[i])) {
-                models[i] = std::move(said.models);
-                is_any_new = true;
-                break;
-            }
+        for (std::size_t i = 0; i < models.size(); ++i) {
+            const provider_plan& provider = current_plan->providers[i];
+            if (!provider.models.empty() || !is_same_source(asked.providers[said.index], provider)) continue;
+            if (models[i] == said.models) break;
+            if (!models[i].empty()) report_changes(provider.entry.id, models[i], said.models);
+            models[i] = std::move(said.models);
+            is_any_new = true;
+            break;
+        }
     }
     std::shared_ptr<const snapshot> picture = current();
     if (is_any_new || !picture->is_ready) {
@@ -386,7 +455,12 @@ std::optional<result<void>> catalogue::take_in(const mesh_plan& asked, std::vect
         const time_point again = is_complete                   ? time_point::max()
                                  : is_curtailed || is_outdated ? now
                                                                : now + cooldown;
-        refresh_at_.store(again, std::memory_order_relaxed);
+        const bool is_first = sync_at_ == time_point::max();
+        if (!is_outdated && (is_first || (is_sync && !is_curtailed))) {
+            const duration interval = current_plan->discovery.interval;
+            sync_at_ = interval == duration::zero() ? time_point::max() : now + interval;
+        }
+        refresh_at_.store(std::min(again, sync_at_), std::memory_order_relaxed);
     }
     for (const listing& said : failed)
         if (said.failure->kind() != errc::canceled) report(asked, said);

@@ -6,6 +6,7 @@
 #include "router/snapshot.hpp"
 #include "router/transport.hpp"
 
+#include <modelmesh/connector/discovery.hpp>
 #include <modelmesh/core/log.hpp>
 
 #include <atomic>
@@ -25,11 +26,19 @@ struct provider_plan {
     std::vector<std::string> models; ///< empty: the provider is asked
 };
 
+/// Who lists the models of the providers that were configured without any.
+struct discovery_plan {
+    std::shared_ptr<connector::discovery> from{}; ///< null: their servers, once
+    std::string settings{};                       ///< what `from` was made of; empty: the program made it
+    duration interval{};                          ///< how old a list may become; 0: any age
+};
+
 /// What a configuration says of models and of where they are.
 struct mesh_plan {
     std::vector<provider_plan> providers{};
     std::vector<pool_plan> pools{};
     model_plans models{}; ///< what is set for single ones
+    discovery_plan discovery{};
 };
 
 /// Threads: may be used from any thread, each with the transport of its own event loop. Providers are asked
@@ -72,8 +81,8 @@ public:
     /// Whether ready() returns at once.
     [[nodiscard]] bool is_ready() const { return current()->is_ready; }
 
-    /// Whether it is time to ask the providers again that gave no list. True for one caller, who then calls
-    /// refresh(), where no request waits for it.
+    /// Whether it is time to ask the providers again that gave no list, or all of them, because the lists are too old
+    /// by the configuration. True for one caller, who then calls refresh(), where no request waits for it.
     [[nodiscard]] bool claim_refresh(time_point now) noexcept;
     static task<void> refresh(std::shared_ptr<catalogue> self, transport& via);
 
@@ -83,6 +92,7 @@ private:
     class place_in_line;
     class turn;
     class listing;
+    class asked_provider;
 
     using model_lists = std::vector<std::vector<connector::model_info>>; ///< by provider; empty: not known
 
@@ -94,18 +104,22 @@ private:
                                                      time_point deadline);
     static task<result<void>> wait_in_line(std::shared_ptr<waiter> place, duration limit);
 
-    // The first two are called under the lock (or by the constructor).
+    // The first three are called under the lock (or by the constructor).
     [[nodiscard]] std::unique_ptr<turn> take_turn();
     [[nodiscard]] std::vector<std::size_t> unlisted() const;
+    [[nodiscard]] bool has_discovered() const;
     [[nodiscard]] std::shared_ptr<snapshot> build(const mesh_plan& from, const model_lists& models,
                                                   const snapshot* previous) const;
     /// @pre the caller has the turn. @param asked  what was configured when it asked.
     /// @param is_curtailed  the caller's own end, not the providers', ended the questions.
+    /// @param is_sync  all were asked, also those whose models were known.
     [[nodiscard]] std::optional<result<void>> take_in(const mesh_plan& asked, std::vector<listing> listings,
-                                                      bool is_curtailed, time_point now);
+                                                      bool is_curtailed, bool is_sync, time_point now);
     [[nodiscard]] static fault no_models(const mesh_plan& asked, const std::vector<listing>& failed,
                                          bool is_curtailed);
     void report(const mesh_plan& asked, const listing& failed) const;
+    void report_changes(const std::string& provider, const std::vector<connector::model_info>& before,
+                        const std::vector<connector::model_info>& after) const;
 
     log_sink* const log_;
     const std::shared_ptr<budget::book> ledger_;
@@ -119,6 +133,7 @@ private:
     std::shared_ptr<const mesh_plan> plan_;
     model_lists models_;
     bool asking_ = false;
+    time_point sync_at_ = time_point::max(); ///< when lists are too old
     std::list<std::shared_ptr<waiter>> waiting_;
 
     /// When to ask again. Relaxed: it guards no data, and the exchange in claim_refresh picks one caller.

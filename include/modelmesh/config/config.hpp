@@ -18,6 +18,9 @@
 #include <vector>
 
 namespace modelmesh {
+namespace connector {
+class discovery;
+}
 
 /// Entries by name, in the order they were written: order decides which model a pool tries first.
 template <class T> using named = std::vector<std::pair<std::string, T>>;
@@ -547,6 +550,29 @@ struct storage_config {
     };
 };
 
+/// Who says which models a provider has that is configured without any. Without a connector its server is asked, once.
+struct discovery_config {
+    /// Id of a discovery connector: `modelmesh.registry-sync.v1` or one of the program's own
+    /// (connector::registry::add_discovery).
+    std::string connector{};
+    /// The connector's options as one JSON object, in the words of a file: `{"exclude": ["*-preview"]}`.
+    json::raw options{};
+    /// In place of a connector: one that the program made. Shared with the client.
+    std::shared_ptr<connector::discovery> instance{};
+    /// How old lists may become: the first call after that has the connector asked anew, and does not wait for it.
+    /// 0: any age.
+    std::chrono::seconds sync_interval{3600};
+
+    static constexpr json::field_rule json_fields[] = {
+        json::about("connector", "id of a discovery connector"),
+        json::about("options", "the connector's options; they may stand beside these keys, too"),
+        json::also("options", "config"),
+        json::about("sync_interval", "how old lists of models may become; 0: any age"),
+        json::also("sync_interval", "sync.interval"),
+        json::range("sync_interval", 0, 1e9),
+    };
+};
+
 struct config {
     named<provider_config> providers{};
     named<pool_config> pools{};
@@ -557,6 +583,7 @@ struct config {
     unknown_price_action unknown_price{unknown_price_action::reject};
     pricing_config assumed_pricing{}; ///< with unknown_price_action::assume
     storage_config storage{};
+    discovery_config discovery{};
     /// What load_config() had from a secret store; to_yaml() shows no text that has one of these in it.
     std::vector<std::string> never_shown{};
 
@@ -569,6 +596,7 @@ struct config {
         json::about("unknown_price", "what a budget does with a model whose price is not known"),
         json::about("assumed_pricing", "the price of such a model, with unknown_price: assume"),
         json::about("storage", "where what the client knows outlives the program"),
+        json::about("discovery", "who lists the models of providers that are configured without any"),
         json::skip("never_shown"),
     };
 };

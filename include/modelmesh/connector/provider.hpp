@@ -27,6 +27,8 @@ struct model_info {
     std::string name; ///< the vendor's own name
     /// What pools may choose it for by themselves: canonical paths. Who names the model gets it anyhow.
     std::vector<std::string> capabilities;
+
+    friend bool operator==(const model_info&, const model_info&) = default;
 };
 
 /// How a streamed body is cut into frames; the core does the cutting.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <modelmesh/connector/deactivation.hpp>
+#include <modelmesh/connector/discovery.hpp>
 #include <modelmesh/connector/kind.hpp>
 #include <modelmesh/connector/provider.hpp>
 #include <modelmesh/connector/rotation.hpp>
@@ -52,6 +53,14 @@ public:
     /// The same with the `storage.` prefix.
     [[nodiscard]] const kind_table<storage>& storages() const noexcept { return storages_; }
 
+    /// Adds a discovery connector, as above; its options are read from the section `discovery`.
+    template <class Options>
+    result<void> add_discovery(std::string id, kind_table<discovery>::factory<Options> make) {
+        return discoveries_.add<Options>(std::move(id), std::move(make));
+    }
+    /// The same with the `discovery.` prefix.
+    [[nodiscard]] const kind_table<discovery>& discoveries() const noexcept { return discoveries_; }
+
     using rotation_factory = rule_table<rotation_policy, rotation_settings>::factory;
 
     /// Adds a rotation policy. Errors: config when the id is empty or taken, or there is no factory.
@@ -84,6 +93,7 @@ private:
     std::map<std::string, factory, std::less<>> providers_;
     kind_table<secret_store> secret_stores_{"secret-store."};
     kind_table<storage> storages_{"storage."};
+    kind_table<discovery> discoveries_{"discovery."};
     rule_table<rotation_policy, rotation_settings> rotations_{"rotation policy", "rotation."};
     deactivation_table deactivations_{"deactivation policy", "deactivation."};
     recovery_table recoveries_{"recovery policy", "recovery."};

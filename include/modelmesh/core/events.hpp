@@ -60,6 +60,8 @@ inline constexpr event_kind every_event[] = {
     {"provider.recovered", event_group::recovery, "provider reason", "a provider came back"},
     {"provider.models_unknown", event_group::health, "provider kind reason",
      "a provider did not say which models it has"},
+    {"discovery.models_updated", event_group::health, "provider models_added models_removed models_changed",
+     "a provider has other models than before"},
     {"budget.alert", event_group::budget, "request_id scope name limit_name percent limit spent",
      "a share of a limit is spent"},
     {"config.reloaded", event_group::config, "models_added models_removed models_changed settings_changed",

@@ -80,13 +80,28 @@ TEST(ConfigKeys, RetryIsReadUnderBothOfItsNamesAndProviderActionsAreLists) {
 }
 
 TEST(ConfigKeys, WhatIsNotDoneYetIsRefusedByName) {
-    EXPECT_EQ(
-        refusal("discovery: {connector: modelmesh.auto-discovery.v1}\nobservability:\n"),
-        "mesh.yaml:1:1: discovery: is not supported yet\nmesh.yaml:2:1: observability: is not supported yet");
+    EXPECT_EQ(refusal("discovery: {health: {interval: 60s}}\nobservability:\n"),
+              "mesh.yaml:1:13: discovery.health: is not supported yet\nmesh.yaml:2:1: observability: is not "
+              "supported yet");
     EXPECT_EQ(refusal("pools:\n  chat:\n    recovery: {probe_interval: 2m}\n"),
               "mesh.yaml:3:16: pools.chat.recovery.probe_interval: is not supported yet");
     EXPECT_EQ(refusal("secrets: {cache_ttl: 5m}\n"),
               "mesh.yaml:1:11: secrets.cache_ttl: is not supported yet");
+}
+
+TEST(ConfigKeys, DiscoveryNamesAConnectorWithItsOptions) {
+    const discovery_config made = read("discovery: {connector: modelmesh.registry-sync.v1, sync: {interval: "
+                                       "30m}, exclude: ['*-preview']}\n")
+                                      .discovery;
+    EXPECT_EQ(made.connector, "modelmesh.registry-sync.v1");
+    EXPECT_EQ(made.sync_interval, std::chrono::minutes(30));
+    EXPECT_EQ(made.options.text, R"({"exclude":["*-preview"]})");
+    EXPECT_EQ(read("discovery: {connector: modelmesh.registry-sync.v1}\n").discovery.sync_interval,
+              std::chrono::hours(1));
+    EXPECT_EQ(
+        refusal("discovery: {connector: acme.list.v1}\n"),
+        "mesh.yaml:1:24: discovery.connector: there is no discovery connector 'acme.list.v1'; there are: "
+        "modelmesh.registry-sync.v1");
 }
 
 TEST(ConfigKeys, LimitsAndWindowsHaveTheirDocumentedPlaces) {

@@ -156,7 +156,7 @@ unknown: 1
         "mesh.yaml:15:17: pools.chat.capability: must be text, not a list\n"
         "mesh.yaml:16:1: unknown: there is no such key; there are: providers pools models "
         "allow_direct_models budget "
-        "unknown_price assumed_pricing storage observability discovery connectors proxy server version "
+        "unknown_price assumed_pricing storage discovery observability connectors proxy server version "
         "secrets");
 }
 

@@ -64,7 +64,7 @@ TEST(ConfigSchema, HasTheKeysOfPoolsAndModels) {
 }
 
 TEST(ConfigSchema, HasNothingThatIsRefused) {
-    EXPECT_EQ(at({"discovery"}), "");
+    EXPECT_EQ(at({"discovery", "health"}), "");
     EXPECT_EQ(at({"storage", "persistence", "compression"}), "");
     EXPECT_EQ(at({"pools", "*", "recovery", "probe_interval"}), "");
     EXPECT_NE(at({"pools", "*"}).find(R"("additionalProperties":false)"), std::string::npos);

@@ -99,14 +99,17 @@ protected:
         plan.models = std::move(models);
         return plan;
     }
-    static std::shared_ptr<catalogue> make(std::vector<provider_plan> providers) {
+    static mesh_plan plan_of(std::vector<provider_plan> providers) {
         std::vector<pool_plan> pools{pool_plan{"chat",
                                                capability::canonical("chat").value(),
                                                {},
                                                {1, seconds(60)},
                                                false,
                                                testing::rotates_by("stick-until-failure")}};
-        return std::make_shared<catalogue>(mesh_plan{std::move(providers), std::move(pools)});
+        return {std::move(providers), std::move(pools)};
+    }
+    static std::shared_ptr<catalogue> make(std::vector<provider_plan> providers) {
+        return std::make_shared<catalogue>(plan_of(std::move(providers)));
     }
 
     // A caller of ready(): its outcome once there is one.
@@ -470,18 +473,182 @@ TEST_F(Catalogue, WhatDoesNotChatAnswersOnlyThoseWhoNameIt) {
     EXPECT_TRUE(all->current()->resolve("text-embedding-3"));
 }
 
+// Says what the test tells it to, after having asked the server when it is told that too.
+class told_discovery final : public connector::discovery {
+public:
+    task<result<std::vector<connector::model_info>>> models_of(
+        connector::discovered_provider& provider) override {
+        const std::string name(provider.name());
+        asked.push_back(name);
+        if (throws) throw std::runtime_error("a defect");
+        std::vector<connector::model_info> models;
+        for (const std::string& model : lists[name])
+            models.push_back({model, provider.capabilities_of(model)});
+        if (lists[name].empty()) co_return fault(errc::connect, "nothing told");
+        co_return models;
+    }
+    std::map<std::string, std::vector<std::string>> lists;
+    std::vector<std::string> asked;
+    bool throws = false;
+};
+
+// Takes of the server's list what begins with "good", for chats.
+class good_ones final : public connector::server_discovery {
+protected:
+    bool take(const connector::discovered_provider& of, connector::model_info& listed) const override {
+        listed.capabilities = of.capabilities_of("gpt");
+        return listed.name.starts_with("good");
+    }
+};
+
+class log_of_updates final : public log_sink {
+public:
+    [[nodiscard]] bool wants(severity) const noexcept override { return true; }
+    void write(severity, std::string_view name, std::span<const log_field> fields) noexcept override {
+        std::string line(name);
+        for (const log_field& field : fields) line.append(" ").append(field.value);
+        lines.push_back(std::move(line));
+    }
+    std::vector<std::string> lines;
+};
+
+class Discovery : public Catalogue {
+protected:
+    std::shared_ptr<told_discovery> told = std::make_shared<told_discovery>();
+    log_of_updates log;
+
+    mesh_plan plan_with(std::vector<provider_plan> providers, std::shared_ptr<connector::discovery> from,
+                        duration interval = std::chrono::hours(1)) {
+        mesh_plan plan = plan_of(std::move(providers));
+        plan.discovery.from = std::move(from);
+        plan.discovery.interval = interval;
+        return plan;
+    }
+    std::shared_ptr<catalogue> discovering(std::vector<provider_plan> providers,
+                                           std::shared_ptr<connector::discovery> from,
+                                           duration interval = std::chrono::hours(1)) {
+        return std::make_shared<catalogue>(plan_with(std::move(providers), std::move(from), interval), &log);
+    }
+};
+
+TEST_F(Discovery, TheConnectorSaysWhichModelsProvidersHaveThatAreConfiguredWithoutAny) {
+    told->lists = {{"a", {"n", "m"}}};
+    const auto all = discovering({provider("a"), provider("b", {"k"})}, told);
+    EXPECT_EQ(call(all)->kind(), "ready");
+    EXPECT_EQ(models(*all), "a.n a.m b.k ");
+    EXPECT_EQ(told->asked, std::vector<std::string>{"a"});
+    EXPECT_TRUE(via.asked.empty()) << "the server was not asked";
+}
+
+TEST_F(Discovery, AConnectorMayGoByTheServersOwnList) {
+    const auto all = discovering({provider("a")}, std::make_shared<good_ones>());
+    const auto who = call(all);
+    http::response list;
+    list.status = 200;
+    list.body = R"({"data":[{"id":"bad"},{"id":"good-embedding"},{"id":"good"}]})";
+    via.answer("a", list);
+    poll();
+    EXPECT_EQ(who->kind(), "ready");
+    EXPECT_EQ(models(*all), "a.good-embedding a.good ") << "for what the connector says";
+}
+
+TEST_F(Discovery, ListsThatAreTooOldAreMadeAnewAndNobodyWaits) {
+    told->lists = {{"a", {"n", "m"}}, {"b", {"k"}}};
+    const auto all = discovering({provider("a"), provider("b")}, told);
+    (void)call(all);
+    time.advance(std::chrono::hours(1) - seconds(1));
+    EXPECT_FALSE(all->claim_refresh(time.now()));
+    time.advance(seconds(1));
+    told->lists = {{"a", {"o", "m"}}, {"b", {}}};
+    EXPECT_EQ(call(all)->kind(), "ready");
+    EXPECT_EQ(told->asked.size(), 2u);
+    EXPECT_TRUE(all->claim_refresh(time.now()));
+    refresh(all);
+    EXPECT_EQ(models(*all), "a.o a.m b.k ") << "who gives no list keeps the models that it had";
+    EXPECT_EQ(log.lines, (std::vector<std::string>{"discovery.models_updated a 1 1 0",
+                                                   "provider.models_unknown b connect nothing told"}));
+    EXPECT_FALSE(all->claim_refresh(time.now() + std::chrono::minutes(59)));
+    EXPECT_TRUE(all->claim_refresh(time.now() + std::chrono::hours(1)));
+}
+
+TEST_F(Discovery, AListThatIsTheSameChangesNothing) {
+    told->lists = {{"a", {"n"}}};
+    const auto all = discovering({provider("a")}, told);
+    (void)call(all);
+    const auto before = all->current();
+    time.advance(std::chrono::hours(1));
+    refresh(all);
+    EXPECT_EQ(told->asked.size(), 2u);
+    EXPECT_EQ(all->current(), before);
+    EXPECT_TRUE(log.lines.empty());
+}
+
+TEST_F(Discovery, WithoutAnIntervalListsAreMadeOnce) {
+    told->lists = {{"a", {"n"}}};
+    const auto all = discovering({provider("a")}, told, duration::zero());
+    (void)call(all);
+    EXPECT_FALSE(all->claim_refresh(time.now() + std::chrono::hours(10000)));
+}
+
+TEST_F(Discovery, AConnectorThatThrowsFailsAsAProviderDoes) {
+    told->throws = true;
+    const auto all = discovering({provider("a"), provider("b", {"m"})}, told);
+    EXPECT_EQ(call(all)->kind(), "ready");
+    EXPECT_EQ(models(*all), "b.m ");
+    EXPECT_EQ(log.lines,
+              std::vector<std::string>{"provider.models_unknown a internal the connector failed: a defect"});
+}
+
+TEST_F(Discovery, AnotherConnectorIsAskedAtOnceWhileTheOldListsServe) {
+    told->lists = {{"a", {"n"}}};
+    const auto all = discovering({provider("a")}, told);
+    (void)call(all);
+    all->replace(plan_with({provider("a")}, told), {}, {});
+    EXPECT_FALSE(all->claim_refresh(time.now())) << "it is the same";
+    const auto other = std::make_shared<told_discovery>();
+    other->lists = {{"a", {"m"}}};
+    all->replace(plan_with({provider("a")}, other), {}, {});
+    EXPECT_EQ(models(*all), "a.n ");
+    EXPECT_EQ(call(all)->kind(), "ready");
+    EXPECT_TRUE(all->claim_refresh(time.now()));
+    refresh(all);
+    EXPECT_EQ(models(*all), "a.m ");
+}
+
+TEST_F(Discovery, WithoutAProviderThatIsDiscoveredNobodyIsAsked) {
+    told->lists = {{"a", {"n"}}};
+    const auto all = discovering({provider("a")}, told);
+    (void)call(all);
+    all->replace(plan_with({provider("a", {"m"})}, told), {}, {});
+    EXPECT_FALSE(all->claim_refresh(time.now() + std::chrono::hours(2)));
+    all->replace(plan_with({provider("a")}, told), {}, {});
+    const auto who = call(all);
+    EXPECT_EQ(who->kind(), "ready");
+    EXPECT_EQ(models(*all), "a.n ");
+    EXPECT_TRUE(all->claim_refresh(time.now() + std::chrono::hours(1)));
+}
+
+TEST_F(Discovery, OneThatWasMadeOfTheSameSettingsIsKept) {
+    told->lists = {{"a", {"n"}}};
+    mesh_plan plan = plan_with({provider("a")}, told);
+    plan.discovery.settings = "acme.list.v1 {}";
+    const auto all = std::make_shared<catalogue>(std::move(plan));
+    (void)call(all);
+    mesh_plan next = plan_with({provider("a")}, std::make_shared<told_discovery>());
+    next.discovery.settings = "acme.list.v1 {}";
+    all->replace(std::move(next), {}, {});
+    EXPECT_FALSE(all->claim_refresh(time.now()));
+    time.advance(std::chrono::hours(1));
+    refresh(all);
+    EXPECT_EQ(told->asked.size(), 2u);
+}
+
 // Another configuration takes the place of one.
 class Replacement : public Catalogue {
 protected:
     catalogue::replacement replace(const std::shared_ptr<catalogue>& in,
                                    std::vector<provider_plan> providers) {
-        std::vector<pool_plan> pools{pool_plan{"chat",
-                                               capability::canonical("chat").value(),
-                                               {},
-                                               {1, seconds(60)},
-                                               false,
-                                               testing::rotates_by("stick-until-failure")}};
-        return in->replace({std::move(providers), std::move(pools)}, {}, {});
+        return in->replace(plan_of(std::move(providers)), {}, {});
     }
 };
 

@@ -102,6 +102,42 @@ TEST_P(Models, AProviderThatIsAwayLeavesTheOthersToAnswer) {
     }
 }
 
+TEST_P(Models, ADiscoveryConnectorSaysWhichOfTheListedModelsThereAre) {
+    start("alpha");
+    start("beta");
+    forget_models();
+    settings.discovery.connector = "modelmesh.registry-sync.v1";
+    settings.discovery.options.text = R"({"exclude":["alpha-*"]})";
+    client c = create(settings);
+    const auto reply = run(ask_once(c, question()));
+    ASSERT_TRUE(reply) << reply.error().message;
+    EXPECT_EQ(reply->x_modelmesh->model, "beta.beta-model");
+    EXPECT_EQ(c.describe().find("alpha-model"), std::string::npos);
+
+    settings.discovery.options.text = R"({"include":["alpha-*"]})";
+    EXPECT_EQ(c.reload(settings).settings, std::vector<std::string>{"discovery"});
+    while (c.describe().find("alpha.alpha-model") == std::string::npos) // found behind the calls
+        ASSERT_TRUE(run(ask_once(c, question())));
+}
+
+TEST_P(Models, WhatIsWrongWithADiscoveryIsAProblemOfTheConfiguration) {
+    start("alpha");
+    const auto problem = [this] {
+        try {
+            create(settings);
+            return std::string("none");
+        } catch (const error& wrong) {
+            return wrong.info().message;
+        }
+    };
+    settings.discovery.connector = "acme.list.v1";
+    EXPECT_EQ(problem(), "discovery: there is no discovery connector 'acme.list.v1'; there are: "
+                         "modelmesh.registry-sync.v1");
+    settings.discovery.connector.clear();
+    settings.discovery.options.text = R"({"exclude":[]})";
+    EXPECT_EQ(problem(), "discovery: needs a connector");
+}
+
 TEST_P(Models, ReadyFailsAsTheFirstCallWould) {
     start("alpha", R"({"rules":[]})").stop();
     forget_models();
