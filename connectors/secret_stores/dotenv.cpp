@@ -1,9 +1,9 @@
 #include "dotenv.hpp"
 
 #include "dotenv_parser.hpp"
+#include "environment.hpp"
 
 #include <array>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -49,13 +49,11 @@ dotenv_secrets::dotenv_secrets(std::map<std::string, std::string, std::less<>> e
     : entries_(std::move(entries)), override_environment_(override_environment) {}
 
 result<std::optional<std::string>> dotenv_secrets::get(std::string_view name) const {
-    const char* variable = override_environment_ ? nullptr : std::getenv(std::string(name).c_str());
-    if (variable != nullptr && *variable != '\0') return std::optional<std::string>(variable);
-    if (const auto found = entries_.find(name); found != entries_.end())
-        return std::optional<std::string>(found->second);
-    const char* fallback = override_environment_ ? std::getenv(std::string(name).c_str()) : nullptr;
-    if (fallback != nullptr && *fallback != '\0') return std::optional<std::string>(fallback);
-    return std::optional<std::string>();
+    const std::optional<std::string> variable = environment_variable(std::string(name));
+    const auto found = entries_.find(name);
+    const bool is_in_file = found != entries_.end();
+    if (variable && !(override_environment_ && is_in_file)) return variable;
+    return is_in_file ? std::optional<std::string>(found->second) : std::nullopt;
 }
 
 } // namespace modelmesh::connector

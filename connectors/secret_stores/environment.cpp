@@ -10,9 +10,14 @@ result<std::unique_ptr<secret_store>> environment_secrets::make(const environmen
 }
 
 result<std::optional<std::string>> environment_secrets::get(std::string_view name) const {
-    const char* value = std::getenv((prefix_ + std::string(name)).c_str());
-    if (value == nullptr || *value == '\0') return std::optional<std::string>();
-    return std::optional<std::string>(value);
+    return environment_variable(prefix_ + std::string(name));
+}
+
+std::optional<std::string> environment_variable(const std::string& name) {
+    if (name.find('\0') != name.npos) return std::nullopt; // where the system would take the name to end
+    const char* value = std::getenv(name.c_str());
+    if (value == nullptr || *value == '\0') return std::nullopt;
+    return value;
 }
 
 } // namespace modelmesh::connector

@@ -6,6 +6,7 @@
 #include <modelmesh/json/fields.hpp>
 
 #include <memory>
+#include <optional>
 
 namespace modelmesh::connector {
 
@@ -27,5 +28,8 @@ public:
 private:
     std::string prefix_;
 };
+
+/// Nothing when it is not set, or empty.
+[[nodiscard]] std::optional<std::string> environment_variable(const std::string& name);
 
 } // namespace modelmesh::connector
