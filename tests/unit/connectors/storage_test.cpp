@@ -1,6 +1,5 @@
-// The storages that ship: what every storage promises, and what a SQLite file adds to it.
+// What a SQLite file adds to what every storage promises (conformance_test.cpp).
 #include "storage/crc32c.hpp"
-#include "storage/memory.hpp"
 #include "storage/sqlite.hpp"
 
 #include <modelmesh/connector/registry.hpp>
@@ -84,83 +83,6 @@ TEST(Crc32c, IsTheOneOfRfc3720) {
     EXPECT_EQ(crc32c(std::string(32, '\0')), 0x8a9136aau);
     EXPECT_EQ(crc32c(std::string(32, '\xff')), 0x62a8ab43u);
     EXPECT_EQ(crc32c("6789", crc32c("12345")), crc32c("123456789"));
-}
-
-// What every storage promises.
-class Storage : public testing::TestWithParam<const char*> {
-protected:
-    Storage() {
-        if (std::string_view(GetParam()) == "memory")
-            made_ = memory_storage::make({}, nullptr).value();
-        else
-            made_ = sqlite_storage::make(at(here_.file("mesh.db")), nullptr).value();
-    }
-    folder here_;
-    std::unique_ptr<storage> made_;
-};
-INSTANTIATE_TEST_SUITE_P(Kinds, Storage, testing::Values("memory", "sqlite"),
-                         [](const auto& each) { return std::string(each.param); });
-
-TEST_P(Storage, GivesBackWhatItWasGiven) {
-    const std::string bytes("a\0b\xff'\"", 6);
-    EXPECT_EQ(made_->load("v1/a").value(), std::nullopt);
-    EXPECT_EQ(made_->stat("v1/a").value(), std::nullopt);
-    ASSERT_TRUE(put(*made_, "v1/a", bytes));
-    EXPECT_EQ(made_->load("v1/a").value(), bytes);
-    ASSERT_TRUE(put(*made_, "v1/a", ""));
-    EXPECT_EQ(made_->load("v1/a").value(), "");
-    ASSERT_TRUE(put(*made_, "v1/a", "abc"));
-    const auto known = made_->stat("v1/a").value();
-    ASSERT_TRUE(known);
-    EXPECT_EQ(known->size, 3u);
-    EXPECT_LT(std::chrono::system_clock::now() - known->last_modified, std::chrono::hours(1));
-    EXPECT_TRUE(made_->remove("v1/a").value());
-    EXPECT_FALSE(made_->remove("v1/a").value());
-    EXPECT_EQ(made_->load("v1/a").value(), std::nullopt);
-}
-
-TEST_P(Storage, ListsByPrefixInWhichNoCharacterMeansAnything) {
-    for (const char* key : {"v1/b", "v1/a", "v1/%", "V1/c", "v1", "v10/x", "v1_"})
-        ASSERT_TRUE(put(*made_, key, "x"));
-    EXPECT_EQ(made_->list("v1/").value(), (std::vector<std::string>{"v1/%", "v1/a", "v1/b"}));
-    EXPECT_EQ(made_->list("v1/%").value(), std::vector<std::string>{"v1/%"});
-    EXPECT_EQ(made_->list("v1_").value(), std::vector<std::string>{"v1_"});
-    EXPECT_EQ(made_->list("").value().size(), 7u);
-    EXPECT_TRUE(made_->list("x").value().empty());
-}
-
-TEST_P(Storage, ALockHasOneHolderAndALateOneIsRefused) {
-    const lock_handle first = made_->acquire("state").value();
-    EXPECT_EQ(made_->acquire("state").error().kind(), errc::storage);
-    EXPECT_TRUE(made_->acquire("other"));
-    const std::array<storage_entry, 1> entries{storage_entry{"a", "1"}};
-    EXPECT_TRUE(made_->save(entries, &first));
-    ASSERT_TRUE(made_->release(first));
-
-    const lock_handle second = made_->acquire("state").value();
-    EXPECT_GT(second.token, first.token);
-    ASSERT_TRUE(made_->release(first)) << "a lock that another has now is left alone";
-    const std::array<storage_entry, 2> late{storage_entry{"a", "2"}, storage_entry{"b", "2"}};
-    EXPECT_EQ(made_->save(late, &first).error().kind(), errc::storage);
-    EXPECT_EQ(made_->load("a").value(), "1");
-    EXPECT_EQ(made_->load("b").value(), std::nullopt);
-    EXPECT_TRUE(made_->save(late, &second));
-    EXPECT_EQ(made_->load("a").value(), "2");
-}
-
-TEST(SqliteStorage, OutlivesItsObject) {
-    const folder here;
-    const std::string path = here.file("mesh.db");
-    lock_handle held;
-    {
-        const auto first = sqlite_storage::make(at(path), nullptr).value();
-        ASSERT_TRUE(put(*first, "v1/a", "1"));
-        held = first->acquire("state").value();
-    }
-    const auto second = sqlite_storage::make(at(path), nullptr).value();
-    EXPECT_EQ(second->load("v1/a").value(), "1");
-    const lock_handle next = second->acquire("state").value(); // whoever held it has no file any more
-    EXPECT_GT(next.token, held.token);
 }
 
 TEST(SqliteStorage, TheFileIsItsOwnersAlone) {
