@@ -9,6 +9,7 @@
 #include <ctime>
 #include <fcntl.h>
 #include <filesystem>
+#include <fstream>
 #include <sqlite3.h>
 #include <system_error>
 #include <unistd.h>
@@ -85,6 +86,18 @@ std::string make_file(const std::string& path) {
     return {};
 }
 
+constexpr const char* not_ours = "holds something else; the storage needs a file of its own";
+
+/// Whether the file's header names this library: four bytes from the 68th on (sqlite.org/fileformat2.html).
+bool is_stamped(const std::string& path) {
+    std::array<char, 72> header{};
+    std::ifstream file(path, std::ios::binary);
+    if (!file.read(header.data(), header.size())) return false;
+    std::uint32_t id = 0;
+    for (std::size_t i = 68; i < header.size(); ++i) id = id << 8 | static_cast<unsigned char>(header[i]);
+    return std::string_view(header.data()) == "SQLite format 3" && id == application_id;
+}
+
 std::string time_text() {
     const std::time_t now = system_clock::to_time_t(system_clock::now());
     std::tm parts{};
@@ -117,7 +130,7 @@ result<std::unique_ptr<storage>> sqlite_storage::make(const sqlite_options& opti
     std::unique_ptr<sqlite_storage> made;
     std::string why;
     verdict said = open(options, made, why);
-    if (said == verdict::not_ours) {
+    if (said == verdict::damaged) {
         const std::string aside = aside_name(options.path);
         fs::rename(options.path, aside, unknown);
         if (unknown)
@@ -160,7 +173,9 @@ sqlite_storage::verdict sqlite_storage::judge(int code, std::string& why) const 
     switch (code) {
     case SQLITE_NOTADB:
     case SQLITE_CORRUPT:
-        return verdict::not_ours;
+        if (is_stamped(path_)) return verdict::damaged;
+        why = std::string(not_ours) + " (" + why + ")";
+        return verdict::refused;
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
         why = "in use by another client; each needs a file of its own";
@@ -181,8 +196,8 @@ sqlite_storage::verdict sqlite_storage::check(std::string& why) {
     const std::optional<std::int64_t> version = number("PRAGMA user_version");
     if (!id || !version) return judge(sqlite3_errcode(db_), why);
     if (*id != application_id && (*id != 0 || *tables > 0)) {
-        why = "a database of something else";
-        return verdict::not_ours;
+        why = not_ours;
+        return verdict::refused;
     }
     if (*version > layout) {
         why = "written by a later version of this library (layout " + std::to_string(*version) +
@@ -194,7 +209,7 @@ sqlite_storage::verdict sqlite_storage::check(std::string& why) {
         if (health.step() != SQLITE_ROW) return judge(sqlite3_errcode(db_), why);
         if (health.bytes(0) != "ok") {
             why = std::string(health.bytes(0));
-            return verdict::not_ours;
+            return verdict::damaged;
         }
     }
     for (const char* setting : {"PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL"})
@@ -216,7 +231,9 @@ sqlite_storage::verdict sqlite_storage::migrate(int from, std::string& why) {
         if (run(stamp.c_str()) != SQLITE_OK) return failure();
         return {};
     });
-    if (done) return verdict::ours;
+    // So that the file itself says whose it is, whatever becomes of its log.
+    if (done && run("PRAGMA wal_checkpoint(TRUNCATE)") == SQLITE_OK) return verdict::ours;
+    if (done) return judge(sqlite3_errcode(db_), why);
     why = done.error().message;
     return verdict::refused;
 }

@@ -33,15 +33,15 @@ struct sqlite_options {
     };
 };
 
-/// Write-ahead log, and every commit is flushed to the disk. Each entry has a checksum (CRC-32C). A file that is
-/// damaged, or is not ours, is renamed to `<path>.corrupt-<time>`, and a new one begun.
+/// Write-ahead log, and every commit is flushed to the disk. Each entry has a checksum (CRC-32C). A file of ours that is
+/// damaged is renamed to `<path>.corrupt-<time>`, and a new one begun. A file of anybody else is left as it is.
 class sqlite_storage final : public storage {
 public:
     /// The layout that this version writes: PRAGMA user_version. Older ones are brought to it when they are opened.
     static constexpr int layout = 1;
 
     /// Opens the file. Reports `storage.quarantined`, with `path`, `moved_to` and `message`.
-    /// Errors: config, when it cannot be made or opened, is in use, or has a layout of a later version.
+    /// Errors: config, when it cannot be made or opened, is in use, is not ours, or has a layout of a later version.
     static result<std::unique_ptr<storage>> make(const sqlite_options& options, log_sink* log);
     ~sqlite_storage() override;
     sqlite_storage(const sqlite_storage&) = delete;
@@ -56,7 +56,7 @@ public:
     result<void> release(const lock_handle& held) override;
 
 private:
-    enum class verdict : std::uint8_t { ours, not_ours, refused };
+    enum class verdict : std::uint8_t { ours, damaged, refused };
     sqlite_storage(sqlite3* opened, std::string path) : db_(opened), path_(std::move(path)) {}
 
     /// Not ours: a new file may take its place. @param why  gets what is wrong.

@@ -140,16 +140,35 @@ void expect_quarantine(const folder& here, std::string_view why) {
               1);
 }
 
-TEST(SqliteStorage, AFileThatIsNoDatabaseIsPutAside) {
-    const folder here;
-    std::ofstream(here.file("mesh.db")) << std::string(5000, 'x');
-    expect_quarantine(here, "file is not a database");
+std::string content(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
 }
 
-TEST(SqliteStorage, ADatabaseOfSomethingElseIsPutAside) {
+TEST(SqliteStorage, AFileOfSomethingElseIsRefusedAndLeftAsItIs) {
     const folder here;
-    change(here.file("mesh.db"), "CREATE TABLE songs (title TEXT)");
-    expect_quarantine(here, "a database of something else");
+    const std::string settings = here.file("modelmesh.yaml");
+    const std::string songs = here.file("songs.db");
+    std::ofstream(settings) << "providers: {}\n" << std::string(5000, '#');
+    change(songs, "CREATE TABLE songs (title TEXT); PRAGMA application_id = 7");
+    for (const std::string& path : {settings, songs}) {
+        const std::string before = content(path);
+        log_of_errors log;
+        const auto made = sqlite_storage::make(at(path), &log);
+        ASSERT_FALSE(made);
+        EXPECT_TRUE(made.error().message.starts_with(
+            path + ": holds something else; the storage needs a file of its own"))
+            << made.error().message;
+        EXPECT_TRUE(log.lines.empty());
+        EXPECT_EQ(content(path), before);
+    }
+    EXPECT_EQ(here.names(), (std::vector<std::string>{"modelmesh.yaml", "songs.db"}));
+}
+
+TEST(SqliteStorage, TheFileItselfSaysWhoseItIsFromTheBeginning) {
+    const folder here;
+    const auto made = sqlite_storage::make(at(here.file("mesh.db")), nullptr).value();
+    EXPECT_EQ(content(here.file("mesh.db")).substr(68, 4), "MMs1") << "its log may be lost";
 }
 
 TEST(SqliteStorage, ADamagedFileIsPutAside) {
