@@ -194,7 +194,12 @@ void keeper::restore(const router::snapshot& into) {
 void keeper::start(std::shared_ptr<const budget::book> ledger, pictures current) {
     ledger_ = std::move(ledger);
     current_ = std::move(current);
-    thread_ = std::thread([this] { run(); });
+    try {
+        thread_ = std::thread([this] { run(); });
+    } catch (...) {
+        forget();
+        throw;
+    }
 }
 
 void keeper::stop() noexcept {
@@ -205,7 +210,11 @@ void keeper::stop() noexcept {
     }
     work_.notify_one();
     thread_.join();
-    // Its lines know the keeper.
+    forget();
+}
+
+// The ledger's lines know the keeper.
+void keeper::forget() noexcept {
     ledger_.reset();
     current_ = {};
 }
@@ -297,7 +306,10 @@ result<void> keeper::write_changes(bool is_exact) {
     batch next;
     add_lines(next, is_exact);
     add_health(next);
-    if (next.entries.empty()) return {};
+    if (next.entries.empty()) { // what could not be written is as it was before
+        take_over(next);
+        return {};
+    }
     // Until it is known which mark the storage has, the lower one counts.
     for (const batch::covered_line& each : next.lines) {
         const micro_usd lower = std::min(each.counts->mark(), each.next.mark);

@@ -88,6 +88,7 @@ private:
     [[nodiscard]] result<void> read_each(std::string_view prefix, result<Entry> (*parse)(std::string_view),
                                          Take&& take);
 
+    void forget() noexcept;
     void run();
     /// One write of what has changed. @param is_exact  marks are where the totals are.
     void write(bool is_exact);

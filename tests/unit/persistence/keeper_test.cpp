@@ -323,6 +323,17 @@ TEST_F(Keeper, AFailingStorageIsReportedOnceAndCallsGoOn) {
     EXPECT_EQ(life(storage->after_crash(), time).spent_today(), 400'005);
 }
 
+TEST_F(Keeper, WhatCouldNotBeWrittenAndIsAsBeforeIsNoFailureAnyMore) {
+    life first(storage, time, {}, &log);
+    storage->is_full = true;
+    first.fail(0, 1);
+    ASSERT_FALSE(first.flush());
+    first.health(0).reactivate();
+    EXPECT_TRUE(first.flush()) << "there is nothing to write";
+    EXPECT_FALSE(first.is_failing());
+    EXPECT_EQ(log.lines().back(), "storage.recovered message=state is saved again");
+}
+
 TEST_F(Keeper, AnEntryThatCannotBeReadBeginsAnewAndTheOthersGoOn) {
     {
         life first(storage, time);
