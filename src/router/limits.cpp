@@ -80,10 +80,12 @@ void keep_windows(const pool& in, const clock& time, log_sink* log) {
     std::int64_t due = in.state->windows_due.load(std::memory_order_relaxed);
     if (now.count() < due) return;
     const system_clock::time_point wall = time.wall();
+    // One that had begun by then was seen then: whom it took out and somebody put back, stays.
+    const milliseconds seen(in.state->windows_seen.load(std::memory_order_relaxed));
     milliseconds next = longest_sleep;
     for (const maintenance_window& window : in.windows) {
         const std::optional<minute_point> begun = window.begins.previous(wall);
-        if (begun && wall < *begun + window.lasts) {
+        if (begun && wall < *begun + window.lasts && begun->time_since_epoch() > seen) {
             const auto left = std::chrono::ceil<milliseconds>(*begun + window.lasts - wall);
             for (std::size_t i = 0; i < in.models.size(); ++i)
                 if (window.model.empty() || window.model == in.models[i]->id)
@@ -92,6 +94,8 @@ void keep_windows(const pool& in, const clock& time, log_sink* log) {
         if (const std::optional<minute_point> begins = window.begins.next(wall))
             next = std::min(next, std::chrono::ceil<milliseconds>(*begins - wall));
     }
+    in.state->windows_seen.store(std::chrono::duration_cast<milliseconds>(wall.time_since_epoch()).count(),
+                                 std::memory_order_relaxed);
     // Whoever else looks at the same moment finds the same windows: which of them is written does not matter.
     in.state->windows_due.store((now + next).count(), std::memory_order_relaxed);
 }

@@ -56,8 +56,7 @@ private:
         std::chrono::milliseconds of{};
 
         [[nodiscard]] bool take(state::health_slot& from, time_point now) noexcept {
-            of = from.load().until;
-            const state::health_slot::admission how = from.admit(since_epoch(now));
+            const state::health_slot::admission how = from.admit(since_epoch(now), &of);
             if (how == state::health_slot::admission::probe) health = &from;
             return how != state::health_slot::admission::refused;
         }

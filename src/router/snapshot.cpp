@@ -229,10 +229,10 @@ std::unique_ptr<pool> joined(const snapshot& of, const std::string& path, const 
     made->error_codes = first.error_codes;
     made->providers = first.providers;
     made->streaming = first.streaming;
-    made->pace = first.pace;
     made->session_key = first.session_key;
     std::vector<std::shared_ptr<state::health_slot>> health;
     std::vector<std::shared_ptr<state::pace_slot>> paces;
+    bool is_any_paced = false;
     for (const pool* part : parts)
         for (std::size_t i = 0; i < part->models.size(); ++i) {
             add_member(*made, *part->models[i], part->members[i].operations);
@@ -240,16 +240,17 @@ std::unique_ptr<pool> joined(const snapshot& of, const std::string& path, const 
             made->known.push_back(part->known[i]);
             if (!part->lines.empty()) made->lines.push_back(part->lines[i]);
             health.push_back(part->state->health[i]);
-            if (!part->state->paces.empty()) paces.push_back(part->state->paces[i]);
+            // The pace of a part is that of its models, also when they are asked through here.
+            const bool is_paced = !part->state->paces.empty();
+            paces.push_back(is_paced ? part->state->paces[i]
+                                     : std::make_shared<state::pace_slot>(state::pace_rule()));
+            made->pace.delays = made->pace.delays || (is_paced && part->pace.delays);
+            is_any_paced = is_any_paced || is_paced;
             made->origins.push_back({part, i});
         }
     made->state = state_of(*made, previous);
     made->state->health = std::move(health);
-    // Where only some of the parts have a pace, it is theirs alone.
-    if (paces.size() == made->models.size())
-        made->state->paces = std::move(paces);
-    else
-        made->pace = {};
+    if (is_any_paced) made->state->paces = std::move(paces);
     return made;
 }
 
@@ -384,7 +385,9 @@ result<const pool*> snapshot::resolve(std::string_view name, const provider_entr
     const auto is_its = [&only](const model_entry* model) { return model->provider == &only; };
     if (std::any_of((*found)->models.begin(), (*found)->models.end(), is_its)) return found;
     for (const std::unique_ptr<model_entry>& model : models)
-        if (is_its(model.get()) && model->name == name) return names.find(model->id)->second;
+        if (is_its(model.get()) && model->name == name)
+            // Where models may not be asked by their names, it has none.
+            if (const auto its = names.find(model->id); its != names.end()) return its->second;
     return found;
 }
 

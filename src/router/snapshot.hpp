@@ -100,6 +100,8 @@ struct pool_state {
     state::position_table positions{0}; ///< of the pool's policy
     /// When to look at the pool's maintenance windows, in ms of the steady clock. Relaxed: a hint as well.
     std::atomic<std::int64_t> windows_due{0};
+    /// When they were looked at last, in ms of the wall clock; relaxed, too.
+    std::atomic<std::int64_t> windows_seen{0};
     std::vector<std::shared_ptr<state::pace_slot>>
         paces; ///< indexed like pool::models; empty: the pool has none
     std::shared_ptr<state::retry_budget> retries = std::make_shared<state::retry_budget>();

@@ -88,13 +88,17 @@ public:
     }
 
     /// Asks to send a request. A plain read while the model is active.
-    [[nodiscard]] admission admit(std::chrono::milliseconds now) noexcept {
+    /// @param of  gets the end of the standby that a probe is of; null: nobody wants to know.
+    [[nodiscard]] admission admit(std::chrono::milliseconds now,
+                                  std::chrono::milliseconds* of = nullptr) noexcept {
         for (std::uint64_t old = word_.load(std::memory_order_acquire);;) {
             view v = unpack(old);
             if (!v.is_available(now)) return admission::refused;
             if (v.phase != phase::standby) return admission::free;
             v.phase = phase::probing;
-            if (exchange(old, v)) return admission::probe;
+            if (!exchange(old, v)) continue;
+            if (of != nullptr) *of = v.until;
+            return admission::probe;
         }
     }
 

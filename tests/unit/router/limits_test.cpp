@@ -244,6 +244,22 @@ TEST_F(Limits, AWindowThatIsOpenWhenAClientBeginsIsKept) {
     EXPECT_EQ(until_available(chat(), time.now(), {picture->providers[1].get(), 0, {}}), hours(1));
 }
 
+TEST_F(Limits, AModelThatIsPutBackByHandStaysForTheRestOfItsWindow) {
+    configured.models.push_back(
+        {"a.m", "a", "m", {}, {}, {{"a.m", cron::parse("0 19 * * SUN").value(), hours(4)}}});
+    make();
+    keep_windows(chat(), time, &log);
+    EXPECT_TRUE(is_out(0));
+    health(0).reactivate();
+    time.advance(minutes(61)); // by then it is looked at again
+    keep_windows(chat(), time, &log);
+    EXPECT_FALSE(is_out(0));
+    EXPECT_EQ(log.lines.size(), 1u);
+    time.advance(hours(24 * 7));
+    keep_windows(chat(), time, &log);
+    EXPECT_TRUE(is_out(0)) << "the next one is another one";
+}
+
 TEST_F(Limits, AModelIsAskedNoMoreOftenThanItsPace) {
     pool_plan plan;
     plan.pace.rule = {milliseconds(0), 2};

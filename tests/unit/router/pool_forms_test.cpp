@@ -129,6 +129,31 @@ TEST(PoolForms, ABroadRequestIsCountedForThePoolOfItsModel) {
     EXPECT_EQ(picture->resolve("generation").value()->lines[1], picture->resolve("chat").value()->lines[0]);
 }
 
+TEST(PoolForms, ABroadRequestKeepsThePaceOfEachPool) {
+    pool_plan pictures = plan("pictures", image_path);
+    pictures.pace = {{std::chrono::milliseconds(0), 1}, true};
+    const auto picture = with({pictures, plan("chat", chat_path)});
+    const pool& all = *picture->resolve("generation").value();
+    ASSERT_THAT(ids(all), ElementsAre("a.paint", "a.one", "a.two", "b.one"));
+    testing::virtual_clock time;
+    const std::chrono::milliseconds now = since_epoch(time.now());
+    for (std::size_t i = 0; i < all.models.size(); ++i) EXPECT_TRUE(all.state->paces.at(i)->take(now, false));
+    EXPECT_EQ(why_not(all, 0, {}, now), exclusion::paced);
+    EXPECT_EQ(why_not(*picture->resolve("pictures").value(), 0, {}, now), exclusion::paced)
+        << "it is the same";
+    for (const std::size_t i : {1, 2, 3}) EXPECT_EQ(why_not(all, i, {}, now), exclusion::none);
+    EXPECT_TRUE(all.pace.delays);
+}
+
+TEST(PoolForms, WhereNoModelIsAskedByItsNameAProvidersIsNotEither) {
+    model_plans configured;
+    configured.answer_by_name = false;
+    const auto picture = with({plan("one", chat_path, {"a.one"})}, configured);
+    const result<const pool*> found = picture->resolve("one", *picture->find_provider("b").value());
+    ASSERT_TRUE(found);
+    EXPECT_EQ((*found)->name, "one");
+}
+
 TEST(PoolForms, AConfiguredModelHasItsIdItsWireNameAndItsCapabilities) {
     model_plans configured;
     configured.models.push_back({"vendor.large", "b", "odd", {chat_path}});
