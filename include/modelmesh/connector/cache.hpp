@@ -53,7 +53,7 @@ public:
         const std::lock_guard lock(mutex_);
         if (const auto known = by_key_.find(key); known != by_key_.end()) forget(known->second);
         if (weight > settings_.max_weight) return;
-        while (counts_.weight + weight > settings_.max_weight) {
+        while (counts_.weight > settings_.max_weight - weight) {
             forget(std::prev(entries_.end()));
             ++counts_.evictions;
         }
