@@ -302,6 +302,8 @@ client_impl::~client_impl() {
     for (const std::weak_ptr<file_watch>& each : watches_)
         if (std::shared_ptr<file_watch> watch = each.lock())
             boost::asio::post(thread_->context(), [watch = std::move(watch)] { watch->release(); });
+    // A stream that was given up settles on that thread, and its bill belongs into the last write.
+    thread_.reset();
     if (keeper_) keeper_->stop();
 }
 

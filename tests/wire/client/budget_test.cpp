@@ -1,6 +1,7 @@
 // What calls cost and what budgets do about it, over real sockets. The answers are written down here: their
 // totals are what a provider says, not what our own types would.
 #include "fixture.hpp"
+#include "support/other_server.hpp"
 #include "support/scripted_server.hpp"
 
 #include <modelmesh/api/audio.hpp>
@@ -9,6 +10,9 @@
 #include <modelmesh/connector/registry.hpp>
 #include <modelmesh/core/log.hpp>
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <boost/asio/use_future.hpp>
 #include <gmock/gmock.h>
 
 #include <cstdlib>
@@ -382,6 +386,22 @@ TEST_P(ClientBudget, WithAStorageTheNextClientGoesOnWithWhatWasSpent) {
     settings.storage.sync_policy = sync_policy::in_memory;
     EXPECT_EQ(create(settings).usage().all.total.requests, 0);
     std::filesystem::remove_all(folder);
+}
+
+// The client and the stream end together, while the stream's session lives on the library's own thread.
+TEST_P(ClientBudget, AStreamThatIsGivenUpIsInTheLastWriteToTheStorage) {
+    const support::scratch_folder folder;
+    settings.storage.connector = "modelmesh.sqlite.v1";
+    settings.storage.options =
+        json::raw(R"({"path":")" + folder.path() + R"(/mesh.db","busy_timeout":"0s"})");
+    settings.storage.sync_policy = sync_policy::sync_on_boundary;
+    for (int lives = 1; lives <= 10; ++lives) {
+        alpha.add(script().read_request().send(streamed));
+        boost::asio::thread_pool elsewhere(1);
+        boost::asio::co_spawn(elsewhere, read_one(create(settings), asked()), boost::asio::use_future).get();
+        elsewhere.join();
+        ASSERT_EQ(create(settings).usage().all.total.requests, lives);
+    }
 }
 
 } // namespace
