@@ -53,6 +53,11 @@ public:
     [[nodiscard]] bool wants(severity level) const noexcept override;
     void write(severity level, std::string_view event, std::span<const log_field> fields) noexcept override;
 
+    /// Goes on with other sinks. What was written before goes to those of before, which are flushed then, and let go.
+    /// Sinks may be in both. Does not wait. Threads: any, also while others write.
+    /// @throws std::invalid_argument  a plan without a sink: nothing has changed.
+    void replace(std::vector<sink_plan> sinks, redactor secrets);
+
     /// Waits until the sinks have what was written before, and have flushed it. False: that took longer.
     /// Threads: any but the sinks'. Blocks.
     bool flush(std::chrono::milliseconds limit = std::chrono::seconds(5));

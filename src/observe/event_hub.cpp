@@ -53,14 +53,60 @@ private:
 } // namespace
 
 struct event_hub::state {
+    /// Some sinks, and what they are not to get.
+    struct audience {
+        std::vector<sink_plan> plans;
+        redactor secrets;
+    };
+
     state(std::vector<sink_plan> plans, event_hub_options given)
         : options(std::move(given)), ring(options.capacity) {
-        for (sink_plan& each : plans) {
-            if (!each.sink) throw std::invalid_argument("event_hub: a sink is null");
-            lowest = sinks.empty() ? each.min_severity : std::min(lowest, each.min_severity);
-            sinks.push_back({std::move(each), false});
-        }
+        lowest.store(lowest_of(plans), std::memory_order_relaxed);
+        seat({std::move(plans), std::move(options.secrets)});
         worker = std::thread([this] { run(); });
+    }
+
+    // Above every severity when there is nobody.
+    static int lowest_of(const std::vector<sink_plan>& plans) {
+        int found = nobody;
+        for (const sink_plan& each : plans) {
+            if (!each.sink) throw std::invalid_argument("event_hub: a sink is null");
+            found = std::min(found, static_cast<int>(each.min_severity));
+        }
+        return found;
+    }
+
+    void seat(audience next) {
+        sinks.clear();
+        for (sink_plan& each : next.plans) sinks.push_back({std::move(each), false});
+        secrets = std::move(next.secrets);
+    }
+
+    void replace(audience next) {
+        const int wanted = lowest_of(next.plans);
+        const std::lock_guard lock(mutex);
+        // Until they have changed places, what either of them wants is written.
+        lowest.store(std::min(lowest.load(std::memory_order_relaxed), wanted), std::memory_order_relaxed);
+        coming = std::move(next);
+        coming_ticket = ring.claimed();
+        has_coming.store(true, std::memory_order_release);
+        wake.notify_one();
+    }
+
+    // The thread's, between two events. Release and acquire of has_coming: it sees the ticket of that moment or a later
+    // one, which it reads under the mutex.
+    void change_places() {
+        if (!has_coming.load(std::memory_order_acquire)) return;
+        audience next;
+        {
+            const std::lock_guard lock(mutex);
+            if (ring.popped() < coming_ticket) return; // what was written before is for those of before
+            next = std::move(coming);
+            lowest.store(lowest_of(next.plans), std::memory_order_relaxed);
+            has_coming.store(false, std::memory_order_relaxed);
+        }
+        flush_sinks();
+        seat(std::move(next));
     }
     ~state() {
         {
@@ -113,7 +159,8 @@ struct event_hub::state {
                 const std::lock_guard lock(mutex);
                 stops = is_stopping;
             }
-            while (deliver_one()) continue;
+            do change_places();
+            while (deliver_one());
             tell_dropped();
             std::unique_lock lock(mutex);
             if (flush_wanted > flush_done) {
@@ -153,9 +200,9 @@ struct event_hub::state {
         for (std::size_t i = 0; i < what.fields; ++i) {
             const std::string_view key = take(rest);
             const std::string_view value = take(rest);
-            std::string& shown = values.emplace_back(
-                options.secrets.is_secret_name(key) ? std::string(redactor::mask) : std::string(value));
-            options.secrets.redact(shown);
+            std::string& shown = values.emplace_back(secrets.is_secret_name(key) ? std::string(redactor::mask)
+                                                                                 : std::string(value));
+            secrets.redact(shown);
             fields.push_back({key, shown});
         }
         give({++sequence, what.at, what.level, name, fields});
@@ -234,9 +281,14 @@ struct event_hub::state {
         bool has_failed;
     };
 
-    const event_hub_options options;
-    std::vector<entry> sinks; ///< the thread's
-    severity lowest = severity::info;
+    static constexpr int nobody = static_cast<int>(severity::critical) + 1;
+
+    event_hub_options options;
+    std::vector<entry> sinks; ///< the thread's, as the next
+    redactor secrets;
+    /// Relaxed: a change that a writer sees late is as if it had written before.
+    std::atomic<int> lowest{nobody};
+    std::atomic<bool> has_coming{false};
     observe::event_ring ring;
     std::atomic<std::size_t> waiting_bytes{0};
     std::atomic<std::uint64_t> dropped{0};
@@ -249,6 +301,8 @@ struct event_hub::state {
     std::uint64_t flush_wanted = 0;
     std::uint64_t flush_done = 0;
     std::uint64_t flush_ticket = 0;
+    audience coming;
+    std::uint64_t coming_ticket = 0;
 
     std::vector<log_field> fields; ///< the thread's, reused
     std::vector<std::string> values;
@@ -263,10 +317,13 @@ event_hub::event_hub(std::vector<sink_plan> sinks, event_hub_options options)
 event_hub::~event_hub() = default;
 
 bool event_hub::wants(severity level) const noexcept {
-    return !state_->sinks.empty() && level >= state_->lowest;
+    return static_cast<int>(level) >= state_->lowest.load(std::memory_order_relaxed);
 }
 void event_hub::write(severity level, std::string_view event, std::span<const log_field> fields) noexcept {
     if (wants(level)) state_->put(level, event, fields);
+}
+void event_hub::replace(std::vector<sink_plan> sinks, redactor secrets) {
+    state_->replace({std::move(sinks), std::move(secrets)});
 }
 bool event_hub::flush(std::chrono::milliseconds limit) { return state_->flush(limit); }
 std::uint64_t event_hub::dropped() const noexcept { return state_->dropped.load(std::memory_order_relaxed); }

@@ -33,8 +33,8 @@ bool same(std::string_view a, std::string_view b) noexcept {
 
 } // namespace
 
-event_filter::event_filter(const std::vector<std::string_view>& words) {
-    for (std::string_view word : words) {
+event_filter::event_filter(const std::vector<std::string_view>& wanted) {
+    for (std::string_view word : wanted) {
         if (word == "all") {
             names_.clear();
             return;
@@ -50,10 +50,16 @@ event_filter::event_filter(const std::vector<std::string_view>& words) {
             if (same(word, each.name)) names_.push_back(each.name);
         if (names_.size() != before) continue;
         std::string known;
-        for (const auto& [name, group] : groups) known.append(" ").append(name);
-        for (const event_kind& each : every_event) known.append(" ").append(each.name);
-        throw std::invalid_argument("there is no event '" + std::string(word) + "'; there are: all" + known);
+        for (const std::string_view each : words()) known.append(" ").append(each);
+        throw std::invalid_argument("there is no event '" + std::string(word) + "'; there are:" + known);
     }
+}
+
+std::vector<std::string_view> event_filter::words() {
+    std::vector<std::string_view> all{"all"};
+    for (const auto& [name, group] : groups) all.push_back(name);
+    for (const event_kind& each : every_event) all.push_back(each.name);
+    return all;
 }
 
 bool event_filter::passes(std::string_view event) const noexcept {

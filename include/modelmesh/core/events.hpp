@@ -94,6 +94,9 @@ public:
     /// @throws std::invalid_argument  a word is neither; the message has those that are like it.
     explicit event_filter(const std::vector<std::string_view>& words);
 
+    /// What words may be: `all`, the groups, and the names of events with a point.
+    [[nodiscard]] static std::vector<std::string_view> words();
+
     [[nodiscard]] bool passes(std::string_view event) const noexcept;
 
 private:

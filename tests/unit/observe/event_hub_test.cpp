@@ -108,6 +108,40 @@ TEST_F(Hub, EachSinkHasItsOwnSeverityAndFilter) {
     EXPECT_THAT(rotations->lines(), ElementsAre("1 model.rotated k=1"));
 }
 
+TEST_F(Hub, OtherSinksGetWhatIsWrittenAfterThemAndNothingIsLost) {
+    std::latch gate(1);
+    sink->stops = &gate;
+    auto next = std::make_shared<listing>();
+    event_hub hub({to(sink)}, on_the_clock());
+    say(hub, "request.success", "before");
+    say(hub, "request.success", "before, too");
+    redactor secrets;
+    secrets.add_secret("hush-hush");
+    hub.replace({to(next, severity::debug)}, std::move(secrets));
+    EXPECT_TRUE(hub.wants(severity::debug))
+        << "at once, though the sink before has not taken what is its own";
+    say(hub, "request.success", "after hush-hush", severity::debug);
+    gate.count_down();
+    ASSERT_TRUE(hub.flush());
+    EXPECT_THAT(sink->lines(), ElementsAre("1 request.success k=before", "2 request.success k=before, too"));
+    EXPECT_GE(sink->flushes, 1);
+    EXPECT_THAT(next->lines(), ElementsAre("3 request.success k=after ***"));
+}
+
+TEST_F(Hub, WithoutSinksItWantsNothingAndLetsGoOfThoseOfBefore) {
+    event_hub hub({to(sink)}, on_the_clock());
+    say(hub, "request.success");
+    hub.replace({}, {});
+    ASSERT_TRUE(hub.flush());
+    EXPECT_EQ(sink.use_count(), 1);
+    EXPECT_FALSE(hub.wants(severity::critical));
+    EXPECT_THROW(hub.replace({sink_plan{}}, {}), std::invalid_argument);
+    hub.replace({to(sink)}, {});
+    say(hub, "request.failure");
+    ASSERT_TRUE(hub.flush());
+    EXPECT_THAT(sink->lines(), ElementsAre("1 request.success k=1", "2 request.failure k=1"));
+}
+
 TEST_F(Hub, WhatDoesNotFitIsDroppedCountedAndToldAndNobodyBlocks) {
     std::latch gate(1);
     sink->stops = &gate;
