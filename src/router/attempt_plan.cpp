@@ -117,7 +117,7 @@ verdict settle_failure(const call& made, std::size_t index, fault& f, blame sile
     f.model = model.id;
     model.provider->redact(f.message);
     model.provider->redact(f.param);
-    verdict v = judge(*made.pool, f);
+    verdict v = judge(*made.pool, *model.provider, f);
     if (is_silence(f)) {
         if (now >= made.deadline) v.rotates = rotation::none;
         v.whose = silence;

@@ -46,8 +46,11 @@ struct provider_entry {
     std::string id; ///< name in the configuration
     std::string base_path;
     std::string api_key;
-    bool may_be_asked_twice = false; ///< a call that was lost with its connection
-    std::optional<duration> timeout; ///< of one attempt
+    bool may_be_asked_twice = false;    ///< a call that was lost with its connection
+    std::optional<duration> timeout;    ///< of one attempt
+    unsigned max_retries = UINT32_MAX;  ///< of one call at one of its models
+    std::vector<int> retryable_codes{}; ///< before those of a pool, as the next
+    std::vector<int> non_retryable_codes{};
     std::shared_ptr<const connector::provider> codec;
     std::shared_ptr<const endpoint> where;
     std::shared_ptr<state::provider_slot> slot{}; ///< the same in the next snapshot while the key is

@@ -57,14 +57,17 @@ bool has(const std::vector<int>& codes, int status) noexcept {
 
 } // namespace
 
-verdict judge(const pool& in, const fault& f) noexcept {
+verdict judge(const pool& in, const provider_entry& by, const fault& f) noexcept {
     verdict v = by_kind(in, f);
+    v.repeats = std::min(v.repeats, by.max_retries);
     if (f.http_status == 0) return v;
-    if (has(in.retry.retryable_codes, f.http_status)) {
-        v.repeats = as_allowed;
+    // What is said of the provider itself comes before what is said of all.
+    const bool is_said = has(by.retryable_codes, f.http_status) || has(by.non_retryable_codes, f.http_status);
+    if (has(is_said ? by.retryable_codes : in.retry.retryable_codes, f.http_status)) {
+        v.repeats = by.max_retries; // and as the pool's max_attempts says
         v.rotates = rotation::any;
     }
-    if (has(in.retry.non_retryable_codes, f.http_status)) v.repeats = 0;
+    if (has(is_said ? by.non_retryable_codes : in.retry.non_retryable_codes, f.http_status)) v.repeats = 0;
     const bool is_models = v.whose >= blame::overload && v.whose < blame::provider;
     if (!in.error_codes.empty() && is_models && !has(in.error_codes, f.http_status))
         v.whose = blame::position;

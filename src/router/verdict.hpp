@@ -32,7 +32,7 @@ struct verdict {
     blame whose;
 };
 
-/// What a failure of an attempt through this pool means.
-[[nodiscard]] verdict judge(const pool& in, const fault& f) noexcept;
+/// What a failure of an attempt through this pool, at a model of this provider, means.
+[[nodiscard]] verdict judge(const pool& in, const provider_entry& by, const fault& f) noexcept;
 
 } // namespace modelmesh::router

@@ -23,6 +23,7 @@ struct trip_rule {
     std::chrono::milliseconds cooldown; ///< of the first trip; each further one in a row doubles it
     /// Share of failures among the last outcomes that is too much; above 1: never.
     double error_rate = 2;
+    std::chrono::milliseconds again{0}; ///< of each further trip in a row instead; 0: as said
 };
 
 /// A model is active; or in standby until a time, or until somebody reactivates it; or on probe, with one request under
@@ -218,11 +219,14 @@ private:
     static constexpr std::uint64_t time_mask = never.count();
 
     static std::chrono::milliseconds cooldown(const trip_rule& rule, unsigned trips, double unit) noexcept {
+        const double spread = 0.9 + 0.2 * unit;
+        if (trips > 0 && rule.again.count() > 0)
+            return std::chrono::milliseconds(std::llround(static_cast<double>(rule.again.count()) * spread));
         const double longest =
             static_cast<double>(std::max(rule.cooldown, trip_rule::longest_cooldown).count());
         const double doubled =
             std::ldexp(static_cast<double>(rule.cooldown.count()), static_cast<int>(trips));
-        return std::chrono::milliseconds(std::llround(std::min(doubled, longest) * (0.9 + 0.2 * unit)));
+        return std::chrono::milliseconds(std::llround(std::min(doubled, longest) * spread));
     }
 
     // The rate of failures after this outcome; 0 while too few are known.

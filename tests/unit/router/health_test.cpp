@@ -137,6 +137,20 @@ TEST(Health, ManyThreadsGetOneProbe) {
     }
 }
 
+TEST(Health, AProbeIntervalTakesThePlaceOfDoubling) {
+    health_slot slot;
+    trip_rule rule = after(1);
+    rule.again = milliseconds(30);
+    milliseconds now(0);
+    for (const milliseconds out : {milliseconds(100), milliseconds(30), milliseconds(30)}) {
+        if (now.count() > 0) EXPECT_EQ(slot.admit(now), admission::probe);
+        EXPECT_TRUE(slot.note_failure(rule, now, why, even));
+        EXPECT_FALSE(slot.available(now + out - milliseconds(1)));
+        EXPECT_TRUE(slot.available(now + out));
+        now += out;
+    }
+}
+
 TEST(Health, EverySuccessDoublesWhatARampingModelMayHave) {
     health_slot slot;
     slot.note_failure(after(1), milliseconds(0), why, even);

@@ -121,6 +121,18 @@ TEST_F(Retry, APauseThatWouldCrossTheDeadlineIsNotBegun) {
     EXPECT_EQ(time.now(), before);
 }
 
+TEST_F(Retry, DelayRequestSleepsUntilAModelMayHaveAnotherAndNoLongerThanTheDeadline) {
+    pool_plan chat = testing::chat_plan(1);
+    chat.pace = {{seconds(5), 0}, true};
+    picture = testing::make_snapshot_by({{"a", {"m"}}}, chat);
+    attempt_plan first = plan();
+    EXPECT_EQ(next(first), "a.m");
+    attempt_plan second = plan();
+    EXPECT_EQ(next(second), "a.m after 5000 ms");
+    attempt_plan hurried = plan(seconds(1));
+    EXPECT_EQ(next(hurried), "(rate_limit)") << "nothing sleeps beyond its deadline";
+}
+
 TEST_F(Retry, MaxAttemptsIsTriesOfOneModelAndOneMeansNone) {
     for (const unsigned most : {1u, 2u, 3u}) {
         retry.max_attempts = most;
@@ -348,6 +360,38 @@ TEST_F(Retry, ListedCodesOverrideTheTable) {
     EXPECT_EQ(next(p), "a.m after 250 ms");
     EXPECT_EQ(p.failed(failure(errc::overloaded, 503)), std::nullopt);
     EXPECT_EQ(next(p), "(exhausted)");
+}
+
+TEST_F(Retry, CodesOfAProviderComeBeforeThoseOfThePool) {
+    retry.retryable_codes = {409};
+    retry.non_retryable_codes = {503};
+    open({"a"});
+    picture->providers[0]->retryable_codes = {503};
+    picture->providers[0]->non_retryable_codes = {500};
+    attempt_plan p = plan();
+    EXPECT_EQ(next(p), "a.m");
+    EXPECT_EQ(p.failed(failure(errc::overloaded, 503)), std::nullopt);
+    EXPECT_EQ(next(p), "a.m after 250 ms");
+    EXPECT_EQ(p.failed(failure(errc::bad_request, 409)), std::nullopt)
+        << "what it does not list is the pool's";
+    EXPECT_EQ(next(p), "a.m after 500 ms");
+    EXPECT_EQ(p.failed(failure(errc::upstream, 500)), std::nullopt);
+    EXPECT_EQ(next(p), "(exhausted)");
+}
+
+TEST_F(Retry, AProvidersMaxRetriesIsTheLowerBound) {
+    retry.retryable_codes = {500};
+    for (const unsigned most : {0u, 1u}) {
+        open({"a"});
+        picture->providers[0]->max_retries = most;
+        attempt_plan p = plan();
+        EXPECT_EQ(next(p), "a.m");
+        EXPECT_EQ(p.failed(failure(errc::upstream, 500)), std::nullopt);
+        EXPECT_EQ(next(p), most == 0 ? "(exhausted)" : "a.m after 250 ms");
+        if (most == 0) continue;
+        EXPECT_EQ(p.failed(failure(errc::upstream, 500)), std::nullopt);
+        EXPECT_EQ(next(p), "(exhausted)") << "though the pool allows three tries";
+    }
 }
 
 TEST_F(Retry, OnlyListedErrorCodesCountAgainstHealth) {
