@@ -10,6 +10,14 @@
 
 #include <modelmesh/connector/openai_compatible.hpp>
 #include <modelmesh/connector/registry.hpp>
+#include <modelmesh/connector/sinks.hpp>
+#include <modelmesh/middleware/correlation.hpp>
+#include <modelmesh/middleware/limits.hpp>
+#include <modelmesh/middleware/redaction.hpp>
+#include <modelmesh/middleware/request_log.hpp>
+#include <modelmesh/middleware/response_cache.hpp>
+
+#include <stdexcept>
 
 namespace modelmesh::connector {
 namespace {
@@ -49,6 +57,43 @@ void add_storage(registry& to, const char* id,
     to.add_storage<Options>(id, make).value();
 }
 
+template <class Options>
+void add_sink(registry& to, const char* id,
+              result<std::unique_ptr<event_sink>> (*make)(const Options&, log_sink*)) {
+    to.add_sink<Options>(id, make).value();
+}
+
+template <class Options, class Make> void add_middleware(registry& to, const char* id, Make make) {
+    registry::middleware_table::factory<Options> factory =
+        [make](const Options& options, log_sink* log) -> result<std::shared_ptr<middleware>> {
+        try {
+            return std::shared_ptr<middleware>(make(options, log));
+        } catch (const std::invalid_argument& wrong) {
+            return fault(errc::config, wrong.what());
+        }
+    };
+    to.add_middleware<Options>(id, std::move(factory)).value();
+}
+
+void register_middlewares(registry& to) {
+    add_middleware<correlation_options>(to, "modelmesh.correlation.v1",
+                                        [](const auto& from, log_sink*) { return make_correlation(from); });
+    add_middleware<rate_limit_options>(to, "modelmesh.rate-limit.v1",
+                                       [](const auto& from, log_sink*) { return make_rate_limit(from); });
+    add_middleware<concurrency_limit_options>(
+        to, "modelmesh.concurrency-limit.v1",
+        [](const auto& from, log_sink*) { return make_concurrency_limit(from); });
+    add_middleware<redaction_options>(to, "modelmesh.redaction.v1",
+                                      [](const auto& from, log_sink*) { return make_redaction(from); });
+    add_middleware<response_cache_options>(
+        to, "modelmesh.response-cache.v1",
+        [](const auto& from, log_sink*) { return response_cache::make(from); });
+    add_middleware<request_log_options>(to, "modelmesh.request-log.v1", [](const auto& from, log_sink* log) {
+        if (log == nullptr) throw std::invalid_argument("a log of requests needs a log to write to");
+        return make_request_log(*log, from);
+    });
+}
+
 } // namespace
 
 void register_builtin(registry& to) {
@@ -61,6 +106,11 @@ void register_builtin(registry& to) {
     add_storage(to, "modelmesh.memory.v1", memory_storage::make);
     add_storage(to, "modelmesh.sqlite.v1", sqlite_storage::make);
     to.add_discovery<registry_sync_options>("modelmesh.registry-sync.v1", registry_sync::make).value();
+
+    add_sink(to, "modelmesh.null.v1", make_null_sink);
+    add_sink(to, "modelmesh.console.v1", make_console_sink);
+    add_sink(to, "modelmesh.json-log.v1", make_json_log_sink);
+    register_middlewares(to);
 
     add_policy(to, "modelmesh.stick-until-failure.v1", make_stick_until_failure);
     add_policy(to, "modelmesh.priority-selection.v1", make_priority_selection);

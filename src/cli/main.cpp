@@ -1,6 +1,7 @@
 // The command line program: uses public headers only, as any other user of the library.
 #include <modelmesh/connector/registry.hpp>
 #include <modelmesh/core/log.hpp>
+#include <modelmesh/json/write.hpp>
 #include <modelmesh/modelmesh.hpp>
 
 #include <cstdio>
@@ -23,6 +24,9 @@ constexpr const char* usage = R"(usage: modelmesh [--config FILE]... <command>
   doctor                               report the I/O engine and the providers found
   config check FILE...                 report everything that is wrong with configuration files
   config show FILE...                  print what they come to, without secrets
+  config explain [--all] [--json] FILE...
+                                       print each setting and who says it; --all: also what is as it is by default
+  config templates [NAME]              list what files can go on from (template: NAME), or print one
   config schema                        print the JSON Schema of such files, for editors
   version                              print the version
 
@@ -190,12 +194,63 @@ int run_chat(const files& paths, std::span<char*> words) {
     return 0;
 }
 
+/// A line of `config explain --json`.
+struct explained {
+    std::string path{};
+    std::string value{};
+    std::string_view source{};
+    std::string where{};
+};
+
+int run_config_explain(std::span<char*> words) {
+    bool is_all = false;
+    bool is_json = false;
+    files paths;
+    for (const std::string_view word : words) {
+        if (word == "--all")
+            is_all = true;
+        else if (word == "--json")
+            is_json = true;
+        else if (word.starts_with("--"))
+            return usage_error("config explain knows no option '" + std::string(word) + "'");
+        else
+            paths.emplace_back(word);
+    }
+    if (paths.empty()) return usage_error("config explain needs a file");
+    modelmesh::connector::registry connectors;
+    modelmesh::connector::register_builtin(connectors);
+    std::vector<explained> lines;
+    for (modelmesh::setting& each : modelmesh::explain_config(paths, connectors)) {
+        const bool is_said = each.source != modelmesh::setting_source::by_default || !each.where.empty();
+        if (is_all || is_said)
+            lines.push_back(
+                {std::move(each.path), std::move(each.value), to_string(each.source), std::move(each.where)});
+    }
+    if (is_json) return print(modelmesh::json::write(lines) + "\n"), 0;
+    for (const explained& each : lines)
+        std::printf("%s: %s  # %.*s%s%s\n", each.path.c_str(), each.value.c_str(),
+                    static_cast<int>(each.source.size()), each.source.data(), each.where.empty() ? "" : ", ",
+                    each.where.c_str());
+    return 0;
+}
+
+int run_config_templates(std::span<char*> words) {
+    if (words.size() > 1) return usage_error("config templates takes one name");
+    if (words.size() == 1) return print(modelmesh::template_yaml(words.front())), 0;
+    for (const modelmesh::config_template& each : modelmesh::config_templates())
+        std::printf("%-18.*s %.*s\n", static_cast<int>(each.name.size()), each.name.data(),
+                    static_cast<int>(each.about.size()), each.about.data());
+    return 0;
+}
+
 int run_config(std::span<char*> words) {
     const std::string_view what = words.empty() ? std::string_view() : words.front();
     const files paths(words.begin() + (words.empty() ? 0 : 1), words.end());
+    if (what == "explain") return run_config_explain(words.subspan(1));
+    if (what == "templates") return run_config_templates(words.subspan(1));
     if (what == "schema" && paths.empty()) return print(modelmesh::config_schema() + "\n"), 0;
     if (what != "check" && what != "show")
-        return usage_error("config knows check FILE..., show FILE... and schema");
+        return usage_error("config knows check FILE..., show FILE..., explain FILE..., templates and schema");
     if (paths.empty()) return usage_error("config " + std::string(what) + " needs a file");
     const modelmesh::config config = load(paths);
     if (what == "show") return print(to_yaml(config)), 0;

@@ -70,27 +70,38 @@ boost::asio::io_context* single_threaded_loop(const boost::asio::any_io_executor
 }
 
 client_impl::client_impl(const config& from, const connector::registry& connectors, client_options options)
-    : connectors_(connectors), log_(options.log), refresher_(std::make_shared<refresher>()) {
-    const bool has_gap = std::any_of(options.middlewares.begin(), options.middlewares.end(),
+    : connectors_(connectors), log_(options.log), given_(std::move(options.middlewares)),
+      refresher_(std::make_shared<refresher>()) {
+    const bool has_gap = std::any_of(given_.begin(), given_.end(),
                                      [](const std::shared_ptr<middleware>& each) { return !each; });
     if (has_gap) throw error(fault(errc::config, "a middleware is null"));
-    plan made = plan_of(from, connectors, log_);
-    layers_ = std::make_shared<const onion>(std::move(options.middlewares), log_);
+    plan made = plan_of(from, {});
+    surround(std::move(made.around));
     ledger_ = std::make_shared<budget::book>(std::move(made.money));
     // The one thing that is read here: everything else is asked for when it is needed.
-    keeper_ = open_storage(from.storage, connectors, log_);
+    keeper_ = open_storage(from.storage, connectors, &log_);
     std::function<void(const router::snapshot&)> prepare;
     if (keeper_) {
         keeper_->restore(*ledger_);
         prepare = [keeper = keeper_](const router::snapshot& built) { keeper->restore(built); };
     }
-    catalogue_ = std::make_shared<router::catalogue>(std::move(made.mesh), log_, ledger_, std::move(prepare));
+    catalogue_ =
+        std::make_shared<router::catalogue>(std::move(made.mesh), &log_, ledger_, std::move(prepare));
     settings_ = std::move(made.text);
     if (keeper_) keeper_->start(ledger_, [from_now = catalogue_] { return from_now->current(); });
 }
 
-client_impl::plan client_impl::plan_of(const config& from, const connector::registry& connectors,
-                                       log_sink* log) {
+void client_impl::surround(surroundings next) {
+    std::vector<std::shared_ptr<middleware>> layers = next.outermost;
+    layers.insert(layers.end(), given_.begin(), given_.end());
+    layers.insert(layers.end(), next.innermost.begin(), next.innermost.end());
+    layers_.store(std::make_shared<const onion>(std::move(layers), &log_));
+    log_.show(next.sinks, next.secrets);
+    around_ = std::move(next);
+}
+
+client_impl::plan client_impl::plan_of(const config& from, const surroundings& before) {
+    const connector::registry& connectors = connectors_;
     std::vector<std::string> problems;
     router::model_plans models = models_of(from, problems);
     std::vector<router::provider_plan> providers;
@@ -110,6 +121,10 @@ client_impl::plan client_impl::plan_of(const config& from, const connector::regi
         plan.entry.timeout = settings.timeout;
         if (settings.timeout && *settings.timeout <= std::chrono::milliseconds(0))
             problems.push_back(where + "timeout must be above 0");
+        if (settings.max_retries) plan.entry.max_retries = *settings.max_retries;
+        check_retry_codes(settings.retryable_codes, settings.non_retryable_codes, where + "error", problems);
+        plan.entry.retryable_codes = settings.retryable_codes;
+        plan.entry.non_retryable_codes = settings.non_retryable_codes;
         plan.entry.may_be_asked_twice = settings.pipeline_depth > 1;
         plan.connector = settings.connector;
         plan.models = listed_models(from, name, models);
@@ -188,27 +203,30 @@ client_impl::plan client_impl::plan_of(const config& from, const connector::regi
     }
     budget::plan money = make_budget_plan(from, problems);
     check_storage(from.storage, problems);
-    router::discovery_plan discovery = discovery_of(from.discovery, connectors, log, problems);
+    router::discovery_plan discovery = discovery_of(from.discovery, connectors, &log_, problems);
+    surroundings around = surroundings_of(from, before, connectors, log_, problems);
     std::string text = text_of(from, problems);
     if (!problems.empty()) throw error(fault(errc::config, joined(problems)));
     return {{std::move(providers), std::move(plans), std::move(models), std::move(discovery)},
             std::move(money),
+            std::move(around),
             std::move(text)};
 }
 
 result<reload_report> client_impl::reload(const config& next) {
     result<reload_report> outcome;
     try {
-        plan made = plan_of(next, connectors_, log_);
         const std::lock_guard one_by_one(reloading_);
+        plan made = plan_of(next, around_);
         const router::catalogue::replacement replaced =
             catalogue_->replace(std::move(made.mesh), std::move(made.money), clock::system().wall());
         outcome = difference(settings_, made.text, *replaced.before, *replaced.after);
         settings_ = std::move(made.text);
+        surround(std::move(made.around));
     } catch (const error& wrong) {
         outcome = wrong.info();
     }
-    report_reload(log_, outcome);
+    report_reload(&log_, outcome);
     if (outcome && catalogue_->claim_refresh(clock::system().now())) refresh_in_background();
     return outcome;
 }
@@ -216,10 +234,10 @@ result<reload_report> client_impl::reload(const config& next) {
 result<reload_report> client_impl::reload_from_files(const std::vector<std::string>& paths) {
     config next;
     try {
-        next = load_config(paths, connectors_, log_);
+        next = load_config(paths, connectors_, &log_);
     } catch (const error& wrong) {
         const result<reload_report> outcome = wrong.info();
-        report_reload(log_, outcome);
+        report_reload(&log_, outcome);
         return outcome;
     }
     return reload(next);

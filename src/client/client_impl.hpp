@@ -2,8 +2,11 @@
 #pragma once
 
 #include "client/bridge.hpp"
+#include "client/event_outlet.hpp"
 #include "client/io_thread.hpp"
 #include "client/net_transport.hpp"
+#include "client/surroundings.hpp"
+#include "core/published.hpp"
 #include "middleware/onion.hpp"
 #include "persistence/keeper.hpp"
 #include "router/catalogue.hpp"
@@ -51,9 +54,9 @@ public:
 
     /// What requests are routed on now; after ensure_ready, with the models of every provider that answered.
     [[nodiscard]] std::shared_ptr<const router::snapshot> current() const { return catalogue_->current(); }
-    [[nodiscard]] log_sink* log() const noexcept { return log_; }
-    [[nodiscard]] const onion& layers() const noexcept { return *layers_; }
-    [[nodiscard]] const std::shared_ptr<const onion>& share_layers() const noexcept { return layers_; }
+    [[nodiscard]] log_sink* log() noexcept { return &log_; }
+    /// The middlewares as they are now. A call takes them once: they may be others the next time.
+    [[nodiscard]] std::shared_ptr<const onion> layers() const { return layers_.load(); }
 
     /// Asks the providers that were configured without models; see catalogue::ready. Those that failed are
     /// asked again later, on the library's own loop, so that no call waits for them. Completes with what the call is
@@ -101,18 +104,21 @@ private:
     struct plan {
         router::mesh_plan mesh;
         budget::plan money;
+        surroundings around;
         std::string text; ///< text_of() it
     };
-    /// @throws error  config: every problem found.
-    [[nodiscard]] static plan plan_of(const config& from, const connector::registry& connectors,
-                                      log_sink* log);
+    /// @param before  of the configuration that is left. @throws error  config: every problem found.
+    [[nodiscard]] plan plan_of(const config& from, const surroundings& before);
+    /// Puts them around the calls that begin from now on.
+    void surround(surroundings next);
 
     struct refresher;
     void refresh_in_background();
 
     const connector::registry connectors_;
-    log_sink* log_;
-    std::shared_ptr<const onion> layers_;
+    event_outlet log_;
+    const std::vector<std::shared_ptr<middleware>> given_; ///< the program's, outside of the configuration's
+    core::published<onion> layers_;
     std::shared_ptr<budget::book> ledger_;
     std::shared_ptr<persistence::keeper> keeper_; ///< stopped by the destructor
     std::shared_ptr<router::catalogue> catalogue_;
@@ -120,6 +126,7 @@ private:
 
     std::mutex reloading_; ///< taken before mutex_; guards what follows
     std::string settings_; ///< text_of() what the catalogue has
+    surroundings around_;  ///< of the same
 
     std::mutex mutex_; ///< guards what follows
     std::unique_ptr<io_thread> thread_;

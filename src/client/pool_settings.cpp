@@ -78,7 +78,24 @@ void check_limit(const std::optional<std::int64_t>& limit, std::string_view key,
     if (limit && *limit < 1) problems.push_back(where + std::string(key) + " must be at least 1");
 }
 
+void check_codes(const std::vector<int>& codes, const std::string& where, problem_list& problems) {
+    for (const int code : codes)
+        if (code < 400 || code > 599)
+            problems.push_back(where + ": " + std::to_string(code) +
+                               " is no HTTP status of a failure, which are 400 to 599");
+}
+
 } // namespace
+
+void check_retry_codes(const std::vector<int>& retryable, const std::vector<int>& non_retryable,
+                       const std::string& where, problem_list& problems) {
+    check_codes(retryable, where + ".retryable_codes", problems);
+    check_codes(non_retryable, where + ".non_retryable_codes", problems);
+    for (const int code : retryable)
+        if (std::find(non_retryable.begin(), non_retryable.end(), code) != non_retryable.end())
+            problems.push_back(where + ": " + std::to_string(code) +
+                               " is both in retryable_codes and in non_retryable_codes");
+}
 
 state::trip_rule trips_of(const pool_config& settings, const std::string& where, problem_list& problems) {
     constexpr unsigned most = state::health_slot::max_failures;
@@ -87,8 +104,13 @@ state::trip_rule trips_of(const pool_config& settings, const std::string& where,
     if (!(settings.error_rate_threshold > 0)) // not a number is not above 0 either
         problems.push_back(where + "error_rate_threshold must be above 0");
     const std::chrono::seconds cooldown(settings.cooldown_seconds);
-    if (has_own_rules(settings)) return {most + 1, cooldown}; // never by itself
-    return {settings.failure_threshold, cooldown, settings.error_rate_threshold};
+    std::chrono::milliseconds again{0};
+    if (settings.probe_interval && *settings.probe_interval <= std::chrono::seconds(0))
+        problems.push_back(where + "probe_interval must be above 0");
+    else if (settings.probe_interval)
+        again = *settings.probe_interval;
+    if (has_own_rules(settings)) return {most + 1, cooldown, 2, again}; // never by itself
+    return {settings.failure_threshold, cooldown, settings.error_rate_threshold, again};
 }
 
 std::shared_ptr<const router::outcome_rules> rules_of(const pool_config& settings,
@@ -204,20 +226,8 @@ void check_retry(const pool_config& settings, const std::string& where, problem_
         problems.push_back(where + "retry.max_delay must not be shorter than retry.initial_delay");
     if (!(retry.budget_ratio >= 0 && retry.budget_ratio <= 1))
         problems.push_back(where + "retry.budget_ratio must be from 0 to 1");
-    const auto check_codes = [&](const std::vector<int>& codes, const char* key) {
-        for (const int code : codes)
-            if (code < 400 || code > 599)
-                problems.push_back(where + key + ": " + std::to_string(code) +
-                                   " is no HTTP status of a failure, which are 400 to 599");
-    };
-    check_codes(retry.retryable_codes, "retry.retryable_codes");
-    check_codes(retry.non_retryable_codes, "retry.non_retryable_codes");
-    check_codes(settings.error_codes, "error_codes");
-    for (const int code : retry.retryable_codes)
-        if (std::find(retry.non_retryable_codes.begin(), retry.non_retryable_codes.end(), code) !=
-            retry.non_retryable_codes.end())
-            problems.push_back(where + "retry: " + std::to_string(code) +
-                               " is both in retryable_codes and in non_retryable_codes");
+    check_retry_codes(retry.retryable_codes, retry.non_retryable_codes, where + "retry", problems);
+    check_codes(settings.error_codes, where + "error_codes", problems);
 }
 
 router::provider_rule provider_rule_of(const pool_config& settings, const std::string& where,

@@ -11,6 +11,10 @@
 
 namespace modelmesh::detail {
 
+/// @param where  what messages begin with: "pool 'chat': retry"
+void check_retry_codes(const std::vector<int>& retryable, const std::vector<int>& non_retryable,
+                       const std::string& where, std::vector<std::string>& problems);
+
 /// When models of the pool go out of service. Adds what is wrong to `problems`, each with the key.
 /// @param where  what a problem begins with: the pool's name.
 [[nodiscard]] state::trip_rule trips_of(const pool_config& settings, const std::string& where,

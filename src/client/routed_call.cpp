@@ -130,17 +130,22 @@ namespace {
 class call_context final : public request_context {
 public:
     call_context(net_transport& via, const core::request_id& id,
-                 std::shared_ptr<const prepared_request> request, const call_terms& terms)
+                 std::shared_ptr<const prepared_request> request, const call_terms& terms,
+                 std::shared_ptr<const onion> layers)
         : request_context(id.text(), std::move(request), terms.provider, terms.session, terms.deadline,
                           via.time()),
-          via_(&via) {
+          via_(&via), layers_(std::move(layers)) {
         metadata = terms.metadata;
     }
+
+    /// What the call goes through from its beginning to its end, whatever a reload changes meanwhile.
+    [[nodiscard]] const std::shared_ptr<const onion>& layers() const noexcept { return layers_; }
 
 private:
     task<result<void>> sleep_until(time_point moment) override { return via_->sleep_until(moment); }
 
     net_transport* via_;
+    std::shared_ptr<const onion> layers_;
 };
 
 // What the references of these refer to outlives them: they are awaited where it is owned.
@@ -159,7 +164,7 @@ task<result<whole_reply>> ask_mesh(std::shared_ptr<client_impl> impl, net_transp
                                    const call_terms& terms, router::reply_reader& check) {
     result<router::call> made = co_await made_of(impl, via, id, context->share_request(), terms);
     if (!made) co_return std::move(made).error();
-    made->hooks = attempts_of(impl->share_layers(), std::move(context));
+    made->hooks = attempts_of(context->layers(), context);
     whole_reply reply;
     router::reply_reader read = [&reply, &check](std::string&& body) -> result<void> {
         whole_reply given(std::move(body));
@@ -180,7 +185,7 @@ task<result<streamed_reply>> ask_mesh_for_stream(std::shared_ptr<client_impl> im
                                                  const call_terms& terms) {
     result<router::call> made = co_await made_of(impl, via, id, context->share_request(), terms);
     if (!made) co_return std::move(made).error();
-    made->hooks = attempts_of(impl->share_layers(), std::move(context));
+    made->hooks = attempts_of(context->layers(), context);
     result<router::served_stream> served = co_await router::open_stream(via, impl->log(), std::move(*made));
     if (!served) co_return std::move(served).error();
     co_return stream_content::wrap(std::move(served->session), std::move(served->route));
@@ -191,7 +196,8 @@ task<result<stream_content>> stream_of(std::shared_ptr<client_impl> impl, net_tr
                                        const core::request_id& id,
                                        std::shared_ptr<const prepared_request> request, call_terms terms) {
     stream_content content;
-    if (impl->layers().layers().empty()) {
+    const std::shared_ptr<const onion> layers = impl->layers();
+    if (layers->layers().empty()) {
         result<router::call> made = co_await made_of(impl, via, id, std::move(request), terms);
         if (!made) co_return std::move(made).error();
         result<router::served_stream> served =
@@ -201,11 +207,11 @@ task<result<stream_content>> stream_of(std::shared_ptr<client_impl> impl, net_tr
         content.route = std::move(served->route);
         co_return content;
     }
-    auto context = std::make_shared<call_context>(via, id, std::move(request), terms);
+    auto context = std::make_shared<call_context>(via, id, std::move(request), terms, layers);
     function<task<result<streamed_reply>>()> innermost = [&] {
         return ask_mesh_for_stream(impl, via, id, context, terms);
     };
-    onion_run<streamed_reply> run(impl->layers(), *context, std::move(innermost));
+    onion_run<streamed_reply> run(*layers, *context, std::move(innermost));
     result<streamed_reply> reply = co_await run.from(0);
     if (!reply) co_return std::move(reply).error();
     const std::shared_ptr<stream_content> given = stream_content::of(*reply);
@@ -213,7 +219,7 @@ task<result<stream_content>> stream_of(std::shared_ptr<client_impl> impl, net_tr
         co_return fault(errc::internal, "a middleware answered with a stream that is none");
     given->route.request_id = context->request_id();
     content.route = given->route;
-    content.session = watched(*given, impl->share_layers(), std::move(context));
+    content.session = watched(*given, layers, std::move(context));
     co_return content;
 }
 
@@ -230,7 +236,7 @@ task<result<opened_stream>> streamed(std::shared_ptr<client_impl> impl, call_sit
     opened_stream opened;
     opened.route = content->route;
     if (report->is_wanted()) report_end(*content, std::move(*report));
-    opened.session = watched(*content, impl->share_layers(), nullptr);
+    opened.session = watched(*content, impl->layers(), nullptr);
     opened.client = std::move(impl);
     opened.elsewhere = at.elsewhere;
     co_return opened;
@@ -241,11 +247,12 @@ task<result<opened_stream>> streamed(std::shared_ptr<client_impl> impl, call_sit
 task<result<whole_reply>> layered(std::shared_ptr<client_impl> impl, net_transport& via,
                                   const core::request_id& id, std::shared_ptr<const prepared_request> request,
                                   call_terms terms, router::reply_reader check) {
-    auto context = std::make_shared<call_context>(via, id, std::move(request), terms);
+    const std::shared_ptr<const onion> layers = impl->layers();
+    auto context = std::make_shared<call_context>(via, id, std::move(request), terms, layers);
     function<task<result<whole_reply>>()> innermost = [&] {
         return ask_mesh(impl, via, id, context, terms, check);
     };
-    onion_run<whole_reply> run(impl->layers(), *context, std::move(innermost));
+    onion_run<whole_reply> run(*layers, *context, std::move(innermost));
     result<whole_reply> reply = co_await run.from(0);
     if (reply) reply->route.request_id = context->request_id();
     co_return reply;

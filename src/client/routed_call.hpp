@@ -90,7 +90,7 @@ task<result<Reply>> whole(std::shared_ptr<client_impl> impl, net_transport& via,
     const core::request_id id(via.random());
     call_report report(impl->log(), id, request, via.time());
     result<Reply> reply = fault();
-    if (impl->layers().layers().empty())
+    if (impl->layers()->layers().empty())
         reply =
             co_await routed<Reply>(std::move(impl), via, id, std::move(request), std::move(terms), format);
     else

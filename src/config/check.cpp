@@ -1,14 +1,17 @@
 #include "config/check.hpp"
 
+#include "config/keys.hpp"
 #include "config/model_names.hpp"
 #include "config/options.hpp"
 #include "core/connector_id.hpp"
 #include "net/url.hpp"
 
+#include <modelmesh/core/events.hpp>
 #include <modelmesh/json/detail/describe.hpp>
 #include <modelmesh/router/capability.hpp>
 
 #include <algorithm>
+#include <stdexcept>
 
 namespace modelmesh::settings {
 namespace {
@@ -136,6 +139,95 @@ void check_section(const node& root, std::string_view key, Section& section,
         kinds.find(section.connector), kinds.ids(), found, &section.options, &into.never_shown);
 }
 
+// An entry of the section, or the section itself: a sink with its options.
+// @returns  whether it names one.
+bool check_sink(const node& from, const json::detail::descriptor& type, const std::string& connector,
+                json::raw& options, const connector::registry& connectors, config& into, findings& found) {
+    if (connector.empty() && find(from, "connector") == nullptr) {
+        const entry* given = find(from, "options");
+        if (given == nullptr) return false;
+        // What is no option of a sink is a key that is misspelled.
+        std::vector<std::string> own;
+        for (const key_tree& key : keys_of(static_cast<const json::detail::object_type&>(type)).below)
+            if (!key.is_later) own.push_back(key.name);
+        const std::vector<std::string_view> names(own.begin(), own.end());
+        for (const entry& each : given->value.entries)
+            found.problem(
+                each.at, each.value.path,
+                "there is no such key" + suggestion(each.key, names) +
+                    (suggestion(each.key, names).empty() ? "; options of a sink need its 'connector'" : ""));
+        return false;
+    }
+    const auto& kinds = connectors.sinks();
+    (void)read_options({&from, &type, "sink", "connector", connector}, kinds.find(connector), kinds.ids(),
+                       found, &options, &into.never_shown);
+    return true;
+}
+
+void check_events(const std::vector<std::string>& words, const node& from, std::string_view key,
+                  findings& found) {
+    const entry* list = find(from, key);
+    for (std::size_t i = 0; list != nullptr && i < list->value.items.size() && i < words.size(); ++i) {
+        const node& item = list->value.items[i];
+        if (found.has_problem_at(item.path)) continue;
+        try {
+            (void)event_filter({words[i]});
+        } catch (const std::invalid_argument& unknown) {
+            const std::string near = suggestion(words[i], event_filter::words());
+            found.problem(item.at, item.path,
+                          !is_shown(item) ? shown(item) + " stands for no event"
+                          : near.empty()  ? std::string(unknown.what())
+                                          : "there is no event '" + words[i] + "'" + near);
+        }
+    }
+}
+
+void check_observability(const node& section, const connector::registry& connectors, config& into,
+                         findings& found) {
+    if (section.what != shape::map) return;
+    using json::detail::describe;
+    observability_config& to = into.observability;
+    check_sink(section, describe<observability_config>(), to.connector, to.options, connectors, into, found);
+    check_events(to.event_filter, section, "event_filter", found);
+    if (const entry* sinks = find(section, "sinks"))
+        for (std::size_t i = 0; i < sinks->value.items.size() && i < to.sinks.size(); ++i) {
+            const node& from = sinks->value.items[i];
+            if (from.what != shape::map) continue;
+            sink_config& sink = to.sinks[i];
+            const std::size_t before = found.problem_count();
+            if (!check_sink(from, describe<sink_config>(), sink.connector, sink.options, connectors, into,
+                            found) &&
+                found.problem_count() == before)
+                found.problem(from.at, from.path, "needs 'connector', the id of a sink");
+            check_events(sink.events, from, "events", found);
+        }
+    const entry* logging = find(section, "logging");
+    for (std::size_t i = 0; logging != nullptr && i < logging->value.items.size() && i < to.logging.size();
+         ++i) {
+        const node& from = logging->value.items[i];
+        if (from.what != shape::map) continue;
+        logging_config& log = to.logging[i];
+        check_sink(from, describe<logging_config>(), log.connector, log.options, connectors, into, found);
+        if (!log.redact_secrets) {
+            const node& at = find(from, "redact_secrets")->value;
+            found.problem(at.at, at.path, "must be true: secrets are taken out of all that is told");
+        }
+    }
+}
+
+void check_middleware(const node& list, const connector::registry& connectors, config& into,
+                      findings& found) {
+    const auto& kinds = connectors.middlewares();
+    for (std::size_t i = 0; i < list.items.size() && i < into.middleware.size(); ++i) {
+        middleware_config& each = into.middleware[i];
+        if (list.items[i].what == shape::map)
+            (void)read_options({&list.items[i], &json::detail::describe<middleware_config>(), "middleware",
+                                "connector", each.connector},
+                               kinds.find(each.connector), kinds.ids(), found, &each.options,
+                               &into.never_shown);
+    }
+}
+
 } // namespace
 
 void check(const node& root, const connector::registry& connectors, config& into, findings& found) {
@@ -147,6 +239,9 @@ void check(const node& root, const connector::registry& connectors, config& into
         check_pool(name, pool, entry_of(root, "pools", name), into, models, found);
     check_section(root, "storage", into.storage, connectors.storages(), into, found);
     check_section(root, "discovery", into.discovery, connectors.discoveries(), into, found);
+    if (const entry* section = find(root, "observability"))
+        check_observability(section->value, connectors, into, found);
+    if (const entry* list = find(root, "middleware")) check_middleware(list->value, connectors, into, found);
 }
 
 } // namespace modelmesh::settings

@@ -1,4 +1,6 @@
 // A configuration as YAML, with its secrets left out.
+#include "config/dump.hpp"
+
 #include "config/quantity.hpp"
 #include "config/yaml.hpp"
 
@@ -37,7 +39,33 @@ public:
         return text;
     }
 
+    /// A value that is neither an object nor a map of objects, in one line.
+    std::string single(const reflected::descriptor& type, const void* value, const reflected::field* member) {
+        if (member != nullptr && member->secret && !is_empty(type, value)) return "'***'";
+        if (type.what == kind::raw) {
+            const std::string& text = static_cast<const json::raw*>(value)->text;
+            return is_hidden(text) ? "'***'" : text.empty() ? "{}" : text;
+        }
+        if (type.what != kind::map) return line(type, value, member);
+        const auto& map = as<reflected::map_type>(type);
+        struct target {
+            yaml_writer* self;
+            const reflected::descriptor* element;
+            std::string text;
+        } to{this, &map.element(), {}};
+        map.each(value, &to, [](void* context, std::string_view key, const void* each) {
+            target& into = *static_cast<target*>(context);
+            into.text.append(into.text.empty() ? "" : ", ").append(settings::yaml_text(key)).append(": ");
+            into.text.append(into.self->line(*into.element, each, nullptr));
+        });
+        return "{" + to.text + "}";
+    }
+
 private:
+    static bool is_empty(const reflected::descriptor& type, const void* value) {
+        const std::string text = reflected::write_erased(value, type);
+        return text == "\"\"" || text == "[]";
+    }
     static bool is_default(const reflected::object_type& type, std::size_t index, const void* value) {
         const reflected::resolved_member& member = type.resolve().members[index];
         return reflected::write_erased(value, *member.type) ==
@@ -55,6 +83,8 @@ private:
             below = members(as<reflected::object_type>(type), value, indent + 2);
         else if (type.what == kind::map)
             below = entries(as<reflected::map_type>(type), value, indent + 2);
+        else if (type.what == kind::sequence)
+            below = objects(as<reflected::sequence_type>(type), value, indent + 2);
         else if (type.what == kind::raw)
             below = options(*static_cast<const json::raw*>(value), indent + 2);
         if (below.empty())
@@ -75,6 +105,19 @@ private:
             into.self->append(into.text, key, *into.element, value, into.indent, nullptr);
         });
         return std::move(to.text);
+    }
+
+    // The lines of a list of objects; of any other list none, which is written in one line.
+    std::string objects(const reflected::sequence_type& type, const void* list, std::size_t indent) {
+        std::string text;
+        if (type.element().what != kind::object) return text;
+        for (std::size_t i = 0; i < type.size(list); ++i) {
+            std::string below =
+                members(as<reflected::object_type>(type.element()), type.get(list, i), indent + 2);
+            if (below.empty()) below = std::string(indent + 2, ' ') + "{}\n";
+            text.append(below.replace(indent, 1, "-"));
+        }
+        return text;
     }
 
     // Of a connector. JSON is YAML, so that only what must not be shown, or would be a reference, is written anew.
@@ -103,10 +146,11 @@ private:
                 text.append(i == 0 ? "" : ", ").append(line(list.element(), list.get(value, i), nullptr));
             return text + "]";
         }
-        case kind::wrapper:
-            // One without a value is as it is by default.
-            return line(as<reflected::wrapper_type>(type).element(),
-                        as<reflected::wrapper_type>(type).get(value), member);
+        case kind::wrapper: {
+            const void* const inner = as<reflected::wrapper_type>(type).get(value);
+            if (inner == nullptr) return "null";
+            return line(as<reflected::wrapper_type>(type).element(), inner, member);
+        }
         case kind::string:
             return string(*static_cast<const std::string*>(value));
         case kind::integer: {
@@ -142,6 +186,12 @@ private:
 };
 
 } // namespace
+
+std::string settings::shown_value(const reflected::descriptor& type, const void* value,
+                                  const reflected::field* member,
+                                  const std::vector<std::string>& never_shown) {
+    return yaml_writer(never_shown).single(type, value, member);
+}
 
 std::string to_yaml(const config& shown) {
     const auto& type = as<reflected::object_type>(reflected::describe<config>());

@@ -22,7 +22,6 @@ template <class T> const T& as(const reflected::descriptor& type) noexcept {
 // What the format has and this version does not do: refused by its name instead of ignored. A key that becomes
 // a member wins over its line here. Whatever stands below one of these belongs to it.
 constexpr std::string_view later_at_top[] = {
-    "observability",
     "connectors",
     "proxy",
     "server",
@@ -42,19 +41,8 @@ constexpr std::string_view later_of_discovery[] = {
     "sync.on_deprecated_model",
 };
 constexpr std::string_view later_of_providers[] = {
-    "auth.key_rotation",
-    "execution.max_retries",
-    "max_retries",
-    "quota",
-    "discovery",
-    "catalogue",
-    "error",
-    "batch",
-    "files",
-    "fine_tuning",
-    "infrastructure",
-    "connection_pool",
-    "config.max_retries",
+    "auth.key_rotation", "quota",          "discovery",       "catalogue", "batch", "files",
+    "fine_tuning",       "infrastructure", "connection_pool",
 };
 constexpr std::string_view later_of_models[] = {"batch"};
 constexpr std::string_view later_of_features[] = {"fine_tunable"};
@@ -62,15 +50,16 @@ constexpr std::string_view later_of_constraints[] = {"max_file_size", "supported
 constexpr std::string_view later_of_delivery[] = {"batch"};
 constexpr std::string_view later_of_pools[] = {
     "recovery.probe_on_start",
-    "recovery.probe_interval",
     "rotation.recovery.probe_on_start",
-    "rotation.recovery.probe_interval",
 };
+
+constexpr std::string_view later_of_observability[] = {"statistics", "events.include_metadata"};
 
 std::span<const std::string_view> later_of(const reflected::object_type& type) {
     if (&type == &reflected::describe<config>()) return later_at_top;
     if (&type == &reflected::describe<storage_config>()) return later_of_storage;
     if (&type == &reflected::describe<discovery_config>()) return later_of_discovery;
+    if (&type == &reflected::describe<observability_config>()) return later_of_observability;
     if (&type == &reflected::describe<secrets_section>()) return later_of_secrets;
     if (&type == &reflected::describe<provider_config>()) return later_of_providers;
     if (&type == &reflected::describe<pool_config>()) return later_of_pools;
@@ -153,9 +142,7 @@ public:
             const reflected::field& member = type_.fields[each.field];
             each.taken.key = member.name;
             node& value = each.taken.value;
-            const bool is_one =
-                each.rank > 0 && member.type().what == reflected::kind::sequence && value.what == shape::text;
-            if (is_one) {
+            if (is_one_of_list(value, member.type(), each.rank)) {
                 node list = value; // its place and its path
                 list.what = shape::list;
                 list.items.push_back(std::move(value));
@@ -168,6 +155,15 @@ public:
     }
 
 private:
+    // A list of objects may be written as the one that it has; a list of values in another place of the member.
+    bool is_one_of_list(node& value, const reflected::descriptor& type, std::size_t rank) {
+        if (type.what != reflected::kind::sequence) return false;
+        if (as<reflected::sequence_type>(type).element().what != reflected::kind::object)
+            return rank > 0 && value.what == shape::text;
+        read_flow(value, found_);
+        return value.what == shape::map || value.what == shape::text;
+    }
+
     void unknown(const entry& each, const key_tree& keys) {
         std::vector<std::string_view> names;
         for (const key_tree& known : keys.below) names.push_back(known.name);

@@ -7,6 +7,7 @@
 #include "config/options.hpp"
 #include "config/references.hpp"
 #include "config/secrets_section.hpp"
+#include "config/templates.hpp"
 #include "config/yaml.hpp"
 
 #include <modelmesh/config/load.hpp>
@@ -42,10 +43,10 @@ std::optional<entry> take(node& from, std::string_view key) {
     return taken;
 }
 
-/// The keys at the top, of which two are no members of the configuration: they are about files.
+/// The keys at the top, of which some are no members of the configuration: they are about files.
 key_tree keys_at_top() {
     key_tree keys = keys_of(object_of(reflected::describe<config>()));
-    for (const char* name : {"version", "secrets"}) keys.below.push_back(key_tree{name});
+    for (const char* name : {"version", "template", "secrets"}) keys.below.push_back(key_tree{name});
     return keys;
 }
 
@@ -66,27 +67,71 @@ public:
             is_complete_ = false;
     }
 
+    /// What the files say over the template that they name, or that a variable does.
+    void put_together() {
+        const std::string variable = std::string(override_prefix) + "TEMPLATE";
+        if (const auto named = variables_.find(variable); named != variables_.end()) {
+            node text;
+            text.what = shape::text;
+            text.at.source = std::make_shared<const std::string>("environment variable " + variable);
+            text.path = "template";
+            text.text = named->second;
+            text.is_variable = true;
+            template_ = std::move(text);
+        }
+        if (template_) add_template();
+        for (node& each : files_) lay(std::move(each));
+        files_.clear();
+    }
+
     void add_overrides() {
         const auto first = variables_.lower_bound(override_prefix);
         for (auto each = first; each != variables_.end() && each->first.starts_with(override_prefix); ++each)
-            add(override_tree(each->first, each->second, root_, found_));
+            if (each->first.substr(override_prefix.size()) != "TEMPLATE")
+                lay(override_tree(each->first, each->second, root_, found_));
     }
 
-    config finish() {
+    config finish(origin* from) {
         config made;
         resolver references(variables_);
         const std::unique_ptr<connector::secret_store> store = open_store(references);
         references.resolve(root_, found_);
         made.never_shown = references.looked_up();
         bind(root_, reflected::describe<config>(), &made, found_);
+        const entry* providers = find(root_, "providers");
+        if (from_template_ && (providers == nullptr || providers->value.entries.empty()))
+            found_.problem(template_->at, template_->path,
+                           "finds no provider: set one of " + template_variables() + ", or configure one");
         if (is_complete_) check(root_, connectors_, made, found_);
         warn();
         if (found_.has_problems()) throw error(fault(errc::config, joined(found_.problems())));
+        if (from != nullptr) *from = {std::move(root_), std::move(from_template_)};
         return made;
     }
 
 private:
+    // Files are laid over each other when it is known which template they name.
     void add(node tree) {
+        if (tree.what == shape::map)
+            if (std::optional<entry> named = take(tree, "template")) template_ = std::move(named->value);
+        files_.push_back(std::move(tree));
+    }
+
+    void add_template() {
+        const node& named = *template_;
+        if (named.what != shape::text)
+            return found_.problem(named.at, named.path, "must be the name of a template");
+        const std::optional<std::string> text = template_text(named.text, variables_);
+        if (!text)
+            return found_.problem(named.at, named.path,
+                                  named.is_variable ? "its value is no template's name"
+                                                    : unknown_template(named.text));
+        from_template_ = std::make_shared<const std::string>("template " + named.text);
+        std::optional<node> tree = read_yaml(*text, from_template_, found_);
+        if (tree) lay(std::move(*tree));
+    }
+
+    void lay(node tree) {
         if (tree.what == shape::nothing) return; // an empty file
         if (tree.what != shape::map)
             return found_.problem(tree.at, tree.path, "must be a map of sections: providers, pools, secrets");
@@ -157,19 +202,23 @@ private:
     const connector::registry& connectors_;
     log_sink* log_;
     findings found_;
-    bool is_complete_ = true; // every document could be read
-    node root_;               // the members of config
-    node secrets_;            // the members of secrets_section
+    bool is_complete_ = true;      // every document could be read
+    std::vector<node> files_;      // not laid over each other yet
+    std::optional<node> template_; // what the last source says that has this key
+    std::shared_ptr<const std::string> from_template_;
+    node root_;    // the members of config
+    node secrets_; // the members of secrets_section
 };
 
 } // namespace
 
 config load(const std::vector<document>& documents, const environment& variables,
-            const connector::registry& connectors, log_sink* log) {
+            const connector::registry& connectors, log_sink* log, origin* from) {
     loader whole(variables, connectors, log);
     for (const document& each : documents) whole.add(each);
+    whole.put_together();
     whole.add_overrides();
-    return whole.finish();
+    return whole.finish(from);
 }
 
 } // namespace settings
@@ -188,11 +237,32 @@ std::string read_file(const std::string& path) {
 
 } // namespace
 
-config load_config(const std::vector<std::string>& paths, const connector::registry& connectors,
-                   log_sink* log) {
+namespace {
+std::vector<settings::document> read_files(const std::vector<std::string>& paths) {
     std::vector<settings::document> documents;
     for (const std::string& path : paths) documents.push_back({path, read_file(path)});
-    return settings::load(documents, settings::process_environment(), connectors, log);
+    return documents;
+}
+} // namespace
+
+config load_config(const std::vector<std::string>& paths, const connector::registry& connectors,
+                   log_sink* log) {
+    return settings::load(read_files(paths), settings::process_environment(), connectors, log);
+}
+
+std::vector<setting> explain_config(const std::vector<std::string>& paths,
+                                    const connector::registry& connectors, const config* effective) {
+    settings::origin from;
+    const config loaded =
+        settings::load(read_files(paths), settings::process_environment(), connectors, nullptr, &from);
+    return settings::explain(from, loaded, effective == nullptr ? loaded : *effective);
+}
+
+config load_template(std::string_view name) {
+    connector::registry connectors;
+    connector::register_builtin(connectors);
+    const std::string named = "template: " + settings::yaml_text(name) + "\n";
+    return settings::load({{"template", named}}, settings::process_environment(), connectors, nullptr);
 }
 
 config load_config(const std::string& path) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "config/environment.hpp"
+#include "config/explain.hpp"
 #include "config/node.hpp"
 
 #include <modelmesh/config/config.hpp>
@@ -21,7 +22,8 @@ struct document {
 
 /// The configuration of these documents, later ones over earlier ones, and the variables over them.
 /// @throws error  config: everything that is wrong.
+/// @param from  unless null: gets what it was made from.
 [[nodiscard]] config load(const std::vector<document>& documents, const environment& variables,
-                          const connector::registry& connectors, log_sink* log);
+                          const connector::registry& connectors, log_sink* log, origin* from = nullptr);
 
 } // namespace modelmesh::settings

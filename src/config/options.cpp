@@ -5,6 +5,7 @@
 #include "config/yaml.hpp"
 
 #include <modelmesh/json/write.hpp>
+#include <modelmesh/router/capability.hpp>
 
 #include <algorithm>
 #include <optional>
@@ -17,6 +18,15 @@ namespace reflected = json::detail;
 
 const reflected::object_type& object_of(const reflected::descriptor& type) {
     return static_cast<const reflected::object_type&>(type);
+}
+
+// `json-log` of `modelmesh.json-log.v1`
+std::string_view short_name(std::string_view id) noexcept {
+    constexpr std::string_view before = "modelmesh.";
+    constexpr std::string_view behind = ".v1";
+    if (id.starts_with(before)) id.remove_prefix(before.size());
+    if (id.ends_with(behind)) id.remove_suffix(behind.size());
+    return id;
 }
 
 void append_json(std::string& out, const node& from) {
@@ -58,7 +68,15 @@ void append_texts(std::vector<std::string>& into, const node& from) {
 
 std::string unknown_connector(std::string_view what, std::string_view id,
                               const std::vector<std::string_view>& known) {
-    std::string text = "there is no " + std::string(what) + " '" + std::string(id) + "'; there are:";
+    std::string text = "there is no " + std::string(what) + " '" + std::string(id) + "'";
+    // Compared by what tells them apart: all of ours begin and end alike.
+    std::vector<std::string_view> names;
+    for (const std::string_view each : known) names.push_back(short_name(each));
+    if (const std::vector<std::string> near = capability::nearest(short_name(id), names, 1); !near.empty()) {
+        const auto which = std::find(names.begin(), names.end(), near.front()) - names.begin();
+        return text.append("; did you mean '").append(known[static_cast<std::size_t>(which)]).append("'?");
+    }
+    text += "; there are:";
     for (const std::string_view each : known) text.append(" ").append(each);
     return text;
 }

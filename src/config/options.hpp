@@ -47,13 +47,11 @@ struct connector_section {
 
 /// Makes a connector as a configuration says. Errors: config.
 /// @param what  as above. @param where  what messages begin with: "storage".
-template <class Connector>
-[[nodiscard]] result<std::unique_ptr<Connector>> make_connector(const connector::kind_table<Connector>& kinds,
-                                                                const std::string& id,
-                                                                const json::raw& options,
-                                                                std::string_view what,
-                                                                const std::string& where, log_sink* log) {
-    const connector::kind<Connector>* kind = kinds.find(id);
+template <class Connector, class Pointer>
+[[nodiscard]] result<Pointer> make_connector(const connector::kind_table<Connector, Pointer>& kinds,
+                                             const std::string& id, const json::raw& options,
+                                             std::string_view what, const std::string& where, log_sink* log) {
+    const connector::kind<Connector, Pointer>* kind = kinds.find(id);
     if (kind == nullptr) return fault(errc::config, where + ": " + unknown_connector(what, id, kinds.ids()));
     const result<std::shared_ptr<void>> read = read_options(options, *kind, where);
     if (!read) return read.error();

@@ -39,7 +39,8 @@ struct choices {
     std::vector<std::string_view> ids;
     std::vector<const connector::options_type*> options;
 };
-template <class Connector> choices all_of(const connector::kind_table<Connector>& table) {
+template <class Connector, class Pointer>
+choices all_of(const connector::kind_table<Connector, Pointer>& table) {
     choices all{table.ids(), {}};
     for (const std::string_view id : all.ids) all.options.push_back(table.find(id));
     return all;
@@ -48,6 +49,11 @@ choices choices_of(const reflected::object_type& section, const connector::regis
     if (&section == &reflected::describe<secrets_section>()) return all_of(connectors.secret_stores());
     if (&section == &reflected::describe<storage_config>()) return all_of(connectors.storages());
     if (&section == &reflected::describe<discovery_config>()) return all_of(connectors.discoveries());
+    if (&section == &reflected::describe<sink_config>() ||
+        &section == &reflected::describe<logging_config>() ||
+        &section == &reflected::describe<observability_config>())
+        return all_of(connectors.sinks());
+    if (&section == &reflected::describe<middleware_config>()) return all_of(connectors.middlewares());
     return {};
 }
 
@@ -93,11 +99,7 @@ public:
             const auto& values = as<reflected::enumeration_type>(type);
             std::string names;
             for (std::size_t i = 0; i < values.count; ++i) {
-                std::string name(values.names[i]);
-                names.append(i == 0 ? "" : ",").append(quoted(name));
-                if (name.find('_') == name.npos) continue;
-                std::replace(name.begin(), name.end(), '_', '-');
-                names.append(",").append(quoted(name));
+                names.append(i == 0 ? "" : ",").append(spellings(values.names[i]));
             }
             return choice(R"({"enum":[)" + names + "]}", notes);
         }
@@ -129,16 +131,34 @@ public:
         }
     }
 
+    static std::string templates() {
+        std::string names;
+        for (const config_template& each : config_templates())
+            names.append(names.empty() ? "" : ",").append(spellings(each.name));
+        return R"({"enum":[)" + names + R"(],"description":"what the file goes on from"})";
+    }
+
 private:
+    // `in-memory` is as good as `in_memory`.
+    static std::string spellings(std::string_view text) {
+        std::string name(text);
+        std::string both = quoted(name);
+        if (name.find('_') == name.npos) return both;
+        std::replace(name.begin(), name.end(), '_', '-');
+        return both + "," + quoted(name);
+    }
+
     std::string member(const reflected::object_type& type, const key_tree& key) {
         const reflected::field& field = type.fields[key.field];
         if (field.type().what == kind::raw)
             return R"({"type":["object","null"],"properties":{)" + without_comma(options(type)) + "}" +
                    about(&field) + "}";
         std::string text = value(field.type(), &field);
-        if (key.rank == 0 || field.type().what != kind::sequence) return text;
-        return R"({"anyOf":[)" + text + "," +
-               value(as<reflected::sequence_type>(field.type()).element(), nullptr) + "]}";
+        if (field.type().what != kind::sequence) return text;
+        // One entry without a list around it, as use_own_names() takes it.
+        const auto& element = as<reflected::sequence_type>(field.type()).element();
+        if (key.rank == 0 && element.what != kind::object) return text;
+        return R"({"anyOf":[)" + text + "," + value(element, nullptr) + "]}";
     }
 
     /// Those of every connector that the section may name, each with a comma before it.
@@ -197,7 +217,8 @@ std::string config_schema(const connector::registry& connectors) {
     const auto& secrets = json::detail::describe<settings::secrets_section>();
     settings::schema_writer writer(connectors);
     std::string text = writer.object(type, settings::keys_of(type),
-                                     R"(,"version":{"const":1},"secrets":)" + writer.value(secrets, nullptr));
+                                     R"(,"version":{"const":1},"template":)" + writer.templates() +
+                                         R"(,"secrets":)" + writer.value(secrets, nullptr));
     return text.insert(
         1, R"("$schema":"https://json-schema.org/draft/2020-12/schema","title":"ModelMesh configuration",)");
 }

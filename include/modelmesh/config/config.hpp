@@ -2,8 +2,10 @@
 // its JSON Schema come from these types: a new member is a new key, and its rules say what else a file may do.
 #pragma once
 
+#include <modelmesh/connector/observability.hpp>
 #include <modelmesh/connector/rotation.hpp>
 #include <modelmesh/connector/storage.hpp>
+#include <modelmesh/core/log_detail.hpp>
 #include <modelmesh/json/fields.hpp>
 #include <modelmesh/json/types.hpp>
 #include <modelmesh/router/retry.hpp>
@@ -134,6 +136,13 @@ struct provider_config {
     /// Longest time for one attempt at it, the stream included; absent: what the call has.
     std::optional<std::chrono::milliseconds> timeout{};
     modelmesh::auth_method auth_method{modelmesh::auth_method::api_key};
+    /// How often one call may ask a model of it again after a failure, where its pool would ask more often; absent: as
+    /// retry_config::max_attempts of the pool says.
+    std::optional<unsigned> max_retries{};
+    /// HTTP statuses of this provider's answers after which a model is asked again, and those after which it is not.
+    /// Before those of the pool's retry_config.
+    std::vector<int> retryable_codes{};
+    std::vector<int> non_retryable_codes{};
     budget_config budget{};
     pricing_config pricing{}; ///< of all its models
 
@@ -160,6 +169,14 @@ struct provider_config {
         json::also("timeout", "config.timeout"),
         json::about("auth_method", "how the server is told who asks"),
         json::also("auth_method", "auth.method"),
+        json::about("max_retries", "how often one call may ask the same model again, at most"),
+        json::range("max_retries", 0, 99),
+        json::also("max_retries", "execution.max_retries"),
+        json::also("max_retries", "config.max_retries"),
+        json::about("retryable_codes", "HTTP statuses after which the same model is asked again"),
+        json::also("retryable_codes", "error.retryable_codes"),
+        json::about("non_retryable_codes", "HTTP statuses after which it is not"),
+        json::also("non_retryable_codes", "error.non_retryable_codes"),
         json::about("pipeline_depth", "calls that may be under way on one HTTP/1.1 connection"),
         json::range("pipeline_depth", 1, 1000),
     };
@@ -247,6 +264,8 @@ struct pool_config {
     unsigned failure_threshold{3};                 ///< failures in a row that take a model out of service
     /// How long it stays out the first time. Each further time in a row is twice as long, up to 15 minutes.
     unsigned cooldown_seconds{60};
+    /// How long it stays out each further time instead. Absent: as said.
+    std::optional<std::chrono::seconds> probe_interval{};
     /// Share of failures among the last 32 outcomes that takes a model out of service as well; above 1: none does.
     double error_rate_threshold{0.5};
     /// What each of its models may be used for in a quota window, tried or not: requests, tokens, US dollars. One that
@@ -327,6 +346,10 @@ struct pool_config {
         json::measured("cooldown_seconds", json::measure::seconds),
         json::also("cooldown_seconds", "recovery.cooldown"),
         json::also("cooldown_seconds", "rotation.recovery.cooldown"),
+        json::about("probe_interval", "how long each further time instead, until the next request tries it"),
+        json::range("probe_interval", 1, 1e9),
+        json::also("probe_interval", "recovery.probe_interval"),
+        json::also("probe_interval", "rotation.recovery.probe_interval"),
         json::about("error_rate_threshold", "share of failures that takes a model out of service, too"),
         json::also("error_rate_threshold", "deactivation.error_rate_threshold"),
         json::also("error_rate_threshold", "rotation.deactivation.error_rate_threshold"),
@@ -573,6 +596,102 @@ struct discovery_config {
     };
 };
 
+/// Where events go: to one sink.
+struct sink_config {
+    /// Id of a sink: `modelmesh.console.v1`, `modelmesh.json-log.v1`, `modelmesh.null.v1`, their short names (`console`)
+    /// or one of the program's own (connector::registry::add_sink).
+    std::string connector{};
+    /// The connector's options as one JSON object, in the words of a file: `{"path": "events.jsonl"}`.
+    json::raw options{};
+    /// In place of a connector: one that the program made, such as make_callback_sink(). Shared with the client, which
+    /// uses it from one thread at a time.
+    std::shared_ptr<connector::event_sink> instance{};
+    std::optional<severity> min_severity{}; ///< absent: as observability_config says
+    /// Names of events, `request.routed` or `request_routed`, and of groups of them, `rotation`
+    /// (<modelmesh/core/events.hpp>). Empty: as observability_config says.
+    std::vector<std::string> events{};
+
+    static constexpr json::field_rule json_fields[] = {
+        json::about("connector", "id of a sink"),
+        json::also("connector", json::itself),
+        json::about("options", "the connector's options; they may stand beside these keys, too"),
+        json::also("options", "config"),
+        json::about("min_severity", "events below it are not for this sink"),
+        json::about("events", "names of events or of groups; left out: as event_filter says"),
+        json::also("events", "filter"),
+    };
+};
+
+/// Where the log of requests goes, one event `request.log` for each call, and how much is in it.
+struct logging_config {
+    std::string
+        connector{}; ///< as in sink_config; empty, and no instance: to each of observability_config::sinks
+    json::raw options{};
+    std::shared_ptr<connector::event_sink> instance{};
+    log_detail level{log_detail::metadata};
+    std::uint64_t max_payload_size{4096}; ///< bytes of each payload, with log_detail::full
+    /// Secrets are taken out of all that sinks get. It cannot be switched off: false is refused.
+    bool redact_secrets{true};
+
+    static constexpr json::field_rule json_fields[] = {
+        json::about("connector", "id of a sink; left out: all sinks"),
+        json::about("options", "the connector's options; they may stand beside these keys, too"),
+        json::also("options", "config"),
+        json::about("level", "how much of a call is told: metadata, summary, or full with what was said"),
+        json::about("max_payload_size", "of each payload, with level full"),
+        json::measured("max_payload_size", json::measure::bytes),
+        json::about("redact_secrets", "true: secrets are always taken out"),
+        json::also("redact_secrets", "redact"),
+    };
+};
+
+/// Who is told what happens.
+struct observability_config {
+    std::vector<sink_config> sinks{};
+    std::string connector{};                 ///< one more sink, in short: its id,
+    json::raw options{};                     ///< and its options
+    std::vector<logging_config> logging{};   ///< empty: no request is logged
+    severity min_severity{severity::info};   ///< of sinks that say nothing of their own, as the next
+    std::vector<std::string> event_filter{}; ///< empty: everything
+    /// Names whose values are secret, besides `api_key`, `password` and the like, and values that are secret, besides
+    /// the keys of the providers and what came from a secret store.
+    std::vector<std::string> redact_names{};
+    std::vector<std::string> redact_values{};
+
+    static constexpr json::field_rule json_fields[] = {
+        json::about("sinks", "where events go"),
+        json::also("sinks", "routing"),
+        json::about("connector", "id of one more sink"),
+        json::about("options", "its options; they may stand beside these keys, too"),
+        json::also("options", "config"),
+        json::about("logging", "the log of requests"),
+        json::about("min_severity", "of sinks that say nothing of their own"),
+        json::also("min_severity", "tracing.min_severity"),
+        json::about("event_filter", "names of events or of groups, of sinks that say nothing of their own"),
+        json::also("event_filter", "events.filter"),
+        json::about("redact_names", "names whose values are taken out, besides api_key and the like"),
+        json::also("redact_names", "redact.names"),
+        json::about("redact_values", "values that are taken out, besides those known to be secret"),
+        json::secret("redact_values"),
+        json::also("redact_values", "redact.values"),
+    };
+};
+
+/// One middleware that ships, or one that the program has registered (connector::registry::add_middleware).
+struct middleware_config {
+    /// `modelmesh.request-log.v1`, `modelmesh.correlation.v1`, `modelmesh.response-cache.v1`, `modelmesh.rate-limit.v1`,
+    /// `modelmesh.concurrency-limit.v1`, `modelmesh.redaction.v1`, or their short names (`rate-limit`).
+    std::string connector{};
+    json::raw options{}; ///< as of other connectors
+
+    static constexpr json::field_rule json_fields[] = {
+        json::about("connector", "id of a middleware"),
+        json::also("connector", json::itself),
+        json::about("options", "its options; they may stand beside these keys, too"),
+        json::also("options", "config"),
+    };
+};
+
 struct config {
     named<provider_config> providers{};
     named<pool_config> pools{};
@@ -584,6 +703,9 @@ struct config {
     pricing_config assumed_pricing{}; ///< with unknown_price_action::assume
     storage_config storage{};
     discovery_config discovery{};
+    observability_config observability{};
+    /// Around every call, the outermost first; inside of client_options::middlewares.
+    std::vector<middleware_config> middleware{};
     /// What load_config() had from a secret store; to_yaml() shows no text that has one of these in it.
     std::vector<std::string> never_shown{};
 
@@ -597,6 +719,9 @@ struct config {
         json::about("assumed_pricing", "the price of such a model, with unknown_price: assume"),
         json::about("storage", "where what the client knows outlives the program"),
         json::about("discovery", "who lists the models of providers that are configured without any"),
+        json::about("observability", "who is told what happens"),
+        json::about("middleware", "what is around every call, the outermost first"),
+        json::also("middleware", "middlewares"),
         json::skip("never_shown"),
     };
 };

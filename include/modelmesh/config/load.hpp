@@ -4,6 +4,7 @@
 #include <modelmesh/config/config.hpp>
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace modelmesh {
@@ -26,6 +27,42 @@ class log_sink; // <modelmesh/core/log.hpp>
 /// @param log  receives `config.warning` and the store's events. May be null.
 [[nodiscard]] config load_config(const std::vector<std::string>& paths, const connector::registry& connectors,
                                  log_sink* log = nullptr);
+
+/// A configuration for a purpose. A file that says `template: NAME` goes on from it: its own values lie over those of
+/// the template. It has those of its providers whose key the environment has (OPENAI_API_KEY, GROQ_API_KEY,
+/// DEEPSEEK_API_KEY), and one pool, `text-generation`.
+struct config_template {
+    std::string_view name;
+    std::string_view about;
+};
+[[nodiscard]] std::vector<config_template> config_templates();
+
+/// What a file that names only this template comes to, with the variables over it.
+/// @throws error  config: there is no such template, or none of its providers has a key.
+[[nodiscard]] config load_template(std::string_view name);
+/// The template as a file. @throws error  config: there is no such template.
+[[nodiscard]] std::string template_yaml(std::string_view name);
+
+/// Who says what a value is; later ones win.
+enum class setting_source : unsigned char { by_default, by_template, by_file, by_environment, by_code };
+/// "default", "template", "file", "environment", "code"
+[[nodiscard]] std::string_view to_string(setting_source source) noexcept;
+
+/// One value of a configuration.
+struct setting {
+    std::string path{};  ///< `pools.chat.failure_threshold`: by its own name, wherever it was written
+    std::string value{}; ///< as to_yaml() shows it: no secret
+    setting_source source{setting_source::by_default};
+    /// `mesh.yaml:3:7`, `template balanced:4:20`, `environment variable MODELMESH__...`; empty: nowhere.
+    std::string where{};
+};
+
+/// Every value of the configuration that these files come to, as load_config() reads them, and where it comes from.
+/// @param effective  what a program has made of it: what differs was said by code. Null: nothing does.
+/// @throws error  as load_config().
+[[nodiscard]] std::vector<setting> explain_config(const std::vector<std::string>& paths,
+                                                  const connector::registry& connectors,
+                                                  const config* effective = nullptr);
 
 /// A configuration as YAML: what differs from the defaults, each member by its own name. Secrets are shown as
 /// `***`: keys, addresses of proxies, and every text with a value from a secret store in it. Without those,

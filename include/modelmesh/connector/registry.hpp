@@ -4,6 +4,7 @@
 #include <modelmesh/connector/deactivation.hpp>
 #include <modelmesh/connector/discovery.hpp>
 #include <modelmesh/connector/kind.hpp>
+#include <modelmesh/connector/observability.hpp>
 #include <modelmesh/connector/provider.hpp>
 #include <modelmesh/connector/rotation.hpp>
 #include <modelmesh/connector/rule_table.hpp>
@@ -17,6 +18,10 @@
 #include <string_view>
 #include <utility>
 #include <vector>
+
+namespace modelmesh {
+class middleware; // <modelmesh/middleware.hpp>
+}
 
 namespace modelmesh::connector {
 
@@ -61,6 +66,25 @@ public:
     /// The same with the `discovery.` prefix.
     [[nodiscard]] const kind_table<discovery>& discoveries() const noexcept { return discoveries_; }
 
+    /// Adds a sink of events; its options are read from an entry of `observability.sinks` or `.logging`.
+    /// @param make  as above; a file is better opened with the first event.
+    template <class Options>
+    result<void> add_sink(std::string id, kind_table<event_sink>::factory<Options> make) {
+        return sinks_.add<Options>(std::move(id), std::move(make));
+    }
+    /// The same with the `observability.` prefix.
+    [[nodiscard]] const kind_table<event_sink>& sinks() const noexcept { return sinks_; }
+
+    /// Adds a middleware; its options are read from an entry of `middleware`.
+    /// @param make  its log is the client's.
+    using middleware_table = kind_table<middleware, std::shared_ptr<middleware>>;
+    template <class Options>
+    result<void> add_middleware(std::string id, middleware_table::factory<Options> make) {
+        return middlewares_.add<Options>(std::move(id), std::move(make));
+    }
+    /// The same with the `middleware.` prefix.
+    [[nodiscard]] const middleware_table& middlewares() const noexcept { return middlewares_; }
+
     using rotation_factory = rule_table<rotation_policy, rotation_settings>::factory;
 
     /// Adds a rotation policy. Errors: config when the id is empty or taken, or there is no factory.
@@ -94,6 +118,8 @@ private:
     kind_table<secret_store> secret_stores_{"secret-store."};
     kind_table<storage> storages_{"storage."};
     kind_table<discovery> discoveries_{"discovery."};
+    kind_table<event_sink> sinks_{"observability."};
+    middleware_table middlewares_{"middleware."};
     rule_table<rotation_policy, rotation_settings> rotations_{"rotation policy", "rotation."};
     deactivation_table deactivations_{"deactivation policy", "deactivation."};
     recovery_table recoveries_{"recovery policy", "recovery."};

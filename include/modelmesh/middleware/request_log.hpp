@@ -2,6 +2,7 @@
 #pragma once
 
 #include <modelmesh/core/log.hpp>
+#include <modelmesh/core/log_detail.hpp>
 #include <modelmesh/core/redactor.hpp>
 #include <modelmesh/json/fields.hpp>
 #include <modelmesh/middleware.hpp>
@@ -10,13 +11,6 @@
 #include <memory>
 
 namespace modelmesh {
-
-/// How much of a call is told.
-enum class log_detail : std::uint8_t {
-    metadata, ///< request_id, operation, delivery, name, model, provider, status, latency_ms
-    summary,  ///< besides: pool, capability, attempts, input_tokens, output_tokens, cost_micro_usd, error
-    full,     ///< besides: request_payload and response_payload, without secrets and cut off
-};
 
 struct request_log_options {
     log_detail level{log_detail::metadata};

@@ -80,11 +80,13 @@ TEST(ConfigKeys, RetryIsReadUnderBothOfItsNamesAndProviderActionsAreLists) {
 }
 
 TEST(ConfigKeys, WhatIsNotDoneYetIsRefusedByName) {
-    EXPECT_EQ(refusal("discovery: {health: {interval: 60s}}\nobservability:\n"),
-              "mesh.yaml:1:13: discovery.health: is not supported yet\nmesh.yaml:2:1: observability: is not "
-              "supported yet");
-    EXPECT_EQ(refusal("pools:\n  chat:\n    recovery: {probe_interval: 2m}\n"),
-              "mesh.yaml:3:16: pools.chat.recovery.probe_interval: is not supported yet");
+    EXPECT_EQ(
+        refusal("discovery: {health: {interval: 60s}}\nproxy:\n"),
+        "mesh.yaml:1:13: discovery.health: is not supported yet\nmesh.yaml:2:1: proxy: is not supported yet");
+    EXPECT_EQ(refusal("pools:\n  chat:\n    recovery: {probe_on_start: true}\n"),
+              "mesh.yaml:3:16: pools.chat.recovery.probe_on_start: is not supported yet");
+    EXPECT_EQ(refusal("observability: {statistics: {flush_interval: 60s}}\n"),
+              "mesh.yaml:1:17: observability.statistics: is not supported yet");
     EXPECT_EQ(refusal("secrets: {cache_ttl: 5m}\n"),
               "mesh.yaml:1:11: secrets.cache_ttl: is not supported yet");
 }

@@ -156,8 +156,8 @@ unknown: 1
         "mesh.yaml:15:17: pools.chat.capability: must be text, not a list\n"
         "mesh.yaml:16:1: unknown: there is no such key; there are: providers pools models "
         "allow_direct_models budget "
-        "unknown_price assumed_pricing storage discovery observability connectors proxy server version "
-        "secrets");
+        "unknown_price assumed_pricing storage discovery observability middleware middlewares connectors "
+        "proxy server version template secrets");
 }
 
 TEST(ConfigLoad, WrongKinds) {

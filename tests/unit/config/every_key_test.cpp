@@ -1,0 +1,146 @@
+// Every key that the JSON Schema has, in each of its places: taken, and the same setting as under its own name.
+#include "fixture.hpp"
+
+#include "config/keys.hpp"
+
+#include <modelmesh/json/detail/describe.hpp>
+
+#include <map>
+
+namespace modelmesh::settings {
+namespace {
+
+namespace reflected = json::detail;
+using reflected::kind;
+
+template <class T> const T& as(const reflected::descriptor& type) { return static_cast<const T&>(type); }
+
+// What a key may say that is checked against the rest of the file.
+const std::map<std::string_view, std::string_view> names_of_things{
+    {"connector", "vllm.local.v1"},   {"base_url", "http://host/v1"},
+    {"capabilities", "[embeddings]"}, {"capability", "embeddings"},
+    {"providers", "[openai.llm.v1]"}, {"excluded_providers", "[openai.llm.v1]"},
+    {"provider", "openai.llm.v1"},    {"models", "[gpt-4o]"},
+};
+
+// A value of this kind that is none of the defaults.
+std::string sample(const reflected::descriptor& type, const reflected::field& member) {
+    switch (type.what) {
+    case kind::boolean:
+        return "true";
+    case kind::integer:
+        if (as<reflected::integer_type>(type).tick != 0 || member.measure == json::measure::seconds)
+            return "7s";
+        if (member.measure == json::measure::bytes) return "7KB";
+        return "7";
+    case kind::floating:
+        return member.minimum > 1 ? "77.5" : "0.25";
+    case kind::enumeration: {
+        const auto& values = as<reflected::enumeration_type>(type);
+        return std::string(values.names[values.count - 1]);
+    }
+    case kind::sequence:
+        return "[" + sample(as<reflected::sequence_type>(type).element(), member) + "]";
+    case kind::map:
+        return "{some: " + sample(as<reflected::map_type>(type).element(), member) + "}";
+    case kind::wrapper:
+        return sample(as<reflected::wrapper_type>(type).element(), member);
+    default:
+        return "text";
+    }
+}
+
+/// Where an object stands in a file.
+struct section {
+    std::string before;
+    std::string behind;
+};
+
+class every_key {
+public:
+    /// The keys of one object and of the objects in it.
+    void check(const reflected::object_type& type, const section& at) { visit(type, keys_of(type), at, at); }
+    [[nodiscard]] int count() const noexcept { return count_; }
+
+private:
+    static section below(const section& at, const std::string& key) {
+        return {at.before + key + ": {", "}" + at.behind};
+    }
+
+    /// @param own  where members stand under their own names.
+    void visit(const reflected::object_type& type, const key_tree& keys, const section& at,
+               const section& own) {
+        for (const key_tree& key : keys.below) {
+            if (key.is_later) continue;
+            if (key.field == key_tree::none) {
+                visit(type, key, below(at, key.name), own);
+                continue;
+            }
+            const reflected::field& member = type.fields[key.field];
+            if (member.type().what == kind::object)
+                check(as<reflected::object_type>(member.type()), below(at, key.name));
+            else if (member.type().what != kind::raw)
+                compare(at, key.name, own, member);
+        }
+    }
+
+    void compare(const section& at, const std::string& key, const section& own,
+                 const reflected::field& member) {
+        const auto named = names_of_things.find(member.name);
+        const bool is_name = named != names_of_things.end() && member.type().what != kind::integer;
+        std::string value = is_name ? std::string(named->second) : sample(member.type(), member);
+        const auto under_its_own_name = [&] {
+            return dump(own.before + std::string(member.name) + ": " + value + own.behind);
+        };
+        const std::string nothing = dump(own.before + own.behind);
+        if (value == "true" && under_its_own_name() == nothing) value = "false"; // a switch that is on
+        EXPECT_EQ(dump(at.before + key + ": " + value + at.behind), under_its_own_name()) << at.before << key;
+        const bool has_other_values = member.name != "auth_method"; // there is one method
+        if (has_other_values) EXPECT_NE(under_its_own_name(), nothing) << at.before << key << ": " << value;
+        ++count_;
+    }
+
+    static std::string dump(const std::string& text) {
+        try {
+            return to_yaml(read(text));
+        } catch (const error& refused) {
+            ADD_FAILURE() << text << "\n" << refused.info().message;
+            return {};
+        }
+    }
+
+    int count_ = 0;
+};
+
+template <class Section> const reflected::object_type& object_of() {
+    return as<reflected::object_type>(reflected::describe<Section>());
+}
+
+const std::string provider = "providers: {openai.llm.v1: {models: [gpt-4o]}}\n";
+
+TEST(ConfigEveryKey, OfAProviderIsTakenInEachPlaceAsUnderItsOwnName) {
+    every_key all;
+    all.check(object_of<provider_config>(), {"providers: {openai.llm.v1: {", "}}\n"});
+    EXPECT_GT(all.count(), 40);
+}
+
+TEST(ConfigEveryKey, OfAPoolIsTakenInEachPlaceAsUnderItsOwnName) {
+    every_key all;
+    all.check(object_of<pool_config>(), {provider + "pools: {chat: {", "}}\n"});
+    EXPECT_GT(all.count(), 120);
+}
+
+TEST(ConfigEveryKey, OfAModelIsTakenInEachPlaceAsUnderItsOwnName) {
+    every_key all;
+    all.check(object_of<model_config>(), {provider + "models: {openai.llm.v1.gpt-4o: {", "}}\n"});
+    EXPECT_GT(all.count(), 30);
+}
+
+TEST(ConfigEveryKey, OfABudgetIsTakenInEachPlaceAsUnderItsOwnName) {
+    every_key all;
+    all.check(object_of<budget_config>(), {provider + "budget: {", "}\n"});
+    EXPECT_EQ(all.count(), 6);
+}
+
+} // namespace
+} // namespace modelmesh::settings
