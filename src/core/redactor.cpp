@@ -111,14 +111,35 @@ span_of_value assigned_value(std::string_view text, std::size_t at) {
     return {at + 1, to};
 }
 
+// As in a JSON string (RFC 8259, section 7), in the short forms that writers use.
+std::string escaped(std::string_view text, bool with_slash) {
+    constexpr std::string_view plain = "\"\\\b\f\n\r\t";
+    constexpr std::string_view letters = "\"\\bfnrt";
+    std::string out;
+    for (const char c : text) {
+        const std::size_t at = plain.find(c);
+        if (at != plain.npos)
+            out.append({'\\', letters[at]});
+        else if (c == '/' && with_slash)
+            out.append("\\/");
+        else
+            out.push_back(c);
+    }
+    return out;
+}
+
 } // namespace
 
 void redactor::add_secret(std::string value) {
-    if (value.size() < 4 || std::find(secrets_.begin(), secrets_.end(), value) != secrets_.end()) return;
-    const auto place = std::find_if(secrets_.begin(), secrets_.end(), [&value](const std::string& known) {
-        return known.size() < value.size();
-    });
-    secrets_.insert(place, std::move(value));
+    if (value.size() < 4) return;
+    // Requests and replies are JSON, in which a key of several lines is written otherwise.
+    for (std::string form : {escaped(value, false), escaped(value, true), std::move(value)}) {
+        if (std::find(secrets_.begin(), secrets_.end(), form) != secrets_.end()) continue;
+        const auto place = std::find_if(secrets_.begin(), secrets_.end(), [&form](const std::string& known) {
+            return known.size() < form.size();
+        });
+        secrets_.insert(place, std::move(form));
+    }
 }
 
 void redactor::add_name(std::string name) {

@@ -7,25 +7,23 @@
 
 namespace modelmesh {
 
-/// Knows secrets by their value, by the name that stands before them (`"api_key": "..."`, `api_key=...`) and
-/// by how
+/// Knows secrets by their value, by the name that stands before them (`"api_key": "..."`, `api_key=...`) and by how
 /// such texts begin (`sk-...`, `Bearer ...`). Threads: as a plain container.
 class redactor {
 public:
     /// What stands in a secret's place.
     static constexpr std::string_view mask = "***";
 
-    /// A secret's value. Those of less than four characters are ignored: they are in every other text.
+    /// A secret's value; it is found as it is, and as a JSON string has it. Those of less than four characters are
+    /// ignored: they are in every other text.
     void add_secret(std::string value);
     /// A further name whose value is secret; letters in either case, `-` as `_`.
     void add_name(std::string name);
 
-    /// Whether what goes by this name is secret: api_key, token, secret, password, authorization and the
-    /// like, or one
+    /// Whether what goes by this name is secret: api_key, token, secret, password, authorization and the like, or one
     /// that was added.
     [[nodiscard]] bool is_secret_name(std::string_view name) const noexcept;
-    /// Puts the mask in place of every secret. A JSON document stays one, unless a secret's value has quotes
-    /// in it.
+    /// Puts the mask in place of every secret. A JSON document stays one.
     void redact(std::string& text) const;
 
 private:

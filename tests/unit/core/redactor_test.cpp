@@ -19,6 +19,16 @@ TEST(Redactor, TakesOutValuesWhereverTheyAre) {
         << "the longer one first; three characters are no secret";
 }
 
+TEST(Redactor, TakesOutValuesAsAJsonStringHasThem) {
+    redactor of;
+    of.add_secret("-----BEGIN \"KEY\"-----\nab/cd\\\t=");
+    for (std::string text : {R"({"a":"-----BEGIN \"KEY\"-----\nab/cd\\\t=","b":1})",
+                             R"({"a":"-----BEGIN \"KEY\"-----\nab\/cd\\\t=","b":1})"}) {
+        of.redact(text);
+        EXPECT_EQ(text, R"({"a":"***","b":1})");
+    }
+}
+
 TEST(Redactor, TakesOutWhatStandsBehindASecretsName) {
     const redactor with;
     EXPECT_EQ(redacted(with, R"({"api_key":"x","Password" : "a\"b","other":"x","token":7})"),
