@@ -1,6 +1,7 @@
 // What the ledger knows of the storage that its totals outlive the program in. Implemented by src/persistence.
 #pragma once
 
+#include <modelmesh/core/clock.hpp>
 #include <modelmesh/core/task.hpp>
 
 #include <memory>
@@ -17,8 +18,8 @@ public:
     /// The storage refuses at the moment: nothing is waited for, and calls go on.
     [[nodiscard]] virtual bool is_failing() const noexcept = 0;
     /// Completes after the next write that begins from now on, however that ends. Called on a loop of one thread.
-    /// @param self  kept alive until then.
-    [[nodiscard]] virtual task<void> next_write(std::shared_ptr<write_ahead> self) = 0;
+    /// @param self  kept alive until then. @param until  when it completes all the same.
+    [[nodiscard]] virtual task<void> next_write(std::shared_ptr<write_ahead> self, time_point until) = 0;
 };
 
 } // namespace modelmesh::budget

@@ -227,11 +227,11 @@ void keeper::ask() noexcept {
     work_.notify_one();
 }
 
-task<void> keeper::next_write(std::shared_ptr<budget::write_ahead> self) {
+task<void> keeper::next_write(std::shared_ptr<budget::write_ahead> self, time_point until) {
     const asio::any_io_executor executor = co_await asio::this_coro::executor;
     auto& mine = static_cast<keeper&>(*self);
     const auto me = std::make_shared<waiter>(executor);
-    me->alarm.expires_at(asio::steady_timer::time_point::max());
+    me->alarm.expires_at(until);
     const place_in_line place(mine, me);
     mine.ask();
     // A wake-up is posted to this loop, so that it cannot come before the wait begins.

@@ -71,7 +71,8 @@ public:
     [[nodiscard]] bool is_failing() const noexcept override {
         return is_failing_.load(std::memory_order_acquire);
     }
-    [[nodiscard]] task<void> next_write(std::shared_ptr<budget::write_ahead> self) override;
+    [[nodiscard]] task<void> next_write(std::shared_ptr<budget::write_ahead> self,
+                                        time_point until = time_point::max()) override;
     /// Completes when all that has changed until now is written, with marks where the totals are.
     /// Errors: storage. Called on a loop of one thread.
     [[nodiscard]] static task<result<void>> flush(std::shared_ptr<keeper> self);

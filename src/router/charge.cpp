@@ -29,20 +29,22 @@ bool has_own_totals(operation what) noexcept {
 
 charge::charge(const attempt_plan& plan, log_sink* log)
     : pool_(plan.made().pool), index_(plan.current_index()), random_(&plan.random()),
-      started_(plan.time().now()), request_(plan.made().request.get()), clock_(&plan.time()), log_(log),
-      id_(plan.made().id), shows_totals_(!request_->stream() || !has_own_totals(request_->operation()) ||
-                                         wants_totals(*request_)) {
+      started_(plan.time().now()), deadline_(plan.made().deadline), request_(plan.made().request.get()),
+      clock_(&plan.time()), log_(log), id_(plan.made().id),
+      shows_totals_(!request_->stream() || !has_own_totals(request_->operation()) ||
+                    wants_totals(*request_)) {
     const std::vector<std::shared_ptr<budget::line>>& lines = plan.made().pool->lines;
     if (!lines.empty()) line_ = lines[plan.current_index()];
 }
 
 charge::charge(charge&& other) noexcept
     : pool_(other.pool_), index_(other.index_), random_(other.random_), started_(other.started_),
-      request_(other.request_), line_(std::move(other.line_)), clock_(other.clock_), log_(other.log_),
-      id_(other.id_), held_(other.held_), said_(other.said_), received_(other.received_),
-      was_sent_(other.was_sent_), has_reply_(other.has_reply_), ended_(other.ended_),
-      shows_totals_(other.shows_totals_), cost_(other.cost_), storage_(std::move(other.storage_)),
-      counts_(std::move(other.counts_)), total_(other.total_), tokens_(other.tokens_) {}
+      deadline_(other.deadline_), request_(other.request_), line_(std::move(other.line_)),
+      clock_(other.clock_), log_(other.log_), id_(other.id_), held_(other.held_), said_(other.said_),
+      received_(other.received_), was_sent_(other.was_sent_), has_reply_(other.has_reply_),
+      ended_(other.ended_), shows_totals_(other.shows_totals_), cost_(other.cost_),
+      storage_(std::move(other.storage_)), counts_(std::move(other.counts_)), total_(other.total_),
+      tokens_(other.tokens_) {}
 
 charge::~charge() { settle(); }
 
@@ -151,8 +153,12 @@ std::optional<std::int64_t> charge::settle() noexcept {
     return cost_;
 }
 
-task<void> charge::covered() const {
-    while (!is_covered()) co_await storage_->next_write(storage_);
+task<void> charge::covered() {
+    const std::shared_ptr<budget::write_ahead> storage = storage_;
+    while (!is_covered()) {
+        co_await storage->next_write(storage, deadline_);
+        if (clock_->now() >= deadline_) storage_.reset();
+    }
 }
 
 void charge::report(const budget::alert& of) const noexcept {

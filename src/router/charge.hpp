@@ -26,8 +26,8 @@ namespace modelmesh::router {
 /// nothing is estimated or reserved, and the call is only counted.
 ///
 /// What is settled: what the reply says it used, and for one that is broken off the estimate of what came behind
-/// that. Where it says nothing: the estimate of what was asked and of what came. Where nothing came: nothing, and the reservation is given back. (A
-/// provider may bill a call that was given up before its answer began; nobody can know.)
+/// that. Where it says nothing: the estimate of what was asked and of what came. Where nothing came: nothing, and the
+/// reservation is given back. (A provider may bill a call that was given up before its answer began; nobody can know.)
 class charge {
 public:
     /// Of the current attempt of the plan, whose call, clock and log outlive it.
@@ -61,8 +61,9 @@ public:
     [[nodiscard]] bool is_covered() const noexcept {
         return !storage_ || counts_->is_covered(total_) || storage_->is_failing();
     }
-    /// Completes when it is. The charge outlives the task.
-    [[nodiscard]] task<void> covered() const;
+    /// Completes when it is, or when the call has no more time: a storage that hangs holds no call up. The charge
+    /// outlives the task.
+    [[nodiscard]] task<void> covered();
 
 private:
     [[nodiscard]] std::optional<budget::consumption> used() const noexcept;
@@ -72,6 +73,7 @@ private:
     std::size_t index_; ///< of the model
     rng* random_;
     time_point started_;
+    time_point deadline_;
     const prepared_request* request_;
     std::shared_ptr<budget::line> line_; ///< null: nothing is counted, or all is settled
     const clock* clock_;

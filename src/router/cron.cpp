@@ -79,7 +79,8 @@ std::optional<std::uint64_t> bits_of(std::string_view item, const field_kind& ki
         const bool is_range = range.find('-') != range.npos;
         std::string_view rest = range;
         const std::optional<unsigned> first = value_of(take(rest, '-'), kind);
-        const std::optional<unsigned> last = is_range ? value_of(rest, kind) : has_step ? kind.most : first;
+        std::optional<unsigned> last = is_range ? value_of(rest, kind) : has_step ? kind.most : first;
+        if (is_range && last == 0u && kind.most == 7) last = 7; // FRI-SUN: the week ends on Sunday as well
         if (!first || !last || *last < *first) return std::nullopt;
         from = *first;
         to = *last;

@@ -6,7 +6,7 @@ namespace modelmesh::router {
 namespace {
 
 // Of a session that outlives the task.
-task<result<void>> wait_for_cover(const charge* paid) {
+task<result<void>> wait_for_cover(charge* paid) {
     co_await paid->covered();
     co_return result<void>();
 }

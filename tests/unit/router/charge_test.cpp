@@ -2,6 +2,8 @@
 
 #include "fixture.hpp"
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
 #include <gtest/gtest.h>
 
 #include <memory>
@@ -15,7 +17,8 @@ using namespace std::chrono;
 
 class calendar_clock final : public clock {
 public:
-    time_point now() const noexcept override { return time_point(hours(1)); }
+    time_point now() const noexcept override { return now_; }
+    time_point now_{hours(1)};
     system_clock::time_point wall() const noexcept override { return wall_; }
     system_clock::time_point wall_ = sys_days(2026y / November / 22);
 };
@@ -32,6 +35,7 @@ protected:
         of.providers["alpha"].pricing.input = 1000000;
         of.providers["alpha"].pricing.output = 1000000;
         ledger = std::make_unique<budget::book>(of);
+        if (storage) ledger->restore({}, storage, time.wall());
         std::vector<std::unique_ptr<provider_entry>> providers;
         providers.push_back(std::make_unique<provider_entry>());
         providers.back()->id = "alpha";
@@ -51,6 +55,7 @@ protected:
     budget_state limit() { return ledger->report(time.wall()).budgets.at(0); }
 
     calendar_clock time;
+    std::shared_ptr<budget::write_ahead> storage;
     std::unique_ptr<budget::book> ledger;
     std::optional<attempt_plan> plan;
 };
@@ -67,6 +72,39 @@ TEST_F(Charge, ReservesTheMostAndSettlesWhatTheReplySays) {
     EXPECT_EQ(limit().reserved_micro_usd, 0);
     EXPECT_EQ(sums().requests, 1);
     EXPECT_EQ(sums().failures, 0);
+}
+
+// Writes nothing, and takes for ever to do it.
+class hanging_storage final : public budget::write_ahead {
+public:
+    explicit hanging_storage(calendar_clock& time) : time_(time) {}
+    void ask() noexcept override {}
+    [[nodiscard]] bool is_failing() const noexcept override { return false; }
+    [[nodiscard]] task<void> next_write(std::shared_ptr<write_ahead>, time_point until) override {
+        time_.now_ = until;
+        co_return;
+    }
+
+private:
+    calendar_clock& time_;
+};
+
+TEST_F(Charge, AStorageThatHangsHoldsNoCallUpBeyondItsDeadline) {
+    storage = std::make_shared<hanging_storage>(time);
+    open();
+    charge paid(*plan, nullptr);
+    ASSERT_TRUE(paid.reserve());
+    paid.take_reply("{" + totals + "}");
+    paid.succeeded();
+    EXPECT_EQ(paid.settle(), 5);
+    ASSERT_FALSE(paid.is_covered());
+    boost::asio::io_context loop{1};
+    bool is_over = false;
+    boost::asio::co_spawn(loop, paid.covered(), [&is_over](std::exception_ptr) { is_over = true; });
+    loop.run();
+    EXPECT_TRUE(is_over);
+    EXPECT_TRUE(paid.is_covered());
+    EXPECT_EQ(time.now_, plan->made().deadline);
 }
 
 TEST_F(Charge, WhatCameToNothingIsGivenBack) {

@@ -42,6 +42,7 @@ TEST(Cron, ThePreviousMomentMayBeThisOne) {
 TEST(Cron, NamesListsRangesAndStepsAreTaken) {
     EXPECT_EQ(made("0 0 * feb,Dec *").next(at(2026, 3, 1)), at(2026, 12, 1));
     EXPECT_EQ(made("0 0 * * MON-fri").next(at(2026, 11, 20, 1)), at(2026, 11, 23)); // a Friday
+    EXPECT_EQ(made("0 0 * * FRI-SUN").next(at(2026, 11, 21)), at(2026, 11, 22));
     EXPECT_EQ(made("50/5 * * * *").next(at(2026, 1, 1, 0, 50)), at(2026, 1, 1, 0, 55));
     EXPECT_EQ(made("10-30/10 8 1 1 *").next(at(2026, 1, 1, 8, 21)), at(2026, 1, 1, 8, 30));
     EXPECT_EQ(made("@monthly").next(at(2026, 11, 22)), at(2026, 12, 1));

@@ -387,10 +387,10 @@ TEST_F(Retry, AProvidersMaxRetriesIsTheLowerBound) {
         attempt_plan p = plan();
         EXPECT_EQ(next(p), "a.m");
         EXPECT_EQ(p.failed(failure(errc::upstream, 500)), std::nullopt);
-        EXPECT_EQ(next(p), most == 0 ? "(exhausted)" : "a.m after 250 ms");
+        EXPECT_EQ(next(p), most == 0 ? "(upstream)" : "a.m after 250 ms");
         if (most == 0) continue;
         EXPECT_EQ(p.failed(failure(errc::upstream, 500)), std::nullopt);
-        EXPECT_EQ(next(p), "(exhausted)") << "though the pool allows three tries";
+        EXPECT_EQ(next(p), "(upstream)") << "though the pool allows three tries";
     }
 }
 
