@@ -189,6 +189,16 @@ TEST_F(Hub, SecretsAreTakenOutByNameByValueAndByLook) {
                                            R"(text={"password":"***"} other=Bearer ***)"));
 }
 
+TEST_F(Hub, ASecretThatIsCutInTwoIsTakenOutAsWell) {
+    event_hub_options options;
+    options.secrets.add_secret("hunter2-and-more");
+    options.max_value_bytes = 20;
+    event_hub hub({to(sink)}, options);
+    say(hub, "request.success", std::string(10, 'x') + "hunter2-and-more" + std::string(10, 'y'));
+    ASSERT_TRUE(hub.flush());
+    EXPECT_THAT(sink->lines(), ElementsAre("1 request.success k=xxxxxxxxxx***yyyyyyy"));
+}
+
 TEST_F(Hub, ASinkThatFailsIsToldOnceToTheOthers) {
     auto broken = std::make_shared<listing>();
     broken->fail("disk full");
