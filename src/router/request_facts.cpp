@@ -13,9 +13,9 @@ constexpr double bytes_per_token = 4;
 // Of a reply whose length the request leaves open.
 constexpr double usual_output = 500;
 
-// The JSON text of a string that is not empty; as a key, it need not be unescaped.
+// A string that is not empty, as call_options::session would have it; as a key, it need not be unescaped.
 std::string_view key(std::string_view json) {
-    return json.size() > 2 && json.front() == '"' ? json : std::string_view();
+    return json.size() > 2 && json.front() == '"' ? json.substr(1, json.size() - 2) : std::string_view();
 }
 
 // Of a member that is an object, one of its own.

@@ -19,9 +19,9 @@ protected:
 
 TEST_F(RequestFacts, TheSessionIsTheFirstThatIsNamed) {
     EXPECT_EQ(of("").session, "");
-    EXPECT_EQ(of(R"(,"prompt_cache_key":"k")").session, R"("k")");
-    EXPECT_EQ(of(R"(,"prompt_cache_key":"k","metadata":{"session_id":"s"})").session, R"("s")");
-    EXPECT_EQ(of(R"(,"prompt_cache_key":"k","metadata":{"session_id":"s"},"user":"u")").session, R"("u")");
+    EXPECT_EQ(of(R"(,"prompt_cache_key":"k")").session, "k");
+    EXPECT_EQ(of(R"(,"prompt_cache_key":"k","metadata":{"session_id":"s"})").session, "s");
+    EXPECT_EQ(of(R"(,"prompt_cache_key":"k","metadata":{"session_id":"s"},"user":"u")").session, "u");
 }
 
 TEST_F(RequestFacts, WhatIsNoNameOfASessionIsNone) {
