@@ -379,7 +379,7 @@ TEST_F(Retry, CodesOfAProviderComeBeforeThoseOfThePool) {
     EXPECT_EQ(next(p), "(exhausted)");
 }
 
-TEST_F(Retry, AProvidersMaxRetriesIsTheLowerBound) {
+TEST_F(Retry, AProvidersMaxRetriesLowersWhatThePoolAllows) {
     retry.retryable_codes = {500};
     for (const unsigned most : {0u, 1u}) {
         open({"a"});

@@ -125,7 +125,7 @@ TEST_P(FileFixture, SessionsAreNamedByTheCallAndByTheMemberThatTheFileSays) {
 }
 
 TEST_P(FileFixture, AProvidersTimeoutEndsAnAttemptAndTheNextIsAsked) {
-    simulator& slow = start("one", R"({"rules":[{"latency_ms":60000}]})");
+    simulator& slow = start("one", R"({"rules":[{"times":"always","latency_ms":60000}]})");
     simulator& quick = start("two");
     for (const char* place :
          {", timeout: 50ms", ", execution: {timeout: 50ms}", ", config: {timeout: 50ms}"}) {
