@@ -13,10 +13,6 @@ namespace {
 namespace reflected = json::detail;
 using reflected::kind;
 
-template <class T> const T& as(const reflected::descriptor& type) noexcept {
-    return static_cast<const T&>(type);
-}
-
 constexpr std::size_t most_shown = 60;
 
 /// What a member's rules say about its value.

@@ -18,10 +18,6 @@ namespace {
 namespace reflected = json::detail;
 using reflected::kind;
 
-template <class T> const T& as(const reflected::descriptor& type) noexcept {
-    return static_cast<const T&>(type);
-}
-
 class yaml_writer {
 public:
     explicit yaml_writer(const std::vector<std::string>& never_shown) : never_shown_(never_shown) {}

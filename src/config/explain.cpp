@@ -16,10 +16,6 @@ namespace {
 namespace reflected = json::detail;
 using reflected::kind;
 
-template <class T> const T& as(const reflected::descriptor& type) noexcept {
-    return static_cast<const T&>(type);
-}
-
 /// A place in a configuration, as it is, as it was loaded (null: it was not there), and as it was written (null: it
 /// was not).
 struct spot {

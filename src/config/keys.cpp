@@ -15,10 +15,6 @@ namespace {
 
 namespace reflected = json::detail;
 
-template <class T> const T& as(const reflected::descriptor& type) noexcept {
-    return static_cast<const T&>(type);
-}
-
 // What the format has and this version does not do: refused by its name instead of ignored. A key that becomes
 // a member wins over its line here. Whatever stands below one of these belongs to it.
 constexpr std::string_view later_at_top[] = {

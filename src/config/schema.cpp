@@ -17,10 +17,6 @@ namespace {
 namespace reflected = json::detail;
 using reflected::kind;
 
-template <class T> const T& as(const reflected::descriptor& type) noexcept {
-    return static_cast<const T&>(type);
-}
-
 // What only the reading can look behind.
 constexpr std::string_view reference = R"({"type":"string","pattern":"\\$\\{"})";
 

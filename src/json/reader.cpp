@@ -59,8 +59,6 @@ private:
 
 constexpr const char* not_utf8 = "invalid UTF-8";
 
-template <class T> const T& as(const descriptor& type) noexcept { return static_cast<const T&>(type); }
-
 // Whether a value that begins with this character can be read as this type: how variants choose.
 bool accepts(const descriptor& type, char first) {
     switch (type.what) {

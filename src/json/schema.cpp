@@ -12,8 +12,6 @@
 namespace modelmesh::json::detail {
 namespace {
 
-template <class T> const T& as(const descriptor& type) noexcept { return static_cast<const T&>(type); }
-
 /// Writes one schema. An object inside itself is a reference: "#" to the whole, else to a definition.
 class schema_writer {
 public:

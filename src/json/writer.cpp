@@ -15,8 +15,6 @@ namespace modelmesh::json {
 namespace detail {
 namespace {
 
-template <class T> const T& as(const descriptor& type) noexcept { return static_cast<const T&>(type); }
-
 // The text being written, in memory that grows. Elements are followed by a comma, the last one's is written over by
 // what closes the list.
 class output {

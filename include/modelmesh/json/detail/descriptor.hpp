@@ -37,6 +37,11 @@ struct descriptor {
 };
 using describe_function = const descriptor& (*)() noexcept;
 
+/// The whole of a description. @pre `what` says that it is one.
+template <class T> [[nodiscard]] const T& as(const descriptor& type) noexcept {
+    return static_cast<const T&>(type);
+}
+
 struct boolean_type : descriptor {
     void (*store)(void*, bool);
     bool (*load)(const void*);
