@@ -145,12 +145,16 @@ result<void> keeper::read_all() {
     result<void> read = read_each<budget::saved_line>(
         usage_prefix, line_from,
         [this](const std::string&, budget::saved_line&& entry) { lines_.push_back(std::move(entry)); });
-    if (read)
-        read = read_each<saved_health>(
-            health_prefix, health_from, [this](const std::string& key, saved_health&& entry) {
+    const auto into = [this](std::map<std::string, saved_health>& all) {
+        return [this, &all](const std::string& key, saved_health&& entry) {
+            // What does not come back by itself has no moment that a clock could move.
+            if (!entry.seen.is_manual())
                 entry.seen.until = std::max(entry.seen.until - to_wall_, std::chrono::milliseconds(0));
-                health_.emplace(key, std::move(entry));
-            });
+            all.emplace(key, std::move(entry));
+        };
+    };
+    if (read) read = read_each<saved_health>(health_prefix, health_from, into(health_));
+    if (read) read = read_each<saved_health>(provider_prefix, health_from, into(providers_));
     if (read)
         read = read_each<saved_cursor>(cursor_prefix, cursor_from,
                                        [this](const std::string& key, saved_cursor&& entry) {
@@ -171,11 +175,21 @@ void keeper::restore(budget::book& into) {
 
 void keeper::restore(const router::snapshot& into) {
     const std::lock_guard lock(restoring_);
+    for (const auto& provider : into.providers) {
+        const auto found = providers_.find(provider_key(provider->id));
+        if (found == providers_.end()) continue;
+        const saved_health& of = found->second;
+        // Whether a key is refused is found out anew: it may be another one, and keys are not kept.
+        if (of.why.kind != errc::auth) provider->slot->health.restore(of.seen, of.why, of.standby);
+        providers_.erase(found);
+    }
     for (const auto& pool : into.pools) {
         for (std::size_t i = 0; i < pool->models.size(); ++i) {
             const auto found = health_.find(health_key(pool->name, pool->models[i]->id));
             if (found == health_.end()) continue;
-            pool->state->health[i]->restore(found->second.seen, found->second.why);
+            const saved_health& of = found->second;
+            // What is spent is for the ledger to say, by the limits of today.
+            if (of.why.kind != errc::budget) pool->state->health[i]->restore(of.seen, of.why, of.standby);
             health_.erase(found);
         }
         const auto found = cursors_.find(cursor_key(pool->name));
@@ -365,16 +379,21 @@ void keeper::add_health(batch& to) {
         if (is_known ? written->second != data : !is_plain)
             to.entries.push_back({std::move(key), std::move(data)});
     };
+    const auto add_slot = [this, &add](std::string key, const state::health_slot& slot, std::string_view pool,
+                                       std::string_view name) {
+        saved_health now{std::string(pool), std::string(name), slot.load(), slot.last_failure(),
+                         slot.standby_reason()};
+        const bool is_plain = now.seen.phase == state::health_slot::phase::active && now.seen.failures == 0;
+        if (now.seen.until.count() != 0 && !now.seen.is_manual()) now.seen.until += to_wall_;
+        add(std::move(key), to_text(now), is_plain);
+    };
     const std::shared_ptr<const router::snapshot> picture = current_();
+    for (const auto& provider : picture->providers)
+        add_slot(provider_key(provider->id), provider->slot->health, {}, provider->id);
     for (const auto& pool : picture->pools) {
-        for (std::size_t i = 0; i < pool->models.size(); ++i) {
-            const state::health_slot& slot = *pool->state->health[i];
-            saved_health now{pool->name, pool->models[i]->id, slot.load(), slot.last_failure()};
-            const bool is_plain =
-                now.seen.phase == state::health_slot::phase::active && now.seen.failures == 0;
-            if (now.seen.until.count() != 0) now.seen.until += to_wall_;
-            add(health_key(now.pool, now.model), to_text(now), is_plain);
-        }
+        for (std::size_t i = 0; i < pool->models.size(); ++i)
+            add_slot(health_key(pool->name, pool->models[i]->id), *pool->state->health[i], pool->name,
+                     pool->models[i]->id);
         const std::size_t at = pool->state->cursor.load(std::memory_order_relaxed);
         if (pool->models.size() > 1 && at < pool->models.size())
             add(cursor_key(pool->name), to_text(saved_cursor{pool->name, pool->models[at]->id}), at == 0);

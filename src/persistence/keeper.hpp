@@ -116,10 +116,11 @@ private:
     std::map<std::string, lease> leases_;      ///< by key of the line
     std::chrono::seconds pause_{0};            ///< after the last failure
 
-    std::mutex restoring_; ///< guards the next three
+    std::mutex restoring_; ///< guards the next four
     std::vector<budget::saved_line> lines_;
-    std::map<std::string, saved_health> health_;  ///< by key; of models that are not known yet
-    std::map<std::string, saved_cursor> cursors_; ///< the same of pools
+    std::map<std::string, saved_health> health_;    ///< by key; of models that are not known yet
+    std::map<std::string, saved_health> providers_; ///< the same of providers
+    std::map<std::string, saved_cursor> cursors_;   ///< the same of pools
 
     /// Set by whoever asks, taken by the thread before it looks at totals: a total that is too late for one write
     /// asks for the next (release, acquire).

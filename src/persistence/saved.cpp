@@ -34,6 +34,7 @@ struct health {
     std::int64_t until{}; ///< ms of the wall clock
     int reason{};         ///< errc
     int http_status{};
+    int standby{}; ///< connector::standby_reason
 };
 
 struct cursor {
@@ -114,6 +115,10 @@ std::string health_key(std::string_view pool, std::string_view model) {
     return key_of(health_prefix, pool, model);
 }
 
+std::string provider_key(std::string_view provider) {
+    return std::string(provider_prefix).append(part(provider));
+}
+
 std::string to_text(const saved_health& saved) {
     entries::health entry;
     entry.pool = saved.pool;
@@ -125,6 +130,7 @@ std::string to_text(const saved_health& saved) {
     entry.until = saved.seen.until.count();
     entry.reason = static_cast<int>(saved.why.kind);
     entry.http_status = saved.why.http_status;
+    entry.standby = static_cast<int>(saved.standby);
     return json::write(entry);
 }
 
@@ -134,7 +140,8 @@ result<saved_health> health_from(std::string_view text) {
     if (!entry) return entry.error();
     if (entry->failures > health_slot::max_failures || entry->trips > health_slot::max_trips ||
         entry->successes >= health_slot::full_ramp || entry->reason < 0 ||
-        entry->reason > static_cast<int>(errc::internal))
+        entry->reason > static_cast<int>(errc::internal) || entry->standby < 0 ||
+        entry->standby > static_cast<int>(connector::standby_reason::manual))
         return fault(errc::storage, "a number is beyond its range");
     saved_health saved;
     saved.pool = std::move(entry->pool);
@@ -146,6 +153,7 @@ result<saved_health> health_from(std::string_view text) {
     saved.seen.successes = entry->successes;
     saved.seen.until = std::chrono::milliseconds(entry->until);
     saved.why = {static_cast<errc>(entry->reason), entry->http_status};
+    saved.standby = static_cast<connector::standby_reason>(entry->standby);
     return saved;
 }
 

@@ -201,7 +201,8 @@ public:
     }
 
     /// Goes on from what was seen before, in a slot that nobody has used. No phase is `probing` then.
-    void restore(const view& seen, reason why) noexcept {
+    void restore(const view& seen, reason why, connector::standby_reason standby) noexcept {
+        why_.store(standby, std::memory_order_relaxed);
         last_failure_.store(static_cast<std::uint32_t>(why.kind) << 16 |
                                 static_cast<std::uint16_t>(why.http_status),
                             std::memory_order_relaxed);

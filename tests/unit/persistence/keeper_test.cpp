@@ -139,6 +139,7 @@ public:
     std::chrono::milliseconds now() const {
         return std::chrono::duration_cast<std::chrono::milliseconds>(time_->now().time_since_epoch());
     }
+    state::health_slot& provider(std::size_t index) { return picture_->providers.at(index)->slot->health; }
     void fail(std::size_t model, int times) {
         for (int i = 0; i < times; ++i)
             (void)health(model).note_failure(rule, now(), {errc::upstream, 503}, 0.5);
@@ -293,6 +294,47 @@ TEST_F(Keeper, ACooldownGoesOnByTheWallClock) {
     EXPECT_TRUE(second.health(1).available(second.now() + 40s));
     EXPECT_EQ(second.health(1).load().trips, 1u);
     EXPECT_EQ(second.health(1).last_failure(), (state::health_slot::reason{errc::upstream, 503}));
+    EXPECT_TRUE(second.health(0).available(second.now()));
+}
+
+// Runtime 14: v1/state/provider/<id>.
+TEST_F(Keeper, AProviderThatIsDownStaysDownAndOneWhoseKeyWasRefusedIsAskedAgain) {
+    {
+        life first(storage, time);
+        (void)first.provider(0).note_failure({1, 60s}, first.now(), {errc::connect, 0}, 0.5);
+        (void)first.provider(1).note_failure({1, 60s}, first.now(), {errc::auth, 401}, 0.5);
+    }
+    EXPECT_TRUE(storage->load("v1/state/provider/alpha").value());
+    time.steady = duration(5s);
+    time.real = time.real.load() + 20s;
+    life second(storage, time);
+    EXPECT_EQ(second.provider(0).load().until, second.now() + 40s);
+    EXPECT_EQ(second.provider(0).last_failure(), (state::health_slot::reason{errc::connect, 0}));
+    EXPECT_TRUE(second.provider(1).available(second.now())) << "the key may be another one";
+}
+
+// Runtime 3: standby always carries until, or a manual flag.
+TEST_F(Keeper, WhatWasRotatedOutByHandStaysOutAndWhatALimitTookOutSaysSo) {
+    {
+        life first(storage, time);
+        first.health(0).take_out();
+        (void)first.health(1).stand_by(first.now() + 1h, connector::standby_reason::request_limit);
+    }
+    time.steady = duration(5s);
+    life second(storage, time);
+    EXPECT_TRUE(second.health(0).load().is_manual());
+    EXPECT_EQ(second.health(0).standby_reason(), connector::standby_reason::manual);
+    EXPECT_EQ(second.health(1).load().until, second.now() + 1h);
+    EXPECT_EQ(second.health(1).standby_reason(), connector::standby_reason::request_limit);
+}
+
+TEST_F(Keeper, WhoseBudgetWasSpentIsForTheLedgerToSay) {
+    {
+        life first(storage, time);
+        (void)first.health(0).stand_by(first.now() + 1h, connector::standby_reason::budget_exceeded,
+                                       {errc::budget, 0});
+    }
+    life second(storage, time);
     EXPECT_TRUE(second.health(0).available(second.now()));
 }
 
