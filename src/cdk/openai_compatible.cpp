@@ -1,5 +1,7 @@
 #include <modelmesh/connector/openai_compatible.hpp>
 
+#include "cdk/limit_reset.hpp"
+
 #include <modelmesh/core/random.hpp>
 #include <modelmesh/http/form_data.hpp>
 #include <modelmesh/json/read.hpp>
@@ -499,6 +501,8 @@ fault openai_compatible::classify(const http::response& answer,
     fault f = make_fault(answer.status, explain(answer.body).value_or(explanation()));
     f.request_id = answer.headers.get("x-request-id").substr(0, 128);
     f.retry_after = retry_after(answer.headers, wall);
+    if (f.kind() == errc::rate_limit && !f.retry_after)
+        f.retry_after = until_limits_reset(answer.headers, wall);
     return f;
 }
 

@@ -99,7 +99,7 @@ task<result<void>> exchange_whole(transport& via, const attempt_plan& plan, char
     result<http::response> answer =
         co_await via.exchange(model.provider->where, std::move(*request), plan.limits());
     if (!answer) co_return std::move(answer).error();
-    note_limits(answer->headers, *model.slot, via.time().now());
+    note_limits(answer->headers, *model.slot, via.time().now(), via.time().wall());
     const connector::provider& codec = *model.provider->codec;
     if (!is_success(answer->status)) co_return classified(codec, *answer, via.time());
     result<std::string> body = decoded(codec, *plan.made().request, std::move(*answer));
@@ -186,7 +186,7 @@ task<result<std::unique_ptr<stream_session>>> open_session(transport& via, attem
     if (const result<void> reserved = paid.reserve(); !reserved) co_return reserved.error();
     result<opened> answer = co_await via.open(model.provider->where, std::move(*request), plan.limits());
     if (!answer) co_return std::move(answer).error();
-    note_limits(answer->head.headers, *model.slot, via.time().now());
+    note_limits(answer->head.headers, *model.slot, via.time().now(), via.time().wall());
     const connector::provider& codec = *model.provider->codec;
     if (!is_success(answer->head.status)) co_return classified(codec, answer->head, via.time());
     result<std::unique_ptr<connector::stream_decoder>> decoder = make_decoder(codec, *plan.made().request);

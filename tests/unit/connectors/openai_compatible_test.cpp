@@ -130,6 +130,26 @@ TEST(OpenAiCompatible, AWaitUntilADateIsCountedFromNow) {
     EXPECT_EQ(openai_compatible().classify(r, wall).retry_after, std::chrono::seconds(30));
 }
 
+// Errors 4: 429, vendor reset headers.
+TEST(OpenAiCompatible, WithoutRetryAfterTheLimitThatIsUsedUpSaysHowLongToWait) {
+    http::response r = answer(429, "");
+    r.headers.add("x-ratelimit-remaining-requests", "3");
+    r.headers.add("x-ratelimit-reset-requests", "1h");
+    r.headers.add("x-ratelimit-remaining-tokens", "0");
+    r.headers.add("x-ratelimit-reset-tokens", "1m2.5s");
+    EXPECT_EQ(openai_compatible().classify(r, {}).retry_after, std::chrono::milliseconds(62500))
+        << "of the requests some are left";
+    r.headers.add("anthropic-ratelimit-requests-remaining", "0");
+    r.headers.add("anthropic-ratelimit-requests-reset", "1970-01-01T00:02:00Z");
+    EXPECT_EQ(openai_compatible().classify(r, {}).retry_after, std::chrono::minutes(2)) << "the last of them";
+    r.headers.add("Retry-After", "7");
+    EXPECT_EQ(openai_compatible().classify(r, {}).retry_after, std::chrono::seconds(7)) << "that comes first";
+    http::response failed = answer(500, "");
+    failed.headers.add("x-ratelimit-remaining-tokens", "0");
+    failed.headers.add("x-ratelimit-reset-tokens", "1m");
+    EXPECT_EQ(openai_compatible().classify(failed, {}).retry_after, std::nullopt);
+}
+
 TEST(OpenAiCompatible, AnErrorIsUnderstoodInEveryFormThatServersUse) {
     struct expectation {
         int status;
