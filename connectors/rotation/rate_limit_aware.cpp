@@ -26,6 +26,10 @@ public:
         });
     }
 
+    std::optional<std::size_t> regardless_of_limits(const rotation_view& from) const noexcept override {
+        return lowest(from.candidates(), [&from](std::size_t i) { return from.model(i).priority; });
+    }
+
 private:
     double threshold_;
 };

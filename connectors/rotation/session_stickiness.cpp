@@ -31,6 +31,10 @@ public:
         return best;
     }
 
+    errc refusal(const rotation_request& of) const noexcept override {
+        return of.session.empty() ? errc::no_active_model : errc::session_unavailable;
+    }
+
 private:
     affinity_mode mode_;
 };

@@ -138,6 +138,11 @@ public:
     /// @param model  its id, or the vendor's name. @throws error  not_found, naming the nearest names.
     void reactivate(std::string_view pool, std::string_view model);
     [[nodiscard]] result<void> try_reactivate(std::string_view pool, std::string_view model);
+    /// Brings a provider back at once whose key was refused, that was down, or that said to come back later; with
+    /// `provider_recovery: [on_manual]` nothing else does. What put single models out of service stays.
+    /// @param provider  its name in the configuration. @throws error  not_found, naming those there are.
+    void reactivate_provider(std::string_view provider);
+    [[nodiscard]] result<void> try_reactivate_provider(std::string_view provider);
 
     /// Lines for people: each pool, how it chooses, its capability and its models; an arrow shows the one
     /// that would get the next request. Models in none of the pools are pools of their own, at the end.

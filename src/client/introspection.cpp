@@ -71,7 +71,8 @@ result<std::string> client::try_rotate(std::string_view pool) {
     const picture_ptr picture = impl_->current();
     const result<const router::pool*> found = picture->resolve(pool);
     if (!found) return found.error();
-    const result<const router::model_entry*> in_front = router::rotate(**found, clock::system().now());
+    const result<const router::model_entry*> in_front =
+        router::rotate(**found, clock::system().now(), impl_->log());
     if (!in_front) return in_front.error();
     return (*in_front)->id;
 }
@@ -85,7 +86,19 @@ result<void> client::try_reactivate(std::string_view pool, std::string_view mode
     if (!found) return found.error();
     const result<std::size_t> index = router::find_model(**found, model);
     if (!index) return index.error();
-    (*found)->state->health[*index]->reactivate();
+    router::reactivate(**found, *index, impl_->log());
+    return {};
+}
+
+void client::reactivate_provider(std::string_view provider) {
+    return try_reactivate_provider(provider).value();
+}
+result<void> client::try_reactivate_provider(std::string_view provider) {
+    if (provider.empty()) return fault(errc::bad_request, "a provider has a name");
+    const picture_ptr picture = impl_->current();
+    const result<const router::provider_entry*> found = picture->find_provider(provider);
+    if (!found) return found.error();
+    router::reactivate(**found, impl_->log());
     return {};
 }
 

@@ -34,7 +34,7 @@ constexpr std::array<kind_facts, 23> kinds{{
     {"canceled", "cancelled by the caller", false},
     {"no_active_model", "every model of the pool is out of service", true},
     {"exhausted", "every candidate failed", false},
-    {"session_unavailable", "the session's model is out of service", false},
+    {"session_unavailable", "the session's model is out of service", true},
     {"storage", "state could not be read or written", false},
     {"internal", "internal error", false},
 }};

@@ -12,6 +12,8 @@ namespace {
 // Names in other words, as the format has them.
 constexpr std::pair<std::string_view, std::string_view> aliases[] = {
     {"model.activated", "model.reactivated"},
+    {"circuit.opened", "model.deactivated"}, // a model's standby and its probe are its circuit
+    {"circuit.closed", "model.reactivated"},
     {"retry", "retry.attempted"},
 };
 constexpr std::pair<std::string_view, event_group> groups[] = {

@@ -189,7 +189,8 @@ void keeper::restore(const router::snapshot& into) {
             if (found == health_.end()) continue;
             const saved_health& of = found->second;
             // What is spent is for the ledger to say, by the limits of today.
-            if (of.why.kind != errc::budget) pool->state->health[i]->restore(of.seen, of.why, of.standby);
+            if (of.standby != connector::standby_reason::budget_exceeded || of.why.kind != errc::budget)
+                pool->state->health[i]->restore(of.seen, of.why, of.standby);
             health_.erase(found);
         }
         const auto found = cursors_.find(cursor_key(pool->name));

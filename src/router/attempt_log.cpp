@@ -70,14 +70,17 @@ void report_rotation(log_sink* log, const core::request_id& id, const pool& in, 
            {"reason", to_string(why)}});
 }
 
-void report_deactivation(log_sink* log, const pool& in, std::size_t index, time_point now) {
+void report_deactivation(log_sink* log, const core::request_id& id, const pool& in, std::size_t index,
+                         time_point now) {
     if (!wants(log, severity::warning)) return;
+    const std::string request_id = id.text();
     const state::health_slot& health = *in.state->health[index];
     const state::health_slot::reason why = health.last_failure();
     const std::string wait = seconds_until(health.load(), now);
     const std::string status = std::to_string(why.http_status);
     write(log, severity::warning, "model.deactivated",
-          {{"pool", in.name},
+          {{"request_id", request_id},
+           {"pool", in.name},
            {"model", in.models[index]->id},
            {"provider", in.models[index]->provider->id},
            {"reason", connector::to_string(health.standby_reason())},
@@ -86,32 +89,80 @@ void report_deactivation(log_sink* log, const pool& in, std::size_t index, time_
            {"seconds", wait}});
 }
 
-void report_reactivation(log_sink* log, const pool& in, std::size_t index) {
+void report_reactivation(log_sink* log, const core::request_id& id, const pool& in, std::size_t index) {
     if (!wants(log, severity::info)) return;
+    const std::string request_id = id.text();
     write(log, severity::info, "model.reactivated",
-          {{"pool", in.name},
+          {{"request_id", request_id},
+           {"pool", in.name},
            {"model", in.models[index]->id},
            {"provider", in.models[index]->provider->id},
            {"reason", "probe_success"}});
 }
 
-void report_provider_out(log_sink* log, const provider_entry& which, time_point now) {
+void report_rotated_out(log_sink* log, const pool& in, std::size_t index) {
+    if (!wants(log, severity::warning)) return;
+    write(log, severity::warning, "model.deactivated",
+          {{"pool", in.name},
+           {"model", in.models[index]->id},
+           {"provider", in.models[index]->provider->id},
+           {"reason", "manual"},
+           {"seconds", "for good"}});
+}
+
+void report_put_back(log_sink* log, const pool& in, std::size_t index) {
+    if (!wants(log, severity::info)) return;
+    write(log, severity::info, "model.reactivated",
+          {{"pool", in.name},
+           {"model", in.models[index]->id},
+           {"provider", in.models[index]->provider->id},
+           {"reason", "manual"}});
+}
+
+void report_put_back(log_sink* log, const provider_entry& which) {
+    if (!wants(log, severity::info)) return;
+    write(log, severity::info, "provider.recovered", {{"provider", which.id}, {"reason", "manual"}});
+}
+
+void report_limit_switch(log_sink* log, const core::request_id& id, const pool& in, std::size_t from,
+                         std::size_t to, std::string_view reason) {
+    if (!wants(log, severity::info)) return;
+    const std::string request_id = id.text();
+    write(log, severity::info, "rate_limit.switch",
+          {{"request_id", request_id},
+           {"pool", in.name},
+           {"model", in.models[to]->id},
+           {"provider", in.models[to]->provider->id},
+           {"previous", in.models[from]->id},
+           {"reason", reason}});
+}
+
+void report_provider_out(log_sink* log, const core::request_id& id, const provider_entry& which,
+                         time_point now) {
     if (!wants(log, severity::error)) return;
+    const std::string request_id = id.text();
     const state::health_slot& health = which.slot->health;
     const state::health_slot::reason why = health.last_failure();
     const std::string wait = seconds_until(health.load(), now);
     const std::string status = std::to_string(why.http_status);
+    const bool is_told = why.kind == errc::quota || why.kind == errc::rate_limit; // by the provider
+    const std::string_view reason = why.kind == errc::auth ? "auth_failure"
+                                    : is_told              ? connector::to_string(health.standby_reason())
+                                                           : "api_outage";
     write(log, severity::error, "provider.deactivated",
-          {{"provider", which.id},
-           {"reason", why.kind == errc::auth ? "auth_failure" : "api_outage"},
+          {{"request_id", request_id},
+           {"provider", which.id},
+           {"reason", reason},
            {"kind", to_string(why.kind)},
            {"status", status},
            {"seconds", wait}});
 }
 
-void report_recovery(log_sink* log, const provider_entry& which) {
+void report_recovery(log_sink* log, const core::request_id& id, const provider_entry& which) {
     if (!wants(log, severity::info)) return;
-    write(log, severity::info, "provider.recovered", {{"provider", which.id}, {"reason", "probe_success"}});
+    const std::string request_id = id.text();
+    write(log, severity::info, "provider.recovered",
+          {{"request_id", request_id}, {"provider", which.id}, {"reason", "probe_success"}});
 }
 
 void report_exhausted(log_sink* log, const core::request_id& id, const fault& with) {

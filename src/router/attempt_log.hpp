@@ -30,14 +30,26 @@ void report_retry(log_sink* log, const core::request_id& id, const pool& in, std
 /// `model.rotated`: after the failure of a model the request goes to another.
 void report_rotation(log_sink* log, const core::request_id& id, const pool& in, std::size_t from,
                      std::size_t to, errc why);
-/// `model.deactivated`: it is in standby from now on, as its health says.
-void report_deactivation(log_sink* log, const pool& in, std::size_t index, time_point now);
+/// `model.deactivated`: it is in standby from now on, as its health says. @param id  of the call that has found out.
+void report_deactivation(log_sink* log, const core::request_id& id, const pool& in, std::size_t index,
+                         time_point now);
+/// The same by hand.
+void report_rotated_out(log_sink* log, const pool& in, std::size_t index);
 /// `model.reactivated`: a request has brought it back into service.
-void report_reactivation(log_sink* log, const pool& in, std::size_t index);
+void report_reactivation(log_sink* log, const core::request_id& id, const pool& in, std::size_t index);
+/// The same by hand.
+void report_put_back(log_sink* log, const pool& in, std::size_t index);
+/// `rate_limit.switch`: a request goes to another model than it would if limits were not near.
+/// @param reason  "threshold", of the provider's own limit, or "pace", of the pool's.
+void report_limit_switch(log_sink* log, const core::request_id& id, const pool& in, std::size_t from,
+                         std::size_t to, std::string_view reason);
 /// `provider.deactivated`: all its models are out of service, in every pool.
-void report_provider_out(log_sink* log, const provider_entry& which, time_point now);
+void report_provider_out(log_sink* log, const core::request_id& id, const provider_entry& which,
+                         time_point now);
 /// `provider.recovered`: a request has brought it back into service.
-void report_recovery(log_sink* log, const provider_entry& which);
+void report_recovery(log_sink* log, const core::request_id& id, const provider_entry& which);
+/// The same by hand.
+void report_put_back(log_sink* log, const provider_entry& which);
 /// `pool.exhausted`: nobody is left whom a request could ask. @param with  what it fails with.
 void report_exhausted(log_sink* log, const core::request_id& id, const fault& with);
 

@@ -2,6 +2,7 @@
 
 #include "router/attempt_log.hpp"
 #include "router/limits.hpp"
+#include "router/pool_view.hpp"
 #include "router/request_facts.hpp"
 
 #include <modelmesh/connector/backoff.hpp>
@@ -30,8 +31,10 @@ namespace {
 
 // How long a provider's word, or the lack of a model, keeps the model out of service by itself.
 std::optional<std::chrono::milliseconds> rest_of(const pool& in, const fault& f, blame whose) noexcept {
+    if (whose == blame::allowance) return f.retry_after;
     if (whose < blame::overload) return std::nullopt;
-    if (whose == blame::absence) return f.retry_after.value_or(state::trip_rule::longest_cooldown);
+    if (whose == blame::absence || whose == blame::account)
+        return f.retry_after.value_or(state::trip_rule::longest_cooldown);
     if (f.kind() == errc::rate_limit && in.retry.honor_retry_after) return f.retry_after;
     return std::nullopt;
 }
@@ -42,6 +45,8 @@ connector::standby_reason reason_of(errc kind) noexcept {
         return connector::standby_reason::rate_limited;
     case errc::quota:
         return connector::standby_reason::provider_quota;
+    case errc::budget:
+        return connector::standby_reason::budget_exceeded;
     default:
         return connector::standby_reason::model_not_found;
     }
@@ -54,27 +59,59 @@ bool is_failure(connector::standby_reason why) noexcept {
            why == standby_reason::model_not_found || why == standby_reason::provider_quota;
 }
 
-void deactivate_provider(const pool& in, std::size_t index, const fault& f, time_point now, rng& random,
+void deactivate_provider(const call& made, std::size_t index, const fault& f, time_point now, rng& random,
                          log_sink* log) {
+    const pool& in = *made.pool;
     const provider_entry& provider = *in.models[index]->provider;
     state::health_slot& health = provider.slot->health;
     const state::trip_rule at_once{1, in.trips_at.cooldown};
     if (!health.note_failure(at_once, since_epoch(now), {f.kind(), f.http_status}, random.unit())) return;
     if (!in.providers.returns_by_probe)
         health.stand_by(state::health_slot::never, connector::standby_reason::error_threshold);
-    report_provider_out(log, provider, now);
+    report_provider_out(log, made.id, provider, now);
+}
+
+// All models that the key stands for, for as long as its provider has said.
+void rest_account(const call& made, std::size_t index, const fault& f, std::chrono::milliseconds rest,
+                  time_point now, log_sink* log) {
+    const provider_entry& provider = *made.pool->models[index]->provider;
+    const state::health_slot::reason why{f.kind(), f.http_status};
+    if (provider.slot->health.stand_by(since_epoch(now) + rest, reason_of(f.kind()), why))
+        report_provider_out(log, made.id, provider, now);
+}
+
+// What a provider has said of a model holds in the other pools that have it, too, if they heed it.
+void rest_elsewhere(const call& made, std::size_t index, const fault& f, time_point now, log_sink* log) {
+    const model_entry* model = made.pool->models[index];
+    const state::health_slot::reason why{f.kind(), f.http_status};
+    for (const std::unique_ptr<pool>& each : made.picture->pools) {
+        if (each.get() == made.pool || each->kind == pool_kind::joint) continue;
+        const auto found = std::find(each->models.begin(), each->models.end(), model);
+        if (found == each->models.end()) continue;
+        const auto there = static_cast<std::size_t>(found - each->models.begin());
+        const std::optional<std::chrono::milliseconds> rest =
+            rest_of(*each, f, judge(*each, *model->provider, f).whose);
+        if (!rest) continue;
+        move_on(*each, there, now);
+        const bool is_out =
+            each->state->health[there]->stand_by(since_epoch(now) + *rest, reason_of(f.kind()), why);
+        // Nobody has configured a pool of one model.
+        if (is_out && each->kind == pool_kind::configured)
+            report_deactivation(log, made.id, *each, there, now);
+    }
 }
 
 // What may be an outage of the whole provider. One that is to show that it is back may not fail at all.
-void note_outage(const pool& in, std::size_t index, const fault& f, time_point now, rng& random,
+void note_outage(const call& made, std::size_t index, const fault& f, time_point now, rng& random,
                  log_sink* log) {
+    const pool& in = *made.pool;
     const bool is_kind = f.kind() == errc::connect || f.kind() == errc::timed_out ||
                          f.kind() == errc::overloaded || f.kind() == errc::upstream;
     if (!in.providers.on_api_outage || !is_kind) return;
     state::provider_slot& slot = *in.models[index]->provider->slot;
     const bool is_outage = slot.note_outage(in.providers.outage, index, since_epoch(now));
     if (is_outage || slot.health.load().phase != state::health_slot::phase::active)
-        deactivate_provider(in, index, f, now, random, log);
+        deactivate_provider(made, index, f, now, random, log);
 }
 
 void penalise(const call& made, std::size_t index, const fault& f, blame whose, time_point now, rng& random,
@@ -82,15 +119,16 @@ void penalise(const call& made, std::size_t index, const fault& f, blame whose, 
     const pool& in = *made.pool;
     if (whose == blame::nobody) return;
     if (whose == blame::position) return move_on(in, index, now);
-    note_outage(in, index, f, now, random, log);
+    note_outage(made, index, f, now, random, log);
     if (whose == blame::provider) {
         move_on(in, index, now);
-        return deactivate_provider(in, index, f, now, random, log);
+        return deactivate_provider(made, index, f, now, random, log);
     }
     const state::health_slot::reason why{f.kind(), f.http_status};
     bool is_out = false;
     if (const std::optional<std::chrono::milliseconds> rest = rest_of(in, f, whose)) {
         move_on(in, index, now);
+        if (whose == blame::account) return rest_account(made, index, f, *rest, now, log);
         is_out = in.state->health[index]->stand_by(since_epoch(now) + *rest, reason_of(f.kind()), why);
     } else {
         is_out = note_failure(in, index, why, now, random, whose == blame::health);
@@ -99,7 +137,8 @@ void penalise(const call& made, std::size_t index, const fault& f, blame whose, 
             in.state->health[index]->stand_by(since_epoch(now) + *f.retry_after,
                                               connector::standby_reason::error_threshold);
     }
-    if (is_out) report_deactivation(log, in, index, now);
+    if (is_out) report_deactivation(log, made.id, in, index, now);
+    if (whose != blame::allowance) rest_elsewhere(made, index, f, now, log);
 }
 
 std::int64_t window_of(const pool& in, std::size_t index) noexcept {
@@ -110,7 +149,7 @@ std::int64_t window_of(const pool& in, std::size_t index) noexcept {
 } // namespace
 
 verdict settle_failure(const call& made, std::size_t index, fault& f, blame silence, time_point now,
-                       rng& random, log_sink* log) {
+                       rng& random, log_sink* log, bool is_of_account) {
     const model_entry& model = *made.pool->models[index];
     f.pool = made.pool->name;
     f.provider = model.provider->id;
@@ -122,6 +161,9 @@ verdict settle_failure(const call& made, std::size_t index, fault& f, blame sile
         if (now >= made.deadline) v.rotates = rotation::none;
         v.whose = silence;
     }
+    if (is_of_account && f.kind() == errc::rate_limit && f.retry_after && v.whose == blame::health &&
+        made.pool->retry.honor_retry_after)
+        v.whose = blame::account;
     // Told by the program's own code around the attempt.
     if (made.hooks && made.hooks->has_refused()) v = {};
     penalise(made, index, f, v.whose, now, random, log);
@@ -246,13 +288,34 @@ std::optional<time_point> attempt_plan::chance_of(std::size_t index, time_point 
     return at < call_.deadline ? std::optional(at) : std::nullopt;
 }
 
+// Tells when a limit has sent the request elsewhere. @pre the candidates are those that `chosen` is of.
+void attempt_plan::report_switch(std::size_t chosen, time_point now) {
+    const pool& in = *call_.pool;
+    if (log_ == nullptr || !log_->wants(severity::info) || !in.policy) return;
+    const pool_view view(in, candidates_, request_, now, call_.asked);
+    if (const auto other = in.policy->regardless_of_limits(view); other && *other != chosen)
+        return report_limit_switch(log_, call_.id, in, *other, chosen, "threshold");
+    if (in.state->paces.empty()) return;
+    connector::model_set unpaced = candidates_;
+    for (std::size_t i = 0; i < in.models.size(); ++i)
+        if (!tried_.contains(i) && why_not(in, i, call_.asked, since_epoch(now)) == exclusion::paced)
+            unpaced.insert(i);
+    unpaced.insert(chosen);
+    xoshiro256 aside(0); // what is told changes nothing
+    const auto other = choose(in, pool_view(in, unpaced, request_, now, call_.asked), aside);
+    if (other && *other != chosen && !candidates_.contains(*other))
+        report_limit_switch(log_, call_.id, in, *other, chosen, "pace");
+}
+
 void attempt_plan::begin(chosen_model&& chosen, time_point now) {
+    report_switch(chosen.index, now);
     const asked_model* last = asked_.empty() ? nullptr : find_asked(current_);
     const std::size_t before = std::exchange(current_, chosen.index);
     const pool& in = *call_.pool;
     permit_ = permit(*in.models[current_]->slot, std::move(chosen.admission), now);
     ++number_;
     waits_ = 0;
+    is_of_account_ = false;
     if (asked_model* again = find_asked(current_)) {
         report_retry(log_, call_.id, in, current_, number_, now - again->failed_at, again->why);
         ++again->tries;
@@ -329,6 +392,7 @@ void attempt_plan::merge(attempt_plan&& other, bool takes_over) {
     current_ = other.current_;
     permit_ = std::move(other.permit_);
     limits_ = other.limits_;
+    is_of_account_ = other.is_of_account_;
     attempt_started_ = other.attempt_started_;
 }
 
@@ -340,14 +404,14 @@ void attempt_plan::outrun() noexcept {
 void attempt_plan::succeeded() {
     const time_point now = clock_->now();
     permit_.note_reply(now);
-    note_success(*call_.pool, current_, now, log_);
+    note_success(*call_.pool, current_, now, call_.id, log_);
     permit_.end();
 }
 
 permit attempt_plan::hand_over(time_point first_content) {
     const admission::returned back = permit_.note_content(first_content);
-    if (back.model) report_reactivation(log_, *call_.pool, current_);
-    if (back.provider) report_recovery(log_, *current().provider);
+    if (back.model) report_reactivation(log_, call_.id, *call_.pool, current_);
+    if (back.provider) report_recovery(log_, call_.id, *current().provider);
     return std::move(permit_);
 }
 
@@ -384,8 +448,8 @@ std::optional<fault> attempt_plan::failed(fault f) {
     // A wait that the caller's deadline cut short says nothing about the model's health. But the next request
     // begins elsewhere, or a model that hangs would keep a pool whose callers are all in a hurry.
     const bool is_hurried = now >= call_.deadline || limits_.first_byte < patience::usual_wait;
-    const verdict v =
-        settle_failure(call_, current_, f, is_hurried ? blame::position : blame::health, now, *random_, log_);
+    const verdict v = settle_failure(call_, current_, f, is_hurried ? blame::position : blame::health, now,
+                                     *random_, log_, is_of_account_);
     asked_model& asked = *find_asked(current_);
     asked.may_repeat = asked.tries <= v.repeats && asked.tries < retry().max_attempts;
     asked.failed_at = now;
@@ -468,7 +532,9 @@ fault attempt_plan::no_model_fault() const {
     text +=
         (count == 1 ? "; it returns in " : "; the first returns in ") + std::to_string(wait->count()) + " ms";
     if (reasons.empty()) {
-        fault f(errc::no_active_model, std::move(text));
+        const bool is_budget =
+            others.size() == 1 && others.front() == to_string(connector::standby_reason::budget_exceeded);
+        fault f(is_budget ? errc::budget : errc::no_active_model, std::move(text));
         f.pool = call_.pool->name;
         f.retry_after = wait;
         return f;
@@ -493,8 +559,11 @@ fault attempt_plan::no_model_fault() const {
 }
 
 fault attempt_plan::refused_fault() const {
-    fault f(errc::no_active_model, "the policy '" + call_.pool->strategy + "' of pool '" + call_.pool->name +
-                                       "' allows none of the models that are in service");
+    const errc kind = call_.pool->policy->refusal(request_);
+    std::string text = "the policy '" + call_.pool->strategy + "' of pool '" + call_.pool->name +
+                       "' allows none of the models that are in service";
+    if (kind == errc::session_unavailable) text = "the session's model is out of service: " + std::move(text);
+    fault f(kind, std::move(text));
     f.pool = call_.pool->name;
     f.retry_after = retry_after_;
     f.attempts = attempts_;

@@ -37,8 +37,9 @@ struct call {
 /// the key out of its text, and settles who is to blame.
 /// @param silence  whom it speaks against that the model was not waited for any longer.
 /// @param log      gets model.deactivated; may be null.
+/// @param is_of_account  a rate limit that was met is that of the provider's account, not of the model alone.
 verdict settle_failure(const call& made, std::size_t index, fault& f, blame silence, time_point now,
-                       rng& random, log_sink* log);
+                       rng& random, log_sink* log, bool is_of_account = false);
 
 class attempt_plan {
 public:
@@ -72,6 +73,8 @@ public:
     /// Ends the attempt beside this one. @param takes_over  this plan goes on as `other`, and its own attempt is
     /// given up, if it has not failed; else `other`'s.
     void merge(attempt_plan&& other, bool takes_over);
+    /// The provider says that the rate limit which the current attempt has met is that of its account.
+    void note_limit_of_account() noexcept { is_of_account_ = true; }
     /// Another model answered first: this one would have taken longer.
     void outrun() noexcept;
 
@@ -108,6 +111,7 @@ private:
     /// When somebody may be asked, if that is worth waiting for.
     [[nodiscard]] std::optional<time_point> next_chance(time_point now);
     [[nodiscard]] std::optional<time_point> chance_of(std::size_t index, time_point now);
+    void report_switch(std::size_t chosen, time_point now);
     void begin(chosen_model&& chosen, time_point now);
     [[nodiscard]] bool is_new_one_back_by(time_point then) const;
     /// Leaves out the models that are no larger than the current one, or of unknown size. False: nobody is left.
@@ -131,8 +135,9 @@ private:
     connector::model_set tried_;      ///< asked, or too small for the request
     connector::model_set candidates_; ///< of the last choice
     std::vector<asked_model> asked_;
-    bool is_refused_ = false; ///< the policy wanted none of the last candidates
-    unsigned waits_ = 0;      ///< in a row
+    bool is_of_account_ = false; ///< see note_limit_of_account(), of the current attempt
+    bool is_refused_ = false;    ///< the policy wanted none of the last candidates
+    unsigned waits_ = 0;         ///< in a row
     time_point resumes_at_{};
     std::size_t current_ = 0;
     permit permit_; ///< of the current attempt

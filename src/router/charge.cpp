@@ -78,8 +78,10 @@ result<void> charge::reserve() {
     if (line_->is_refused) return unpriced(*line_);
     if (!line_->with.empty()) {
         held_.amount = most_of(*request_, *line_);
-        if (std::optional<fault> refused = budget::reserve_all(line_->with, held_, now))
+        if (std::optional<fault> refused = budget::reserve_all(line_->with, held_, now)) {
+            report_refusal(*refused->budget);
             return std::move(*refused);
+        }
     }
     was_sent_ = true;
     return {};
@@ -149,7 +151,7 @@ std::optional<std::int64_t> charge::settle() noexcept {
             each->release(held_);
     }
     const auto latency = std::chrono::duration_cast<std::chrono::microseconds>(clock_->now() - started_);
-    apply_rules(*pool_, index_, {ended_ == ending::badly, latency}, *clock_, *random_, log_);
+    apply_rules(*pool_, index_, {ended_ == ending::badly, latency, id_}, *clock_, *random_, log_);
     return cost_;
 }
 
@@ -159,6 +161,22 @@ task<void> charge::covered() {
         co_await storage->next_write(storage, deadline_);
         if (clock_->now() >= deadline_) storage_.reset();
     }
+}
+
+void charge::report_refusal(const exceeded_budget& of) const {
+    if (log_ == nullptr || !log_->wants(severity::warning)) return;
+    const std::string id = id_.text();
+    const std::string limit = budget::dollars(of.limit_micro_usd);
+    const std::string spent = budget::dollars(of.spent_micro_usd);
+    const std::string wanted = budget::dollars(of.wanted_micro_usd);
+    const std::array<log_field, 7> fields{{{"request_id", id},
+                                           {"scope", of.scope},
+                                           {"name", of.name},
+                                           {"limit_name", of.limit_name},
+                                           {"limit", limit},
+                                           {"spent", spent},
+                                           {"wanted", wanted}}};
+    log_->write(severity::warning, "budget.exceeded", fields);
 }
 
 void charge::report(const budget::alert& of) const noexcept {

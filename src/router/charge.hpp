@@ -68,6 +68,7 @@ public:
 private:
     [[nodiscard]] std::optional<budget::consumption> used() const noexcept;
     void report(const budget::alert& of) const noexcept;
+    void report_refusal(const exceeded_budget& of) const;
 
     const pool* pool_;
     std::size_t index_; ///< of the model

@@ -1,5 +1,6 @@
 #include "router/introspection.hpp"
 
+#include "router/attempt_log.hpp"
 #include "router/charge.hpp"
 #include "router/pool_view.hpp"
 #include "router/selection.hpp"
@@ -198,6 +199,7 @@ std::vector<const pool*> named_pools(const snapshot& of) {
 std::vector<std::string> active_providers(const snapshot& of, time_point now) {
     std::vector<std::string> active;
     for (const std::unique_ptr<provider_entry>& provider : of.providers) {
+        if (!provider->slot->health.available(since_epoch(now))) continue;
         const auto has_active = [&](const std::unique_ptr<pool>& in) {
             for (std::size_t i = 0; i < in->models.size(); ++i)
                 if (in->models[i]->provider == provider.get() &&
@@ -222,7 +224,7 @@ result<std::size_t> find_model(const pool& in, std::string_view name) {
     return f;
 }
 
-result<const model_entry*> rotate(const pool& in, time_point now) {
+result<const model_entry*> rotate(const pool& in, time_point now, log_sink* log) {
     xoshiro256 random(0);
     const std::optional<std::size_t> front = peek(in, now, random);
     fault none(errc::no_active_model, "no model of pool '" + in.name + "' is in service");
@@ -238,9 +240,23 @@ result<const model_entry*> rotate(const pool& in, time_point now) {
         return none;
     }
     in.state->health[*front]->take_out();
+    report_rotated_out(log, in, *front);
     move_on(in, *front, now);
     const std::optional<std::size_t> next = peek(in, now, random);
     return in.models[next.value_or(candidates.next(0))];
+}
+
+void reactivate(const pool& in, std::size_t index, log_sink* log) {
+    state::health_slot& health = *in.state->health[index];
+    const bool was_out = health.load().is_out();
+    health.reactivate();
+    if (was_out) report_put_back(log, in, index);
+}
+
+void reactivate(const provider_entry& which, log_sink* log) {
+    const bool was_out = which.slot->health.load().is_out();
+    which.slot->reactivate();
+    if (was_out) report_put_back(log, which);
 }
 
 } // namespace modelmesh::router

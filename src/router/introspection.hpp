@@ -34,6 +34,12 @@ namespace modelmesh::router {
 
 /// Takes the model out that the next request would go to, until it is reactivated. The one that comes next.
 /// Errors: no_active_model, there is none to take out, or none to take its place; nothing has changed.
-[[nodiscard]] result<const model_entry*> rotate(const pool& in, time_point now);
+/// @param log  gets model.deactivated; may be null.
+[[nodiscard]] result<const model_entry*> rotate(const pool& in, time_point now, log_sink* log = nullptr);
+
+/// Puts a model, or a provider, back into service, with its failures forgotten.
+/// @param log  gets model.reactivated, or provider.recovered, if it was out; may be null.
+void reactivate(const pool& in, std::size_t index, log_sink* log);
+void reactivate(const provider_entry& which, log_sink* log);
 
 } // namespace modelmesh::router

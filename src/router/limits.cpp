@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 #include <string>
 
 namespace modelmesh::router {
@@ -14,19 +15,22 @@ using std::chrono::milliseconds;
 using std::chrono::system_clock;
 
 void take_out(const pool& in, std::size_t index, milliseconds now, milliseconds time,
-              connector::standby_reason why, log_sink* log) {
+              connector::standby_reason why, log_sink* log, const core::request_id* of = nullptr) {
     using state::health_slot;
     const milliseconds until = time >= health_slot::never - now ? health_slot::never : now + time;
     if (!in.state->health[index]->stand_by(until, why)) return;
     if (log == nullptr || !log->wants(severity::warning)) return;
     const std::string seconds =
         until == health_slot::never ? "for good" : std::to_string((time.count() + 999) / 1000);
-    const std::array<log_field, 5> fields{{{"pool", in.name},
-                                           {"provider", in.models[index]->provider->id},
+    const std::string id = of == nullptr ? std::string() : of->text();
+    const std::array<log_field, 6> fields{{{"request_id", id},
+                                           {"pool", in.name},
                                            {"model", in.models[index]->id},
+                                           {"provider", in.models[index]->provider->id},
                                            {"reason", to_string(why)},
                                            {"seconds", seconds}}};
-    log->write(severity::warning, "model.deactivated", fields);
+    // The calendar asks for no call.
+    log->write(severity::warning, "model.deactivated", std::span(fields).subspan(of == nullptr ? 1 : 0));
 }
 
 connector::model_record record_of(const pool& in, std::size_t index, const outcome& of,
@@ -67,7 +71,7 @@ void apply_rules(const pool& in, std::size_t index, const outcome& of, const clo
     const std::optional<connector::standby_reason> why = in.rules->deactivation->should_deactivate(record);
     if (!why) return;
     const milliseconds standby = in.rules->recovery->standby_time(*why, record, random.unit());
-    take_out(in, index, since_epoch(time.now()), std::max(standby, milliseconds(0)), *why, log);
+    take_out(in, index, since_epoch(time.now()), std::max(standby, milliseconds(0)), *why, log, &of.id);
 }
 
 void keep_windows(const pool& in, const clock& time, log_sink* log) {

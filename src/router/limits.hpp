@@ -1,6 +1,7 @@
 // What takes models out of service besides their failures: limits of use, slowness, and the calendar.
 #pragma once
 
+#include "core/request_id.hpp"
 #include "router/snapshot.hpp"
 
 #include <modelmesh/core/clock.hpp>
@@ -15,6 +16,7 @@ namespace modelmesh::router {
 struct outcome {
     bool has_failed = false;
     std::chrono::microseconds latency{};
+    core::request_id id{}; ///< of the call
 };
 
 /// Asks the pool's rules whether its model goes out of service now, and for how long. Costs a pointer's comparison

@@ -90,7 +90,7 @@ task<result<const model_entry*>> next_model(transport& via, attempt_plan& plan) 
     }
 }
 
-task<result<void>> exchange_whole(transport& via, const attempt_plan& plan, charge& paid, reply_reader& read,
+task<result<void>> exchange_whole(transport& via, attempt_plan& plan, charge& paid, reply_reader& read,
                                   bool& is_taken) {
     const model_entry& model = plan.current();
     result<std::shared_ptr<const http::request>> request = encode(plan, model);
@@ -100,6 +100,7 @@ task<result<void>> exchange_whole(transport& via, const attempt_plan& plan, char
         co_await via.exchange(model.provider->where, std::move(*request), plan.limits());
     if (!answer) co_return std::move(answer).error();
     note_limits(answer->headers, *model.slot, via.time().now(), via.time().wall());
+    if (is_limit_of_account(answer->headers)) plan.note_limit_of_account();
     const connector::provider& codec = *model.provider->codec;
     if (!is_success(answer->status)) co_return classified(codec, *answer, via.time());
     result<std::string> body = decoded(codec, *plan.made().request, std::move(*answer));
@@ -187,6 +188,7 @@ task<result<std::unique_ptr<stream_session>>> open_session(transport& via, attem
     result<opened> answer = co_await via.open(model.provider->where, std::move(*request), plan.limits());
     if (!answer) co_return std::move(answer).error();
     note_limits(answer->head.headers, *model.slot, via.time().now(), via.time().wall());
+    if (is_limit_of_account(answer->head.headers)) plan.note_limit_of_account();
     const connector::provider& codec = *model.provider->codec;
     if (!is_success(answer->head.status)) co_return classified(codec, answer->head, via.time());
     result<std::unique_ptr<connector::stream_decoder>> decoder = make_decoder(codec, *plan.made().request);

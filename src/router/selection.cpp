@@ -157,10 +157,11 @@ const model_entry* next_model(const pool& in, time_point now) {
     return in.models[peek(in, now, random).value_or(0)];
 }
 
-void note_success(const pool& in, std::size_t index, time_point now, log_sink* log) {
-    if (in.state->health[index]->note_success(since_epoch(now))) report_reactivation(log, in, index);
+void note_success(const pool& in, std::size_t index, time_point now, const core::request_id& id,
+                  log_sink* log) {
+    if (in.state->health[index]->note_success(since_epoch(now))) report_reactivation(log, id, in, index);
     const provider_entry& provider = *in.models[index]->provider;
-    if (provider.slot->note_success(since_epoch(now))) report_recovery(log, provider);
+    if (provider.slot->note_success(since_epoch(now))) report_recovery(log, id, provider);
 }
 
 void move_on(const pool& in, std::size_t index, time_point now) {

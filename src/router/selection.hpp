@@ -1,6 +1,7 @@
 // Which model of a pool the next attempt goes to.
 #pragma once
 
+#include "core/request_id.hpp"
 #include "router/permit.hpp"
 #include "router/snapshot.hpp"
 
@@ -63,7 +64,9 @@ struct chosen_model {
 [[nodiscard]] const model_entry* next_model(const pool& in, time_point now);
 
 /// Tells the pool what became of an attempt, and `log`, unless it is null, when the model is back by that.
-void note_success(const pool& in, std::size_t index, time_point now, log_sink* log = nullptr);
+/// @param id  of the call.
+void note_success(const pool& in, std::size_t index, time_point now, const core::request_id& id = {},
+                  log_sink* log = nullptr);
 /// Tells the policy that the next request had better begin elsewhere. What is out of service decides whether others
 /// begin with this model, not what a call of one provider left out.
 void move_on(const pool& in, std::size_t index, time_point now);

@@ -60,6 +60,11 @@ std::shared_ptr<pool_state> state_of(const pool& made, const snapshot* previous)
         now_at[found->second] = state->health.size();
         const std::shared_ptr<state::health_slot>& health = before->state->health[found->second];
         const bool is_known = is_same_account(*before->models[found->second]->provider, *model->provider);
+        // The limit may be another one now. When it is not, the next call is refused and says so again.
+        if (health->load().phase == state::health_slot::phase::standby &&
+            health->standby_reason() == connector::standby_reason::budget_exceeded &&
+            health->last_failure().kind == errc::budget)
+            health->reactivate();
         // What failed was another account: whether this one works, nobody knows. By hand is by hand.
         state->health.push_back(
             is_known || health->load().is_manual() ? health : std::make_shared<state::health_slot>());
@@ -407,8 +412,14 @@ std::shared_ptr<snapshot> build_snapshot(std::vector<std::unique_ptr<provider_en
                                          budget::book* ledger, const model_plans& configured) {
     auto built = std::make_shared<snapshot>();
     built->providers = std::move(providers);
-    for (const std::unique_ptr<provider_entry>& each : built->providers)
-        each->slot = slot_of(*each, previous);
+    for (const std::unique_ptr<provider_entry>& each : built->providers) {
+        // A key is one account, however many providers have it.
+        const auto same =
+            std::find_if(built->providers.begin(), built->providers.end(), [&each](const auto& other) {
+                return other == each || (!each->api_key.empty() && is_same_account(*other, *each));
+            });
+        each->slot = *same == each ? slot_of(*each, previous) : (*same)->slot;
+    }
     const auto known = slots_of(previous);
     unsigned latency_window = pools.empty() ? rotation_plan().latency_window : 1;
     for (const pool_plan& plan : pools)

@@ -78,7 +78,7 @@ void stream_session::served() {
     if (!is_handed_over_ || std::exchange(is_counted_, true)) return;
     const time_point now = clock_->now();
     permit_.note_reply(now);
-    note_success(*call_.pool, index_, now, log_);
+    note_success(*call_.pool, index_, now, call_.id, log_);
     permit_.end();
 }
 

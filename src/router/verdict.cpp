@@ -7,6 +7,14 @@ namespace {
 
 constexpr unsigned as_allowed = UINT32_MAX; // as the pool's max_attempts says
 
+// Whether cheaper calls are not worth trying either: less than a hundredth of the limit is left. (All of it is never
+// spent, as what does not fit is refused.) What a whole pool may cost takes out nobody, or it would be a pool without
+// models in place of one without money.
+bool is_spent(const exceeded_budget& of) noexcept {
+    return (of.scope == "model" || of.scope == "provider") &&
+           of.spent_micro_usd >= of.limit_micro_usd - of.limit_micro_usd / 100;
+}
+
 verdict by_kind(const pool& in, const fault& f) noexcept {
     switch (f.kind()) {
     // The caller's own fault: no model can help, and no model is to blame.
@@ -20,9 +28,10 @@ verdict by_kind(const pool& in, const fault& f) noexcept {
     // Told by the program's own ledger, not by the model. One without a price is no matter of what is left to spend.
     // What is used up stays so until the period ends, and the next request had better begin elsewhere.
     case errc::budget: {
-        const bool is_used_up = f.budget && f.budget->resets_at && in.rotates_on_budget;
-        return {in.rotates_on_budget || !f.budget ? rotation::any : rotation::none, 0,
-                is_used_up ? blame::position : blame::nobody};
+        if (!f.budget) return {rotation::any, 0, blame::nobody};
+        if (!in.rotates_on_budget) return {rotation::none, 0, blame::nobody};
+        if (!f.budget->resets_at) return {rotation::any, 0, blame::nobody};
+        return {rotation::any, 0, is_spent(*f.budget) ? blame::allowance : blame::position};
     }
     // This vendor cannot do it, another may.
     case errc::unsupported:
@@ -41,8 +50,9 @@ verdict by_kind(const pool& in, const fault& f) noexcept {
     case errc::upstream:
         return {rotation::any, 2, blame::health};
     case errc::not_found:
-    case errc::quota:
         return {rotation::any, 0, blame::absence};
+    case errc::quota:
+        return {rotation::any, 0, blame::account};
     case errc::auth:
         return {rotation::any, 0, in.providers.on_auth_failure ? blame::provider : blame::health};
     // What is wrong with one provider's key or settings is not wrong with the others'.
@@ -68,7 +78,7 @@ verdict judge(const pool& in, const provider_entry& by, const fault& f) noexcept
         v.rotates = rotation::any;
     }
     if (has(is_said ? by.non_retryable_codes : in.retry.non_retryable_codes, f.http_status)) v.repeats = 0;
-    const bool is_models = v.whose >= blame::overload && v.whose < blame::provider;
+    const bool is_models = v.whose >= blame::overload && v.whose < blame::account;
     if (!in.error_codes.empty() && is_models && !has(in.error_codes, f.http_status))
         v.whose = blame::position;
     return v;

@@ -12,11 +12,13 @@ namespace modelmesh::router {
 /// Whom a failure speaks against, the least first.
 enum class blame : std::uint8_t {
     nobody,
-    position, ///< the pool had better begin elsewhere next time; the model may be in good health
-    overload, ///< the model, but not for longer each time
-    health,   ///< the model
-    absence,  ///< the model is not there for a long time: it does not exist, or its account is used up
-    provider, ///< the provider with all its models
+    position,  ///< the pool had better begin elsewhere next time; the model may be in good health
+    allowance, ///< what this pool's model may cost, until its period ends
+    overload,  ///< the model, but not for longer each time
+    health,    ///< the model
+    absence,   ///< the model is not there for a long time: it does not exist
+    account,   ///< the provider's account with all its models, for as long as it said
+    provider,  ///< the provider with all its models
 };
 
 /// Which other models may do better.

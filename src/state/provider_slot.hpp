@@ -50,6 +50,12 @@ public:
         return health.note_success(now);
     }
 
+    /// As if none of its models had ever failed.
+    void reactivate() noexcept {
+        run_.store(0, std::memory_order_relaxed);
+        health.reactivate();
+    }
+
 private:
     static constexpr int count_bits = 22;
     static constexpr std::uint64_t most = (std::uint64_t{1} << count_bits) - 1;

@@ -4,6 +4,7 @@
 
 #include <modelmesh/connector/model_set.hpp>
 #include <modelmesh/core/clock.hpp>
+#include <modelmesh/core/error.hpp>
 #include <modelmesh/core/random.hpp>
 #include <modelmesh/core/token_price.hpp>
 
@@ -146,6 +147,18 @@ public:
         static_cast<void>(from);
         static_cast<void>(candidate);
         return std::nullopt;
+    }
+    /// The candidate that choose() would have taken if no limit of its provider were near; nothing where limits have no
+    /// say. For the event `rate_limit.switch`.
+    [[nodiscard]] virtual std::optional<std::size_t> regardless_of_limits(
+        const rotation_view& from) const noexcept {
+        static_cast<void>(from);
+        return std::nullopt;
+    }
+    /// What a request fails with when choose() wants none of the candidates.
+    [[nodiscard]] virtual errc refusal(const rotation_request& of) const noexcept {
+        static_cast<void>(of);
+        return errc::no_active_model;
     }
     /// The request goes to the model that was chosen from this view.
     virtual void commit(rotation_view& from, std::size_t chosen) const noexcept {

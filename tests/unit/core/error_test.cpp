@@ -16,6 +16,7 @@ TEST(Error, OnlyTimeoutAndCancellationMapToTheStandardsOwnCodes) {
 TEST(Error, ConditionsGroupTheKinds) {
     EXPECT_EQ(make_error_code(errc::rate_limit), cond::retryable);
     EXPECT_EQ(make_error_code(errc::connect), cond::retryable);
+    EXPECT_EQ(make_error_code(errc::session_unavailable), cond::retryable);
     EXPECT_NE(make_error_code(errc::quota), cond::retryable);
     EXPECT_NE(make_error_code(errc::auth), cond::retryable);
     EXPECT_EQ(make_error_code(errc::timed_out), cond::timeout);

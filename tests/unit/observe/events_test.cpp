@@ -32,6 +32,18 @@ TEST(Events, AFilterTakesBothSpellings) {
     }
     EXPECT_TRUE(event_filter({"provider_models_unknown"}).passes("provider.models_unknown"));
     EXPECT_TRUE(event_filter({"model_activated"}).passes("model.reactivated")) << "the format's own word";
+    EXPECT_TRUE(event_filter({"circuit_opened"}).passes("model.deactivated"));
+    EXPECT_TRUE(event_filter({"circuit_closed"}).passes("model.reactivated"));
+}
+
+// Runtime 12, the catalogue; config, budget and the rest in both spellings.
+TEST(Events, EveryEventOfTheFormatIsKnown) {
+    for (const std::string_view word :
+         {"model_activated", "model_deactivated", "model_rotated", "provider_deactivated",
+          "provider_recovered", "request_routed", "request_success", "request_failure", "retry_attempted",
+          "pool_exhausted", "budget_alert", "budget_exceeded", "rate_limit_switch", "config_reloaded",
+          "config_rejected", "stream_failover", "circuit_opened", "circuit_closed"})
+        EXPECT_NO_THROW((void)event_filter({word})) << word;
 }
 
 TEST(Events, AFilterTakesGroups) {

@@ -113,7 +113,7 @@ TEST_F(AttemptPlan, TheCallersOwnFaultEndsTheRequestAndHarmsNoModel) {
 
 TEST_F(AttemptPlan, FailuresOfTheProviderRotateAndCountAgainstItsHealth) {
     for (const errc kind : {errc::connect, errc::timed_out, errc::overloaded, errc::upstream, errc::protocol,
-                            errc::permission, errc::quota, errc::rate_limit, errc::not_found, errc::config}) {
+                            errc::permission, errc::rate_limit, errc::not_found, errc::config}) {
         picture = make_snapshot({"a", "b"}, 1);
         attempt_plan plan(make_call(picture, time), time, testing::even);
         (void)plan.next();

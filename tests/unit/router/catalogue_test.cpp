@@ -108,8 +108,8 @@ protected:
                                                testing::rotates_by("stick-until-failure")}};
         return {std::move(providers), std::move(pools)};
     }
-    static std::shared_ptr<catalogue> make(std::vector<provider_plan> providers) {
-        return std::make_shared<catalogue>(plan_of(std::move(providers)));
+    static std::shared_ptr<catalogue> make(std::vector<provider_plan> providers, log_sink* log = nullptr) {
+        return std::make_shared<catalogue>(plan_of(std::move(providers)), log);
     }
 
     // A caller of ready(): its outcome once there is one.
@@ -437,6 +437,17 @@ TEST_F(Catalogue, AFailedProviderIsAskedAgainAfterItsCooldownAndNobodyWaits) {
     time.advance(catalogue::cooldown);
     refresh(all);
     EXPECT_EQ(via.asked.size(), 3u) << "who has answered is left alone";
+}
+
+TEST_F(Catalogue, AProviderThatDoesNotSayWhatItHasIsAnEvent) {
+    testing::event_list log;
+    const auto all = make({provider("a"), provider("b", {"m"})}, &log);
+    (void)call(all);
+    via.refuse("a", errc::connect);
+    poll();
+    ASSERT_EQ(log.events.size(), 1u);
+    EXPECT_TRUE(log.events[0].starts_with("provider.models_unknown provider=a kind=connect reason="))
+        << log.events[0];
 }
 
 TEST_F(Catalogue, HealthAndPositionOutliveANewSnapshot) {

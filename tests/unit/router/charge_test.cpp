@@ -199,6 +199,17 @@ TEST_F(Charge, NothingIsSentThatDoesNotFit) {
                 plan->made().pool->state->health[0]->available(milliseconds(0)));
 }
 
+// Runtime 12: budget_exceeded.
+TEST_F(Charge, ARefusalIsAnEvent) {
+    testing::event_list log;
+    open(12);
+    charge paid(*plan, &log);
+    EXPECT_FALSE(paid.reserve());
+    EXPECT_EQ(log.events, std::vector<std::string>{"budget.exceeded request_id scope=global name= "
+                                                   "limit_name=daily_limit limit=$0.000012 spent=$0.00 "
+                                                   "wanted=$0.000013"});
+}
+
 TEST_F(Charge, ACallThatOutlivesItsDayIsCountedInItsTotals) {
     open();
     charge paid(*plan, nullptr);

@@ -8,7 +8,9 @@
 #include <modelmesh/connector/registry.hpp>
 
 #include <memory>
+#include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -31,6 +33,21 @@ public:
 };
 inline even_random even;
 
+/// Every event as a line; of the id of its request it says only that there is one.
+class event_list final : public log_sink {
+public:
+    std::vector<std::string> events;
+    bool wants(severity) const noexcept override { return true; }
+    void write(severity, std::string_view event, std::span<const log_field> fields) noexcept override {
+        std::string line(event);
+        for (const log_field& f : fields) {
+            line.append(" ").append(f.key);
+            if (f.key != "request_id") line.append("=").append(f.value);
+        }
+        events.push_back(std::move(line));
+    }
+};
+
 /// The one server of all of them.
 inline const std::shared_ptr<const endpoint> nowhere = std::make_shared<endpoint>();
 
@@ -51,10 +68,10 @@ inline retry_config tried_once() {
     return retry;
 }
 
-/// Providers with their models, all in the pool of the plan.
-inline std::shared_ptr<const snapshot> make_snapshot_by(
-    const std::vector<std::pair<std::string, std::vector<std::string>>>& served, pool_plan chat,
-    const snapshot* previous = nullptr, budget::book* ledger = nullptr) {
+/// Providers with their models, in the pools of the plans.
+inline std::shared_ptr<const snapshot> make_snapshot_in(
+    const std::vector<std::pair<std::string, std::vector<std::string>>>& served,
+    const std::vector<pool_plan>& pools, const snapshot* previous = nullptr, budget::book* ledger = nullptr) {
     std::vector<std::unique_ptr<provider_entry>> providers;
     std::vector<std::vector<connector::model_info>> models;
     for (const auto& [name, its_models] : served) {
@@ -69,7 +86,14 @@ inline std::shared_ptr<const snapshot> make_snapshot_by(
             models.back().push_back({model, entry->codec->capabilities_of(model)});
         providers.push_back(std::move(entry));
     }
-    return build_snapshot(std::move(providers), models, {std::move(chat)}, previous, ledger);
+    return build_snapshot(std::move(providers), models, pools, previous, ledger);
+}
+
+/// The same, all in one pool.
+inline std::shared_ptr<const snapshot> make_snapshot_by(
+    const std::vector<std::pair<std::string, std::vector<std::string>>>& served, pool_plan chat,
+    const snapshot* previous = nullptr, budget::book* ledger = nullptr) {
+    return make_snapshot_in(served, {std::move(chat)}, previous, ledger);
 }
 
 inline pool_plan chat_plan(unsigned failure_threshold = 3,

@@ -132,6 +132,19 @@ TEST(Rotate, TheModelInFrontStandsByUntilItIsReactivatedAndDoesNotRetakeItsPlace
     EXPECT_EQ(status_of(chat, time.now()).current_model, "b.m");
 }
 
+TEST(Rotate, AndReactivateAreEvents) {
+    const auto picture = make_snapshot({"a", "b"}, 1);
+    const pool& chat = *picture->pools.front();
+    virtual_clock time;
+    testing::event_list log;
+    ASSERT_TRUE(rotate(chat, time.now(), &log));
+    reactivate(chat, 0, &log);
+    reactivate(chat, 0, &log);
+    EXPECT_THAT(log.events,
+                ElementsAre("model.deactivated pool=chat model=a.m provider=a reason=manual seconds=for good",
+                            "model.reactivated pool=chat model=a.m provider=a reason=manual"));
+}
+
 TEST(Rotate, NeverEmptiesAPool) {
     const auto picture = make_snapshot({"a", "b"}, 1);
     const pool& chat = *picture->pools.front();

@@ -108,7 +108,8 @@ TEST_F(Limits, ARequestLimitTakesAModelOutUntilTheQuotaWindowEnds) {
     EXPECT_TRUE(is_out(0));
     EXPECT_FALSE(is_out(1)) << "each model has its own";
     EXPECT_EQ(health(0).standby_reason(), standby_reason::request_limit);
-    EXPECT_THAT(log.lines, ElementsAre("model.deactivated chat a a.m request_limit 14400"));
+    EXPECT_THAT(log.lines,
+                ElementsAre("model.deactivated " + std::string(32, '0') + " chat a.m a request_limit 14400"));
     time.advance(hours(4) - milliseconds(1));
     EXPECT_TRUE(is_out(0));
     time.advance(milliseconds(1)); // midnight
@@ -224,7 +225,7 @@ TEST_F(Limits, AModelIsNotAskedDuringItsMaintenance) {
     keep_windows(chat(), time, &log);
     EXPECT_TRUE(is_out(0));
     EXPECT_EQ(health(1).standby_reason(), standby_reason::maintenance_window);
-    EXPECT_EQ(log.lines.front(), "model.deactivated chat a a.m maintenance_window 2700");
+    EXPECT_EQ(log.lines.front(), "model.deactivated chat a.m a maintenance_window 2700");
     time.advance(minutes(44));
     EXPECT_TRUE(is_out(0));
     time.advance(minutes(1));
@@ -277,6 +278,19 @@ TEST_F(Limits, AModelIsAskedNoMoreOftenThanItsPace) {
     EXPECT_EQ(next(), "a.m") << "who may not wait goes all the same";
     time.advance(minutes(1));
     EXPECT_EQ(next(), "a.m");
+}
+
+// Runtime 12: rate_limit_switch.
+TEST_F(Limits, APaceThatSendsARequestElsewhereIsAnEvent) {
+    pool_plan plan;
+    plan.pace.rule = {milliseconds(0), 1};
+    make(plan);
+    for (const char* id : {"a.m", "b.m", "a.m"}) {
+        attempt_plan p(testing::make_call(picture, time), time, testing::even, &log);
+        EXPECT_EQ(p.next().value()->id, id);
+    }
+    EXPECT_THAT(log.lines, ElementsAre("rate_limit.switch " + std::string(32, '0') + " chat b.m b a.m pace"))
+        << "only the second went elsewhere";
 }
 
 TEST_F(Limits, ARequestThatMayWaitWaitsForTheFirstTurn) {

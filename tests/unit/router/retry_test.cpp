@@ -2,6 +2,7 @@
 #include "router/attempt_plan.hpp"
 
 #include "fixture.hpp"
+#include "router/introspection.hpp"
 
 #include <gtest/gtest.h>
 
@@ -12,6 +13,7 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
+using testing::event_list;
 using testing::make_call;
 using testing::make_snapshot;
 using testing::make_snapshot_of;
@@ -178,6 +180,17 @@ TEST_F(Retry, TheScopeSameModelRotatesWhenTheModelIsOutOfService) {
     EXPECT_EQ(next(p), "a.m");
     (void)p.failed(failure(errc::upstream, 500));
     EXPECT_EQ(next(p), "b.m");
+}
+
+TEST_F(Retry, RetriesCountTowardTheThreshold) {
+    threshold = 3;
+    open({"a"});
+    attempt_plan p = plan();
+    for (const bool is_out : {false, false, true}) {
+        EXPECT_TRUE(next(p).starts_with("a.m"));
+        (void)p.failed(failure(errc::upstream, 500));
+        EXPECT_EQ(health(0).load().is_out(), is_out);
+    }
 }
 
 TEST_F(Retry, TheScopeSameProviderAsksItsOtherModelsFirst) {
@@ -462,13 +475,138 @@ TEST_F(Retry, AStrictSessionIsAdmittedToItsModelWhileThatRampsUp) {
     EXPECT_EQ(next(second), own);
 }
 
+// Runtime 5: Retry-After of a model holds wherever the model is asked.
+TEST_F(Retry, AModelThatCoolsIsNotAskedThroughOtherPoolsEither) {
+    event_list log;
+    pool_plan other = testing::chat_plan(10);
+    other.name = "talk";
+    pool_plan stubborn = testing::chat_plan(10);
+    stubborn.name = "stubborn";
+    stubborn.retry.honor_retry_after = false;
+    picture =
+        testing::make_snapshot_in({{"a", {"m"}}, {"b", {"m"}}}, {testing::chat_plan(10), other, stubborn});
+    attempt_plan p(make_call(picture, time), time, testing::even, &log);
+    EXPECT_EQ(next(p), "a.m");
+    (void)p.failed(limited(seconds(7)));
+    const auto why = [this](const char* pool) {
+        return why_not(**picture->resolve(pool), 0, {}, since_epoch(time.now()));
+    };
+    EXPECT_EQ(why("talk"), exclusion::standby);
+    EXPECT_EQ(why("a.m"), exclusion::standby) << "also by its name";
+    EXPECT_EQ(why("stubborn"), exclusion::none) << "a pool that heeds no Retry-After";
+    EXPECT_EQ((*picture->resolve("talk"))->state->cursor.load(), 1u);
+    EXPECT_EQ(log.events,
+              (std::vector<std::string>{
+                  "model.deactivated request_id pool=chat model=a.m provider=a reason=rate_limited "
+                  "kind=rate_limit status=429 seconds=7",
+                  "model.deactivated request_id pool=talk model=a.m provider=a reason=rate_limited "
+                  "kind=rate_limit status=429 seconds=7"}));
+    time.advance(seconds(7));
+    EXPECT_EQ(why("talk"), exclusion::none);
+}
+
+TEST_F(Retry, AModelThatItsProviderDoesNotKnowIsOutInEveryPool) {
+    pool_plan other = testing::chat_plan(10);
+    other.name = "talk";
+    picture = testing::make_snapshot_in({{"a", {"m"}}, {"b", {"m"}}}, {testing::chat_plan(10), other});
+    attempt_plan p = plan();
+    EXPECT_EQ(next(p), "a.m");
+    (void)p.failed(failure(errc::not_found, 404));
+    EXPECT_EQ(why_not(**picture->resolve("talk"), 0, {}, since_epoch(time.now())), exclusion::standby);
+    EXPECT_EQ(why_not(**picture->resolve("talk"), 1, {}, since_epoch(time.now())), exclusion::none);
+}
+
+// Runtime 5: budget, standby until the period ends.
+class SpentBudget : public Retry {
+protected:
+    fault refusal(const char* scope, std::int64_t spent) {
+        fault f(errc::budget, "spent");
+        f.budget = std::make_shared<const exceeded_budget>(exceeded_budget{
+            scope, "a.m", "daily_limit", 100, spent, 0, 50, std::chrono::system_clock::now()});
+        f.retry_after = std::chrono::hours(3);
+        return f;
+    }
+    void open_two(bool rotates, const snapshot* previous = nullptr) {
+        pool_plan chat = testing::chat_plan(10);
+        chat.rotates_on_budget = rotates;
+        picture = testing::make_snapshot_by({{"a", {"m"}}, {"b", {"m"}}}, chat, previous);
+    }
+};
+
+TEST_F(SpentBudget, AModelWhoseBudgetIsSpentStandsByUntilThePeriodEnds) {
+    event_list log;
+    open_two(true);
+    attempt_plan p(make_call(picture, time), time, testing::even, &log);
+    EXPECT_EQ(next(p), "a.m");
+    EXPECT_EQ(p.failed(refusal("model", 99)), std::nullopt);
+    EXPECT_EQ(next(p), "b.m");
+    EXPECT_EQ(health(0).standby_reason(), connector::standby_reason::budget_exceeded);
+    EXPECT_EQ(log.events.front(), "model.deactivated request_id pool=chat model=a.m provider=a "
+                                  "reason=budget_exceeded kind=budget status=0 seconds=10800");
+    EXPECT_FALSE(health(0).available(since_epoch(time.now() + std::chrono::hours(3)) - milliseconds(1)));
+    EXPECT_TRUE(health(0).available(since_epoch(time.now() + std::chrono::hours(3))));
+    EXPECT_EQ(health(0).load().trips, 0u) << "no failure of the model";
+}
+
+TEST_F(SpentBudget, ACallThatIsTooDearForTheRestOnlyMovesThePoolOn) {
+    open_two(true);
+    attempt_plan p = plan();
+    EXPECT_EQ(next(p), "a.m");
+    (void)p.failed(refusal("model", 98));
+    EXPECT_FALSE(health(0).load().is_out()) << "a cheaper one may fit";
+    EXPECT_EQ(picture->pools.front()->state->cursor.load(), 1u);
+}
+
+TEST_F(SpentBudget, WhatThePoolOrAllMaySpendTakesNobodyOut) {
+    for (const char* scope : {"pool", "global"}) {
+        open_two(true);
+        attempt_plan p = plan();
+        EXPECT_EQ(next(p), "a.m");
+        (void)p.failed(refusal(scope, 100));
+        EXPECT_FALSE(health(0).load().is_out()) << scope;
+    }
+}
+
+TEST_F(SpentBudget, WithTheActionErrorNobodyStandsBy) {
+    open_two(false);
+    attempt_plan p = plan();
+    EXPECT_EQ(next(p), "a.m");
+    EXPECT_EQ(p.failed(refusal("model", 100)).value().kind(), errc::budget);
+    EXPECT_FALSE(health(0).load().is_out());
+}
+
+TEST_F(SpentBudget, WhenNobodyHasAnyLeftTheFailureIsTheBudgets) {
+    open_two(true);
+    attempt_plan p = plan();
+    for (const char* id : {"a.m", "b.m"}) {
+        EXPECT_EQ(next(p), id);
+        (void)p.failed(refusal("provider", 100));
+    }
+    EXPECT_EQ(next(p), "(budget)");
+    attempt_plan later = plan();
+    const auto refused = later.next();
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().kind(), errc::budget);
+    EXPECT_EQ(refused.error().retry_after, std::chrono::hours(3));
+}
+
+TEST_F(SpentBudget, AnotherConfigurationMayHaveAnotherLimit) {
+    open_two(true);
+    attempt_plan p = plan();
+    EXPECT_EQ(next(p), "a.m");
+    (void)p.failed(refusal("model", 100));
+    ASSERT_TRUE(health(0).load().is_out());
+    open_two(true, picture.get());
+    EXPECT_FALSE(health(0).load().is_out()) << "the ledger knows whether it is spent under the new one, too";
+}
+
 // What each kind of failure means: rotates, is retried by a sole model, and counts.
 struct kind_rule {
     errc kind;
     int status;
     bool rotates;
     unsigned tries; ///< of a sole model
-    enum { nothing, cursor, counts, leaves } effect;
+    enum { nothing, cursor, counts, leaves, takes_key } effect;
 };
 
 class EveryKind : public Retry, public ::testing::WithParamInterface<kind_rule> {};
@@ -503,11 +641,37 @@ TEST_P(EveryKind, PenalisesAsTheTableSays) {
     const state::health_slot::view v = health(0).load();
     EXPECT_EQ(v.failures, GetParam().effect == kind_rule::counts ? 1u : 0u);
     EXPECT_EQ(v.is_out(), GetParam().effect == kind_rule::leaves);
+    const state::health_slot::view key = picture->providers.front()->slot->health.load();
+    EXPECT_EQ(key.is_out(), GetParam().effect == kind_rule::takes_key || GetParam().kind == errc::auth);
     EXPECT_EQ(picture->pools.front()->state->cursor.load(),
               GetParam().effect == kind_rule::nothing ? 0u : 1u);
     if (v.is_out()) {
         EXPECT_EQ(v.until, since_epoch(time.now()) + std::chrono::minutes(15)) << "for long";
     }
+}
+
+// Errors 3, 8 and 11: the specific kind when all attempts share it, else the aggregate; with every attempt.
+TEST_P(EveryKind, IsTheErrorOfARequestWhoseAttemptsAllShareIt) {
+    const auto [kind, status, rotates, tries, effect] = GetParam();
+    if (!rotates) return; // it ends the request at once: see RotatesOrEndsTheRequest
+    retry.max_attempts = 1;
+    open({"a", "b"});
+    attempt_plan p = plan();
+    for (const milliseconds wait : {milliseconds(9000), milliseconds(4000)}) {
+        ASSERT_TRUE(next(p).ends_with(".m"));
+        fault f = failure(kind, status);
+        f.retry_after = wait;
+        EXPECT_EQ(p.failed(f), std::nullopt);
+    }
+    const auto final = p.next();
+    ASSERT_FALSE(final);
+    EXPECT_EQ(final.error().kind(), kind);
+    EXPECT_EQ(final.error().http_status, status);
+    EXPECT_EQ(final.error().retry_after, milliseconds(4000)) << "the shortest";
+    EXPECT_EQ(retryable(final.error()), make_error_code(kind) == cond::retryable);
+    ASSERT_EQ(final.error().attempts.size(), 2u);
+    EXPECT_EQ(final.error().attempts[0].model, "a.m");
+    EXPECT_EQ(final.error().attempts[1].provider, "b");
 }
 
 INSTANTIATE_TEST_SUITE_P(Errors, EveryKind,
@@ -516,7 +680,7 @@ INSTANTIATE_TEST_SUITE_P(Errors, EveryKind,
                                            kind_rule{errc::connect, 0, true, 2, kind_rule::counts},
                                            kind_rule{errc::protocol, 200, true, 2, kind_rule::counts},
                                            kind_rule{errc::rate_limit, 429, true, 3, kind_rule::counts},
-                                           kind_rule{errc::quota, 402, true, 1, kind_rule::leaves},
+                                           kind_rule{errc::quota, 402, true, 1, kind_rule::takes_key},
                                            kind_rule{errc::overloaded, 503, true, 2, kind_rule::counts},
                                            kind_rule{errc::upstream, 500, true, 3, kind_rule::counts},
                                            kind_rule{errc::auth, 401, true, 1, kind_rule::cursor},
@@ -624,6 +788,82 @@ TEST_F(ProviderHealth, ManualRecoveryWaitsForSomebody) {
     EXPECT_EQ(next(last), "a.m");
 }
 
+TEST_F(ProviderHealth, QuotaIsOfTheKeyAndTakesAllItsModelsOut) {
+    event_list log;
+    open_two();
+    attempt_plan p(make_call(picture, time), time, testing::even, &log);
+    EXPECT_EQ(next(p), "a.m");
+    (void)p.failed(failure(errc::quota, 402));
+    EXPECT_EQ(next(p), "b.m") << "a.n and a.o are of the same account";
+    EXPECT_EQ(log.events.front(),
+              "provider.deactivated request_id provider=a reason=provider_quota kind=quota "
+              "status=402 seconds=900");
+    fault reset = failure(errc::quota, 429);
+    reset.retry_after = std::chrono::hours(2);
+    (void)p.failed(reset);
+    EXPECT_EQ(provider(1).load().until, since_epoch(time.now() + std::chrono::hours(2))) << "when it says so";
+    EXPECT_EQ(next(p), "(quota)");
+}
+
+TEST_F(ProviderHealth, ARetryAfterOfTheAccountCoolsAllItsModels) {
+    open_two();
+    attempt_plan p = plan();
+    EXPECT_EQ(next(p), "a.m");
+    p.note_limit_of_account();
+    (void)p.failed(limited(seconds(7)));
+    EXPECT_EQ(next(p), "b.m");
+    EXPECT_EQ(health(0).load().failures, 0u);
+    EXPECT_EQ(why_not(**picture->resolve("a.o"), 0, {}, since_epoch(time.now())), exclusion::provider_out);
+    (void)p.failed(limited());
+    EXPECT_FALSE(provider(1).load().is_out()) << "the attempt before was of another account";
+    time.advance(seconds(7));
+    attempt_plan later = plan();
+    EXPECT_EQ(next(later), "a.m");
+}
+
+TEST_F(ProviderHealth, AMoreDistantAccountLimitIsWaitedForWhenThereIsNobodyElse) {
+    pool_plan chat = testing::chat_plan(10, testing::rotates_by("stick-until-failure"), retry);
+    picture = testing::make_snapshot_by({{"a", {"m", "n"}}}, chat);
+    attempt_plan p = plan();
+    EXPECT_EQ(next(p), "a.m");
+    p.note_limit_of_account();
+    (void)p.failed(limited(seconds(20)));
+    EXPECT_EQ(next(p), "a.n after 20000 ms") << "promised, though longer than a pause may be";
+}
+
+// Runtime 9: per key, not per provider.
+TEST_F(ProviderHealth, TwoProvidersWithOneKeyAreOneAccount) {
+    std::vector<std::unique_ptr<provider_entry>> providers;
+    for (const char* name : {"fast", "large", "other"}) {
+        providers.push_back(std::make_unique<provider_entry>());
+        providers.back()->id = name;
+        providers.back()->api_key = providers.size() < 3 ? "the-key" : "another-key";
+        providers.back()->where = testing::nowhere;
+    }
+    const pool_plan chat = testing::chat_plan(10);
+    const std::vector<connector::model_info> model{{"m", {chat.capability}}};
+    picture = build_snapshot(std::move(providers), {model, model, model}, {chat}, nullptr, nullptr);
+    attempt_plan p = plan();
+    EXPECT_EQ(next(p), "fast.m");
+    (void)p.failed(failure(errc::auth, 401));
+    EXPECT_EQ(next(p), "other.m") << "large has the key that was refused";
+}
+
+TEST_F(ProviderHealth, AProgramBringsItBackByHand) {
+    event_list log;
+    rule.returns_by_probe = false;
+    open_two();
+    attempt_plan p = plan();
+    EXPECT_EQ(next(p), "a.m");
+    (void)p.failed(failure(errc::auth, 401));
+    reactivate(*picture->providers[0], &log);
+    attempt_plan later = plan();
+    EXPECT_EQ(next(later), "a.m");
+    reactivate(*picture->providers[0], &log);
+    EXPECT_EQ(log.events, std::vector<std::string>{"provider.recovered provider=a reason=manual"})
+        << "nothing came back the second time";
+}
+
 TEST_F(ProviderHealth, FailuresOfSeveralModelsAreAnOutage) {
     rule.on_api_outage = true;
     rule.outage.models = 2;
@@ -690,20 +930,6 @@ TEST_F(ProviderHealth, APoolWithoutOtherProvidersSaysWhyAndWhen) {
               "returns in 60000 ms");
 }
 
-class event_list final : public log_sink {
-public:
-    std::vector<std::string> events;
-    bool wants(severity) const noexcept override { return true; }
-    void write(severity, std::string_view event, std::span<const log_field> fields) noexcept override {
-        std::string line(event);
-        for (const log_field& f : fields) {
-            line.append(" ").append(f.key);
-            if (f.key != "request_id") line.append("=").append(f.value);
-        }
-        events.push_back(std::move(line));
-    }
-};
-
 TEST_F(Retry, EveryStepIsAnEvent) {
     event_list log;
     threshold = 1;
@@ -724,19 +950,21 @@ TEST_F(Retry, EveryStepIsAnEvent) {
     attempt_plan probe(make_call(picture, time), time, testing::even, &log);
     EXPECT_EQ(next(probe), "b.m");
     probe.succeeded();
-    EXPECT_EQ(log.events,
-              (std::vector<std::string>{
-                  "model.deactivated pool=chat model=a.m provider=a reason=error_threshold kind=overloaded "
-                  "status=503 seconds=60",
-                  "model.rotated request_id pool=chat model=b.m provider=b previous=a.m reason=overloaded",
-                  "model.deactivated pool=chat model=b.m provider=b reason=rate_limited kind=rate_limit "
-                  "status=429 seconds=7",
-                  "retry.attempted request_id pool=chat model=b.m provider=b attempt=3 delay_ms=7000 "
-                  "reason=rate_limit",
-                  "model.reactivated pool=chat model=b.m provider=b reason=probe_success",
-                  "provider.deactivated provider=b reason=auth_failure kind=auth status=401 seconds=60",
-                  "pool.exhausted request_id pool=chat attempts=1 reason=auth",
-                  "provider.recovered provider=b reason=probe_success"}));
+    EXPECT_EQ(
+        log.events,
+        (std::vector<std::string>{
+            "model.deactivated request_id pool=chat model=a.m provider=a reason=error_threshold "
+            "kind=overloaded "
+            "status=503 seconds=60",
+            "model.rotated request_id pool=chat model=b.m provider=b previous=a.m reason=overloaded",
+            "model.deactivated request_id pool=chat model=b.m provider=b reason=rate_limited kind=rate_limit "
+            "status=429 seconds=7",
+            "retry.attempted request_id pool=chat model=b.m provider=b attempt=3 delay_ms=7000 "
+            "reason=rate_limit",
+            "model.reactivated request_id pool=chat model=b.m provider=b reason=probe_success",
+            "provider.deactivated request_id provider=b reason=auth_failure kind=auth status=401 seconds=60",
+            "pool.exhausted request_id pool=chat attempts=1 reason=auth",
+            "provider.recovered request_id provider=b reason=probe_success"}));
 }
 
 } // namespace

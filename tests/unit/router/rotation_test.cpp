@@ -266,6 +266,29 @@ TEST_F(Sessions, InStrictModeWaitForTheirModel) {
     EXPECT_EQ(next(), "b") << "without a session there is nothing to wait for";
 }
 
+// Errors 2: SessionModelUnavailableError.
+TEST_F(Sessions, InStrictModeFailAsUnavailableWhileTheirModelIsOut) {
+    rotation_settings settings;
+    settings.affinity = connector::affinity_mode::strict;
+    make({"a", "b"}, rotates_by("session-stickiness", settings));
+    drop(0);
+    int refused = 0;
+    for (int i = 0; i < 20; ++i) {
+        call made = testing::make_call(picture, time);
+        made.session = std::make_shared<const std::string>("session-" + std::to_string(i));
+        attempt_plan plan(std::move(made), time, testing::even);
+        const auto model = plan.next();
+        if (model) continue;
+        ++refused;
+        EXPECT_EQ(model.error().kind(), errc::session_unavailable);
+        EXPECT_EQ(model.error().message,
+                  "the session's model is out of service: the policy 'session-stickiness' of pool 'chat' "
+                  "allows none of the models that are in service");
+    }
+    EXPECT_GT(refused, 0);
+    EXPECT_LT(refused, 20);
+}
+
 TEST_F(Sessions, InStrictModeWaitForNobodyWhoCouldNotServeThem) {
     rotation_settings settings;
     settings.affinity = connector::affinity_mode::strict;
@@ -301,6 +324,22 @@ TEST_F(Rotation, RateLimitAwareSwitchesAtTheThreshold) {
     EXPECT_EQ(next(), "b") << "when all are near their limits, too";
     time.advance(std::chrono::hours(1));
     EXPECT_EQ(next(), "a") << "the limits were granted again";
+}
+
+// Runtime 12: rate_limit_switch.
+TEST_F(Rotation, ASwitchForALimitThatIsNearIsAnEvent) {
+    make({"a", "b"}, rotates_by("rate-limit-aware"));
+    testing::event_list log;
+    const auto ask = [&] {
+        attempt_plan plan(testing::make_call(picture, time), time, testing::even, &log);
+        return plan.next().value()->id;
+    };
+    EXPECT_EQ(ask(), "a.m");
+    leaves(0, 10, 100);
+    EXPECT_EQ(ask(), "b.m");
+    EXPECT_THAT(log.events,
+                ElementsAre("rate_limit.switch request_id pool=chat model=b.m provider=b previous=a.m "
+                            "reason=threshold"));
 }
 
 TEST_F(Rotation, RateLimitAwareCountsTokensInRequests) {
@@ -414,6 +453,22 @@ TEST_F(CostFirst, ToScoreWhatCostsNothingIsNotWorthEverything) {
     answers_in(0, microseconds(5000));
     answers_in(1, microseconds(1000));
     EXPECT_EQ(next(), "paid") << "five times as fast";
+}
+
+TEST_F(Rotation, NoPolicyTakesAModelThatIsOutOfService) {
+    for (const char* strategy :
+         {"stick-until-failure", "priority-selection", "round-robin", "cost-first", "latency-first",
+          "session-stickiness", "rate-limit-aware", "load-balanced", "least-loaded", "weighted", "score"}) {
+        rotation_settings settings;
+        settings.fallback = rotates_by("round-robin").policy;
+        picture = nullptr;
+        make({"a", "b", "c"}, rotates_by(strategy, settings));
+        drop(0);
+        drop(2);
+        for (int i = 0; i < 20; ++i) EXPECT_EQ(next(), "b") << strategy;
+        drop(1);
+        EXPECT_EQ(next(), "") << strategy;
+    }
 }
 
 TEST_F(Rotation, EveryPolicyServesPoolsOfAnySize) {

@@ -59,6 +59,22 @@ TEST_P(Introspection, ModelsAreRotatedOutAndBroughtBackByHand) {
     EXPECT_EQ(answerer(c), "beta.beta-model") << "it does not take the traffic back";
 }
 
+TEST_P(Introspection, AProviderWhoseKeyWasRefusedIsBroughtBackByHand) {
+    start("alpha", R"({"rules":[{"status":401}]})");
+    start("beta");
+    settings.pools.emplace_back("chat-completion", pool_config{"chat"}).second.provider_recovery = {
+        provider_return::on_manual};
+    client c = create(settings);
+    EXPECT_EQ(answerer(c), "beta.beta-model");
+    EXPECT_THAT(c.active_providers(), ElementsAre("beta"));
+    c.reactivate_provider("alpha");
+    EXPECT_THAT(c.active_providers(), ElementsAre("alpha", "beta"));
+    EXPECT_EQ(c.explain(question(), call_options().provider("alpha")).selected_model, "alpha.alpha-model");
+    EXPECT_THAT(c.try_reactivate_provider("alfa").error().message,
+                HasSubstr("there is no provider 'alfa', but 'alpha', 'beta'"));
+    EXPECT_EQ(c.try_reactivate_provider("").error().kind(), errc::bad_request);
+}
+
 TEST_P(Introspection, UnknownNamesAreNotFoundAndTheNearestNamed) {
     start("alpha");
     client c = create(settings);
