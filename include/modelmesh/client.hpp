@@ -134,7 +134,7 @@ public:
     ///         changed.
     std::string rotate(std::string_view pool);
     [[nodiscard]] result<std::string> try_rotate(std::string_view pool);
-    /// Brings a model of a pool back at once, whatever put it out of service, and forgets its failures.
+    /// Brings a model of a pool back at once and forgets its failures. A provider that is out is not brought back by that.
     /// @param model  its id, or the vendor's name. @throws error  not_found, naming the nearest names.
     void reactivate(std::string_view pool, std::string_view model);
     [[nodiscard]] result<void> try_reactivate(std::string_view pool, std::string_view model);

@@ -75,7 +75,7 @@ client_impl::client_impl(const config& from, const connector::registry& connecto
     const bool has_gap = std::any_of(given_.begin(), given_.end(),
                                      [](const std::shared_ptr<middleware>& each) { return !each; });
     if (has_gap) throw error(fault(errc::config, "a middleware is null"));
-    plan made = plan_of(from, {});
+    parts made = parts_of(from, {});
     surround(std::move(made.around));
     ledger_ = std::make_shared<budget::book>(std::move(made.money));
     // The one thing that is read here: everything else is asked for when it is needed.
@@ -100,7 +100,7 @@ void client_impl::surround(surroundings next) {
     around_ = std::move(next);
 }
 
-client_impl::plan client_impl::plan_of(const config& from, const surroundings& before) {
+client_impl::parts client_impl::parts_of(const config& from, const surroundings& before) {
     const connector::registry& connectors = connectors_;
     std::vector<std::string> problems;
     router::model_plans models = models_of(from, problems);
@@ -217,7 +217,7 @@ result<reload_report> client_impl::reload(const config& next) {
     result<reload_report> outcome;
     try {
         const std::lock_guard one_by_one(reloading_);
-        plan made = plan_of(next, around_);
+        parts made = parts_of(next, around_);
         const router::catalogue::replacement replaced =
             catalogue_->replace(std::move(made.mesh), std::move(made.money), clock::system().wall());
         outcome = difference(settings_, made.text, *replaced.before, *replaced.after);

@@ -101,14 +101,14 @@ private:
     }
 
     /// What a configuration comes to.
-    struct plan {
+    struct parts {
         router::mesh_plan mesh;
         budget::plan money;
         surroundings around;
         std::string text; ///< text_of() it
     };
     /// @param before  of the configuration that is left. @throws error  config: every problem found.
-    [[nodiscard]] plan plan_of(const config& from, const surroundings& before);
+    [[nodiscard]] parts parts_of(const config& from, const surroundings& before);
     /// Puts them around the calls that begin from now on.
     void surround(surroundings next);
 

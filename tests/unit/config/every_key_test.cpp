@@ -13,8 +13,6 @@ namespace {
 namespace reflected = json::detail;
 using reflected::kind;
 
-template <class T> const T& as(const reflected::descriptor& type) { return static_cast<const T&>(type); }
-
 // What a key may say that is checked against the rest of the file.
 const std::map<std::string_view, std::string_view> names_of_things{
     {"connector", "vllm.local.v1"},   {"base_url", "http://host/v1"},
@@ -96,7 +94,9 @@ private:
         if (value == "true" && under_its_own_name() == nothing) value = "false"; // a switch that is on
         EXPECT_EQ(dump(at.before + key + ": " + value + at.behind), under_its_own_name()) << at.before << key;
         const bool has_other_values = member.name != "auth_method"; // there is one method
-        if (has_other_values) EXPECT_NE(under_its_own_name(), nothing) << at.before << key << ": " << value;
+        if (has_other_values) {
+            EXPECT_NE(under_its_own_name(), nothing) << at.before << key << ": " << value;
+        }
         ++count_;
     }
 

@@ -143,7 +143,9 @@ TEST(Health, AProbeIntervalTakesThePlaceOfDoubling) {
     rule.again = milliseconds(30);
     milliseconds now(0);
     for (const milliseconds out : {milliseconds(100), milliseconds(30), milliseconds(30)}) {
-        if (now.count() > 0) EXPECT_EQ(slot.admit(now), admission::probe);
+        if (now.count() > 0) {
+            EXPECT_EQ(slot.admit(now), admission::probe);
+        }
         EXPECT_TRUE(slot.note_failure(rule, now, why, even));
         EXPECT_FALSE(slot.available(now + out - milliseconds(1)));
         EXPECT_TRUE(slot.available(now + out));
