@@ -16,8 +16,10 @@ request_context::request_context(std::string id, std::shared_ptr<const prepared_
     : request_id_(std::move(id)), request_(std::move(request)), requested_name_(request_->name()),
       session_(std::move(session)), provider_(std::move(provider)), deadline_(deadline), clock_(&time) {
     if (!session_.empty()) return;
+    // Without its quotes, but escaped.
     if (const std::string_view said = router::facts_of(*request_).session; !said.empty())
-        if (result<std::string> text = json::string_value(said)) session_ = std::move(*text);
+        if (result<std::string> text = json::string_value("\"" + std::string(said) + "\""))
+            session_ = std::move(*text);
 }
 
 result<void> request_context::change_request(std::string json) {
