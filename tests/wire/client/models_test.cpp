@@ -124,7 +124,7 @@ TEST_P(Models, WhatIsWrongWithADiscoveryIsAProblemOfTheConfiguration) {
     start("alpha");
     const auto problem = [this] {
         try {
-            create(settings);
+            (void)create(settings);
             return std::string("none");
         } catch (const error& wrong) {
             return wrong.info().message;
