@@ -95,7 +95,8 @@ bool is_stamped(const std::string& path) {
     if (!file.read(header.data(), header.size())) return false;
     std::uint32_t id = 0;
     for (std::size_t i = 68; i < header.size(); ++i) id = id << 8 | static_cast<unsigned char>(header[i]);
-    return std::string_view(header.data()) == "SQLite format 3" && id == application_id;
+    constexpr std::string_view magic("SQLite format 3", 16); // with the zero at its end
+    return std::string_view(header.data(), magic.size()) == magic && id == application_id;
 }
 
 std::string time_text() {
