@@ -28,13 +28,14 @@ namespace modelmesh::connector {
 /// The member whose rating is lowest, the first of equals. @pre the set is not empty.
 template <class Rating>
 [[nodiscard]] std::size_t lowest(const model_set& among, const Rating& rating) noexcept {
-    std::size_t best = among.size();
-    decltype(rating(best)) least{};
+    std::size_t best = among.next(0);
+    auto least = rating(best);
+    // Without a branch: which is lowest changes with every request, and no processor foresees that.
     among.for_each([&](std::size_t i) {
-        if (const auto value = rating(i); best == among.size() || value < least) {
-            best = i;
-            least = value;
-        }
+        const auto value = rating(i);
+        const bool is_lower = value < least;
+        best = is_lower ? i : best;
+        least = is_lower ? value : least;
     });
     return best;
 }
