@@ -1,6 +1,7 @@
 #include <modelmesh/connector/openai_compatible.hpp>
 
 #include "cdk/limit_reset.hpp"
+#include "core/whole_characters.hpp"
 
 #include <modelmesh/core/random.hpp>
 #include <modelmesh/http/form_data.hpp>
@@ -169,13 +170,7 @@ errc kind_of(int status, std::string_view code, std::string_view type, std::stri
     return kind;
 }
 
-// Shortens to whole characters: what is cut inside one is no longer UTF-8.
-void cap(std::string& text) {
-    if (text.size() <= longest_message) return;
-    std::size_t end = longest_message;
-    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
-    text.resize(end);
-}
+void cap(std::string& text) { text.resize(core::whole_characters(text, longest_message).size()); }
 
 std::string text_of(std::string_view value) {
     result<std::string> text = json::string_value(value);

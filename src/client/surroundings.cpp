@@ -1,6 +1,7 @@
 #include "client/surroundings.hpp"
 
 #include "config/options.hpp"
+#include "core/whole_characters.hpp"
 
 #include <modelmesh/core/events.hpp>
 #include <modelmesh/middleware/request_log.hpp>
@@ -40,7 +41,8 @@ public:
             if ((is_payload && *level_ != log_detail::full) ||
                 (*level_ == log_detail::metadata && has(more_of_summary, each.key)))
                 continue;
-            fields_.push_back({each.key, is_payload ? each.value.substr(0, end_of(each.value)) : each.value});
+            fields_.push_back(
+                {each.key, is_payload ? core::whole_characters(each.value, most_) : each.value});
         }
         connector::event trimmed = told;
         trimmed.fields = fields_;
@@ -49,14 +51,6 @@ public:
     void flush() override { to_->flush(); }
 
 private:
-    // Not in the middle of a character.
-    [[nodiscard]] std::size_t end_of(std::string_view text) const noexcept {
-        if (text.size() <= most_) return text.size();
-        std::size_t end = most_;
-        while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
-        return end;
-    }
-
     std::shared_ptr<event_sink> to_;
     std::optional<log_detail> level_;
     std::size_t most_;

@@ -1,6 +1,7 @@
 #include "config/bind.hpp"
 
 #include "config/quantity.hpp"
+#include "core/whole_characters.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -95,10 +96,7 @@ std::string shown(const node& at, const rules& of) {
     }
     // As it was written, which is a reference and not what it stands for.
     if ((of.is_secret || at.is_variable) && !at.has_reference) return "this text";
-    std::string text = at.text.substr(0, most_shown);
-    while (text.size() < at.text.size() && !text.empty() &&
-           (static_cast<unsigned char>(at.text[text.size()]) & 0xc0) == 0x80)
-        text.pop_back(); // never half a character
+    std::string text(core::whole_characters(at.text, most_shown));
     for (char& c : text)
         if (static_cast<unsigned char>(c) < 0x20) c = ' ';
     return "'" + text + (text.size() < at.text.size() ? "...'" : "'");

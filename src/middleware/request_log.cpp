@@ -1,5 +1,7 @@
 #include <modelmesh/middleware/request_log.hpp>
 
+#include "core/whole_characters.hpp"
+
 #include <string>
 #include <string_view>
 #include <utility>
@@ -8,12 +10,9 @@
 namespace modelmesh {
 namespace {
 
-// Not in the middle of a character.
 void cut(std::string& text, std::uint64_t most) {
     if (text.size() <= most) return;
-    auto end = static_cast<std::size_t>(most);
-    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
-    text.resize(end);
+    text.resize(core::whole_characters(text, static_cast<std::size_t>(most)).size());
     text += "...";
 }
 

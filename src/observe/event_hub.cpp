@@ -1,5 +1,6 @@
 #include <modelmesh/event_hub.hpp>
 
+#include "core/whole_characters.hpp"
 #include "observe/event_ring.hpp"
 
 #include <algorithm>
@@ -33,13 +34,6 @@ std::string_view take(std::string_view& from) {
 
 // What is kept of a value beyond its end until secrets are out of it, so that none of them is cut in two and not found.
 constexpr std::size_t longest_secret = 4096;
-
-// Not in the middle of a character.
-std::string_view cut(std::string_view text, std::size_t most) noexcept {
-    if (text.size() <= most) return text;
-    while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xc0) == 0x80) --most;
-    return text.substr(0, most);
-}
 
 class callback_sink final : public connector::event_sink {
 public:
@@ -142,7 +136,8 @@ struct event_hub::state {
             append(here->texts, name);
             for (const log_field& each : given) {
                 append(here->texts, each.key);
-                append(here->texts, cut(each.value, options.max_value_bytes + longest_secret));
+                append(here->texts,
+                       core::whole_characters(each.value, options.max_value_bytes + longest_secret));
             }
             here->is_whole = true;
         } catch (...) { // no memory
@@ -206,7 +201,7 @@ struct event_hub::state {
             std::string& shown = values.emplace_back(secrets.is_secret_name(key) ? std::string(redactor::mask)
                                                                                  : std::string(value));
             secrets.redact(shown);
-            shown.resize(cut(shown, options.max_value_bytes).size());
+            shown.resize(core::whole_characters(shown, options.max_value_bytes).size());
             fields.push_back({key, shown});
         }
         give({++sequence, what.at, what.level, name, fields});

@@ -22,7 +22,7 @@
 
 namespace modelmesh::router {
 
-/// Makes the current attempt of a plan. Of two that run beside each other only one may succeed: see race::claim().
+/// Makes the current attempt of a plan. Of two that run beside each other only one may succeed.
 template <class T> using attempt_of = function<task<result<T>>(attempt_plan&)>;
 
 /// When a second attempt is due beside the current one; nothing: never. Pays the request's share into the pool's
