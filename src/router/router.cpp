@@ -12,6 +12,7 @@
 
 #include <array>
 #include <deque>
+#include <utility>
 
 namespace modelmesh::router {
 namespace {
@@ -35,12 +36,38 @@ void begun(log_sink* log, const attempt_plan& plan) {
     log->write(severity::debug, "request.routed", fields);
 }
 
-/// What ends with the attempt. @param failure  null: it has ended well.
-void ended(const attempt_plan& plan, const fault* failure) {
-    if (plan.made().hooks) plan.made().hooks->end(place_of(plan), failure);
-}
+/// What is around one attempt. Who was told that it begins is told how it ended, however that is: Asio reports some
+/// cancellations as exceptions, and a loop that is destroyed lets no coroutine go on.
+class surrounded {
+public:
+    /// @param plan  outlives this.
+    explicit surrounded(const attempt_plan& plan) noexcept : plan_(&plan) {}
+    ~surrounded() {
+        if (!has_begun_) return;
+        const fault given_up(errc::canceled, "given up"); // short enough to need no memory
+        ended(&given_up);
+    }
+    surrounded(const surrounded&) = delete;
+    surrounded& operator=(const surrounded&) = delete;
 
-result<std::shared_ptr<const http::request>> encode(const attempt_plan& plan, const model_entry& model) {
+    result<void> begin(http::headers& headers) {
+        attempt_hooks* const hooks = plan_->made().hooks.get();
+        if (hooks == nullptr) return {};
+        has_begun_ = true;
+        return hooks->begin(place_of(*plan_), headers);
+    }
+    /// @param failure  null: it has ended well.
+    void ended(const fault* failure) noexcept {
+        if (std::exchange(has_begun_, false)) plan_->made().hooks->end(place_of(*plan_), failure);
+    }
+
+private:
+    const attempt_plan* plan_;
+    bool has_begun_ = false;
+};
+
+result<std::shared_ptr<const http::request>> encode(const attempt_plan& plan, const model_entry& model,
+                                                    surrounded& around) {
     auto request = std::make_shared<http::request>();
     const result<void> encoded = guarded([&] {
         return model.provider->codec->encode(*plan.made().request, model.provider->target_for(model.name),
@@ -50,9 +77,7 @@ result<std::shared_ptr<const http::request>> encode(const attempt_plan& plan, co
     if (request->source && plan.attempt_number() > 1 && !request->source->rewind())
         return fault(errc::bad_request,
                      "a file of the request can be read only once, and an attempt has read it");
-    if (attempt_hooks* hooks = plan.made().hooks.get())
-        if (const result<void> begun = hooks->begin(place_of(plan), request->headers); !begun)
-            return begun.error();
+    if (const result<void> begun = around.begin(request->headers); !begun) return begun.error();
     request->is_replayable = request->is_replayable || model.provider->may_be_asked_twice;
     return std::shared_ptr<const http::request>(std::move(request));
 }
@@ -90,10 +115,10 @@ task<result<const model_entry*>> next_model(transport& via, attempt_plan& plan) 
     }
 }
 
-task<result<void>> exchange_whole(transport& via, attempt_plan& plan, charge& paid, reply_reader& read,
-                                  bool& is_taken) {
+task<result<void>> exchange_whole(transport& via, attempt_plan& plan, surrounded& around, charge& paid,
+                                  reply_reader& read, bool& is_taken) {
     const model_entry& model = plan.current();
-    result<std::shared_ptr<const http::request>> request = encode(plan, model);
+    result<std::shared_ptr<const http::request>> request = encode(plan, model, around);
     if (!request) co_return std::move(request).error();
     if (const result<void> reserved = paid.reserve(); !reserved) co_return reserved.error();
     result<http::response> answer =
@@ -117,14 +142,15 @@ task<result<modelmesh::route>> attempt_whole(transport& via, log_sink* log, atte
                                              reply_reader& read, bool& is_taken) {
     begun(log, plan);
     charge paid(plan, log);
-    const result<void> answered = co_await exchange_whole(via, plan, paid, read, is_taken);
+    surrounded around(plan);
+    const result<void> answered = co_await exchange_whole(via, plan, around, paid, read, is_taken);
     if (!answered) {
         fault failure = answered.error();
         if (failure.kind() != errc::canceled) paid.failed();
-        ended(plan, &failure);
+        around.ended(&failure);
         co_return failure;
     }
-    ended(plan, nullptr);
+    around.ended(nullptr);
     plan.succeeded();
     paid.succeeded();
     modelmesh::route served = route_of(via, plan);
@@ -180,9 +206,10 @@ task<result<void>> read_to_content(stream_session& session, attempt_plan& plan) 
     co_return result<void>();
 }
 
-task<result<std::unique_ptr<stream_session>>> open_session(transport& via, attempt_plan& plan, charge& paid) {
+task<result<std::unique_ptr<stream_session>>> open_session(transport& via, attempt_plan& plan,
+                                                           surrounded& around, charge& paid) {
     const model_entry& model = plan.current();
-    result<std::shared_ptr<const http::request>> request = encode(plan, model);
+    result<std::shared_ptr<const http::request>> request = encode(plan, model, around);
     if (!request) co_return std::move(request).error();
     if (const result<void> reserved = paid.reserve(); !reserved) co_return reserved.error();
     result<opened> answer = co_await via.open(model.provider->where, std::move(*request), plan.limits());
@@ -204,14 +231,15 @@ task<result<std::unique_ptr<stream_session>>> attempt_stream(transport& via, log
                                                              attempt_plan& plan) {
     begun(log, plan);
     charge paid(plan, log);
-    result<std::unique_ptr<stream_session>> session = co_await open_session(via, plan, paid);
+    surrounded around(plan);
+    result<std::unique_ptr<stream_session>> session = co_await open_session(via, plan, around, paid);
     if (!session) {
         fault failure = std::move(session).error();
         if (failure.kind() != errc::canceled) paid.failed();
-        ended(plan, &failure);
+        around.ended(&failure);
         co_return failure;
     }
-    ended(plan, nullptr);
+    around.ended(nullptr);
     co_return std::move(session);
 }
 

@@ -1,12 +1,19 @@
 #include "router/typed_reply.hpp"
 
+#include "router/attempt_hooks.hpp"
 #include "scripted.hpp"
 
 #include <modelmesh/api/chat.hpp>
 #include <modelmesh/core/task.hpp>
 #include <modelmesh/json/read.hpp>
 
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <gtest/gtest.h>
 
 #include <deque>
@@ -348,6 +355,112 @@ TEST_F(Router, AStreamCutAtEveryByteNeverEndsCleanly) {
         const auto text = stream();
         ASSERT_TRUE(text) << "split at byte " << split << ": " << text.error().message;
         EXPECT_EQ(*text, "a.m:text") << "split at byte " << split;
+    }
+}
+
+// What is around attempts
+
+class recorded_hooks final : public attempt_hooks {
+public:
+    explicit recorded_hooks(std::string& seen) : seen_(&seen) {}
+    result<void> begin(const attempt_place& at, http::headers&) override {
+        seen_->append(">").append(at.provider);
+        return {};
+    }
+    bool has_refused() const noexcept override { return false; }
+    void end(const attempt_place& at, const fault* f) noexcept override {
+        seen_->append("<").append(at.provider).append(":").append(f == nullptr ? "ok" : to_string(f->kind()));
+    }
+
+private:
+    std::string* seen_;
+};
+
+class Hooks : public Router {
+protected:
+    call watched(bool stream) {
+        call made = make_call(picture, via.now, stream);
+        made.hooks = std::make_shared<recorded_hooks>(seen);
+        return made;
+    }
+    static task<void> run_whole(transport* via, call made) {
+        reply_reader read = [](std::string&&) -> result<void> { return {}; };
+        (void)co_await complete(*via, nullptr, std::move(made), std::move(read));
+    }
+    static task<void> run_stream(transport* via, call made) {
+        (void)co_await open_stream(*via, nullptr, std::move(made));
+    }
+    static task<void> run_one(transport* via, call made, bool stream) {
+        return stream ? run_stream(via, std::move(made)) : run_whole(via, std::move(made));
+    }
+
+    std::string seen;
+};
+
+// Waits for an answer that never comes.
+class silent_transport : public scripted_transport {
+public:
+    task<result<http::response>> exchange(std::shared_ptr<const endpoint>,
+                                          std::shared_ptr<const http::request>, patience) override {
+        co_await wait();
+        co_return fault(errc::internal, "it came");
+    }
+    task<result<opened>> open(std::shared_ptr<const endpoint>, std::shared_ptr<const http::request>,
+                              patience) override {
+        co_await wait();
+        co_return fault(errc::internal, "it came");
+    }
+
+private:
+    static task<void> wait() {
+        boost::asio::steady_timer never(co_await boost::asio::this_coro::executor,
+                                        std::chrono::steady_clock::time_point::max());
+        co_await never.async_wait(boost::asio::use_awaitable); // throws when it is canceled
+    }
+};
+
+TEST_F(Hooks, EveryAttemptThatBeginsEnds) {
+    for (const bool stream : {false, true}) {
+        seen.clear();
+        via.script["a"] = {refuses(errc::connect)};
+        via.script["b"] = {answers(200, stream ? event(R"({"content":"x"})") + done : good)};
+        modelmesh::run(run_one(&via, watched(stream), stream));
+        EXPECT_EQ(seen, ">a<a:connect>b<b:ok");
+        picture = make_snapshot({"a", "b", "c"});
+    }
+}
+
+TEST_F(Hooks, AnAttemptThatIsEndedByAnExceptionOfItsCancellationIsSeenToEnd) {
+    for (const bool stream : {false, true}) {
+        seen.clear();
+        silent_transport silent;
+        boost::asio::io_context loop{1};
+        boost::asio::cancellation_signal cancel;
+        bool is_over = false;
+        boost::asio::co_spawn(loop, run_one(&silent, watched(stream), stream),
+                              boost::asio::bind_cancellation_slot(
+                                  cancel.slot(), [&is_over](std::exception_ptr) { is_over = true; }));
+        loop.poll();
+        EXPECT_EQ(seen, ">a");
+        cancel.emit(boost::asio::cancellation_type::terminal);
+        loop.restart();
+        loop.poll();
+        EXPECT_TRUE(is_over);
+        EXPECT_EQ(seen, ">a<a:canceled");
+    }
+}
+
+TEST_F(Hooks, AnAttemptWhoseLoopIsDestroyedIsSeenToEnd) {
+    for (const bool stream : {false, true}) {
+        seen.clear();
+        silent_transport silent;
+        {
+            boost::asio::io_context loop{1};
+            boost::asio::co_spawn(loop, run_one(&silent, watched(stream), stream), [](std::exception_ptr) {});
+            loop.poll();
+            EXPECT_EQ(seen, ">a");
+        }
+        EXPECT_EQ(seen, ">a<a:canceled");
     }
 }
 

@@ -57,7 +57,7 @@ private:
 };
 
 // Answers by provider, told apart by the key that the request carries.
-class scripted_transport final : public transport {
+class scripted_transport : public transport {
 public:
     std::map<std::string, std::deque<scripted_answer>, std::less<>> script;
     std::vector<std::string> asked;
