@@ -37,7 +37,7 @@ rate_limiter::rate_limiter(settings with) {
     state_ = std::make_shared<state>(with);
 }
 
-result<duration> rate_limiter::take_turn(time_point now, std::int64_t tokens, duration longest) {
+result<rate_limiter::turn> rate_limiter::take_turn(time_point now, std::int64_t tokens, duration longest) {
     const std::lock_guard lock(state_->mutex);
     const duration for_requests = state_->requests.wait(now, 1);
     const duration for_tokens = state_->tokens.wait(now, tokens);
@@ -48,9 +48,18 @@ result<duration> rate_limiter::take_turn(time_point now, std::int64_t tokens, du
         f.retry_after = std::chrono::ceil<std::chrono::milliseconds>(wait);
         return f;
     }
-    state_->requests.take(now, 1);
-    state_->tokens.take(now, tokens);
-    return wait;
+    turn taken;
+    taken.wait = wait;
+    taken.tokens = tokens;
+    taken.requests_reach = state_->requests.take(now, 1);
+    taken.tokens_reach = state_->tokens.take(now, tokens);
+    return taken;
+}
+
+void rate_limiter::give_back(const turn& unused) {
+    const std::lock_guard lock(state_->mutex);
+    state_->requests.give_back(unused.requests_reach, 1);
+    state_->tokens.give_back(unused.tokens_reach, unused.tokens);
 }
 
 void rate_limiter::correct(std::int64_t more) {
@@ -66,9 +75,12 @@ bool rate_limiter::is_idle(time_point now) const {
 task<result<void>> wait_for_turn(rate_limiter at, std::int64_t tokens, time_point deadline,
                                  const clock& time) {
     const time_point now = time.now();
-    const result<duration> wait = at.take_turn(now, tokens, deadline - now - duration(1));
-    if (!wait) co_return wait.error();
-    co_return co_await pause(*wait);
+    const result<rate_limiter::turn> turn = at.take_turn(now, tokens, deadline - now - duration(1));
+    if (!turn) co_return turn.error();
+    held_turn held(at, *turn);
+    const result<void> waited = co_await pause(turn->wait);
+    if (waited) held.use();
+    co_return waited;
 }
 
 } // namespace modelmesh::connector

@@ -69,10 +69,15 @@ private:
 
     // The reference is the call's, as in the two above.
     [[nodiscard]] task<result<void>> admit(request_context& c, std::int64_t tokens) {
-        const result<duration> wait = take(c, tokens);
-        if (!wait) co_return wait.error();
-        if (*wait == duration::zero()) co_return result<void>();
-        co_return co_await c.wait_until(c.time().now() + *wait);
+        const time_point now = c.time().now();
+        connector::rate_limiter::turn turn;
+        const result<connector::rate_limiter> from = take(c, now, tokens, turn);
+        if (!from) co_return from.error();
+        if (turn.wait == duration::zero()) co_return result<void>();
+        connector::held_turn held(*from, turn);
+        const result<void> waited = co_await c.wait_until(now + turn.wait);
+        if (waited) held.use();
+        co_return waited;
     }
 
     // Under the lock. Names are what requests say, right or wrong: those that are as good as new are
@@ -87,12 +92,17 @@ private:
         return limits_.emplace(std::move(name), limiter_of(options_)).first->second;
     }
 
-    result<duration> take(const request_context& c, std::int64_t tokens) {
-        const time_point now = c.time().now();
+    // Where the turn is from.
+    result<connector::rate_limiter> take(const request_context& c, time_point now, std::int64_t tokens,
+                                         connector::rate_limiter::turn& taken) {
         duration longest = c.deadline() - now - duration(1); // a turn at the deadline is too late
         if (options_.longest_wait) longest = std::min<duration>(longest, *options_.longest_wait);
         const std::lock_guard lock(mutex_);
-        return of(c, now).take_turn(now, tokens, longest);
+        connector::rate_limiter& from = of(c, now);
+        const result<connector::rate_limiter::turn> turn = from.take_turn(now, tokens, longest);
+        if (!turn) return turn.error();
+        taken = *turn;
+        return from;
     }
 
     // A reply that nobody counted was not asked of a model: a cache gave it.

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <utility>
 
 namespace modelmesh::connector {
 
@@ -23,8 +24,16 @@ public:
     [[nodiscard]] duration wait(time_point now, std::int64_t cost) const noexcept {
         return std::max(std::max(arrival_, now) + interval_ * cost - tolerance_ - now, duration::zero());
     }
-    void take(time_point now, std::int64_t cost) noexcept {
+    /// @return  up to when these units reach, for give_back().
+    time_point take(time_point now, std::int64_t cost) noexcept {
         arrival_ = std::max(arrival_, now) + interval_ * cost;
+        return arrival_;
+    }
+    /// Units that were taken and do not pass. Call it before their wait is over. Those that others have taken since
+    /// keep their moments, so what is theirs by now is not given back: more than the limit would pass.
+    void give_back(time_point reach, std::int64_t cost) noexcept {
+        const duration behind = std::max(arrival_ - reach, duration::zero());
+        arrival_ -= std::max(interval_ * cost - behind, duration::zero());
     }
     /// Units that turned out to be more, or fewer, than were taken.
     void correct(std::int64_t more) noexcept { arrival_ += interval_ * more; }
@@ -46,13 +55,22 @@ public:
         double tokens_per_minute = 0;             ///< 0: any number
         duration burst = std::chrono::seconds(6); ///< how long's worth may come at once; one request at least
     };
+    struct turn {
+        duration wait{}; ///< how long to wait for it
+        std::int64_t tokens{};
+        time_point requests_reach{}; ///< these two: of gcra::take()
+        time_point tokens_reach{};
+    };
     /// @throws std::invalid_argument  a limit is neither 0 nor at least 1, or `burst` is not above 0.
     explicit rate_limiter(settings with);
 
-    /// Takes a turn: how long to wait for it. Errors: rate_limit, when that is more than `longest`; retry_after says
-    /// how long it is, and no turn is taken.
+    /// Takes a turn. Errors: rate_limit, when the wait for it is more than `longest`; retry_after says how long it is,
+    /// and no turn is taken.
     /// @param tokens  at most 10 million.
-    [[nodiscard]] result<duration> take_turn(time_point now, std::int64_t tokens, duration longest);
+    [[nodiscard]] result<turn> take_turn(time_point now, std::int64_t tokens, duration longest);
+    /// Gives a turn back that was waited for in vain, but for what others have taken behind it. Once, and only before
+    /// its wait is over: who was let through has used its turn, also when what it did then fails.
+    void give_back(const turn& unused);
     /// Tokens that a turn turned out to have more, or fewer.
     void correct(std::int64_t more);
     /// Nothing is remembered: it is as good as new.
@@ -63,8 +81,25 @@ private:
     std::shared_ptr<state> state_;
 };
 
+/// A turn that is given back at the end of its scope, unless it was used.
+class held_turn {
+public:
+    held_turn(rate_limiter of, const rate_limiter::turn& which) : of_(std::move(of)), turn_(which) {}
+    ~held_turn() {
+        if (!is_used_) of_.give_back(turn_);
+    }
+    held_turn(const held_turn&) = delete;
+    held_turn& operator=(const held_turn&) = delete;
+    void use() noexcept { is_used_ = true; }
+
+private:
+    rate_limiter of_;
+    rate_limiter::turn turn_;
+    bool is_used_ = false;
+};
+
 /// Takes a turn and waits for it. Errors: rate_limit, as above, when it would not come before the deadline; canceled:
-/// the turn is used. Cancellation: as pause(). @param time  outlives the call.
+/// the turn is given back. Cancellation: as pause(). @param time  outlives the call.
 [[nodiscard]] task<result<void>> wait_for_turn(rate_limiter at, std::int64_t tokens, time_point deadline,
                                                const clock& time = clock::system());
 

@@ -32,13 +32,11 @@ struct rate_limit_options {
     };
 };
 
-/// Lets calls through at a steady rate (the generic cell rate algorithm), those that wait in the order in
-/// which they
-/// came. A call that would wait too long fails: rate_limit, with `retry_after`. One that is canceled while it
-/// waits
-/// has used its turn. Limits are for all clients that have the middleware. Cost: a mutex that no call holds
-/// while it
-/// waits.
+/// Lets calls through at a steady rate (the generic cell rate algorithm), those that wait in the order in which they
+/// came. A call that would wait too long fails: rate_limit, with `retry_after`. One that is canceled while it waits gives
+/// its turn back, but for what others have taken behind it: they keep their moments. One that was let through has used
+/// its turn and its estimate also when it fails, as providers count failed requests, too. Limits are for all clients
+/// that have the middleware. Cost: a mutex that no call holds while it waits.
 /// @throws std::invalid_argument  a limit is neither 0 nor at least 1, or `burst` is not above 0.
 [[nodiscard]] std::shared_ptr<middleware> make_rate_limit(rate_limit_options options);
 

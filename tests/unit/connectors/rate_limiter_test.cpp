@@ -8,7 +8,9 @@
 
 #include <cmath>
 #include <limits>
+#include <map>
 #include <stdexcept>
+#include <vector>
 
 namespace modelmesh::connector {
 namespace {
@@ -78,23 +80,23 @@ constexpr time_point start{std::chrono::hours(1)};
 
 TEST(RateLimiter, TurnsAreOneBehindTheOther) {
     rate_limiter limiter(each_second());
-    EXPECT_EQ(limiter.take_turn(start, 0, 10s).value(), 0s);
-    EXPECT_EQ(limiter.take_turn(start, 0, 10s).value(), 1s);
-    EXPECT_EQ(limiter.take_turn(start, 0, 10s).value(), 2s);
-    EXPECT_EQ(limiter.take_turn(start + 3s, 0, 10s).value(), 0s);
+    EXPECT_EQ(limiter.take_turn(start, 0, 10s).value().wait, 0s);
+    EXPECT_EQ(limiter.take_turn(start, 0, 10s).value().wait, 1s);
+    EXPECT_EQ(limiter.take_turn(start, 0, 10s).value().wait, 2s);
+    EXPECT_EQ(limiter.take_turn(start + 3s, 0, 10s).value().wait, 0s);
 }
 
 TEST(RateLimiter, WhoWouldWaitTooLongIsToldHowLongAndTakesNoTurn) {
     rate_limiter limiter(each_second());
     (void)limiter.take_turn(start, 0, 0s).value();
     for (int i = 0; i < 2; ++i) {
-        const result<duration> refused = limiter.take_turn(start, 0, 999ms);
+        const result<rate_limiter::turn> refused = limiter.take_turn(start, 0, 999ms);
         ASSERT_FALSE(refused);
         EXPECT_EQ(refused.error().kind(), errc::rate_limit);
         EXPECT_EQ(refused.error().retry_after, 1000ms);
         EXPECT_EQ(refused.error().message, "this program's own limit of requests per minute");
     }
-    EXPECT_EQ(limiter.take_turn(start, 0, 1s).value(), 1s);
+    EXPECT_EQ(limiter.take_turn(start, 0, 1s).value().wait, 1s);
 }
 
 TEST(RateLimiter, TokensWaitUntilTheyTrulyFit) {
@@ -102,12 +104,87 @@ TEST(RateLimiter, TokensWaitUntilTheyTrulyFit) {
     with.tokens_per_minute = 60000; // one in a millisecond
     with.burst = 1s;
     rate_limiter limiter(with);
-    EXPECT_EQ(limiter.take_turn(start, 1000, 1h).value(), 0s);
-    EXPECT_EQ(limiter.take_turn(start, 3000, 1h).value(), 3s);
+    EXPECT_EQ(limiter.take_turn(start, 1000, 1h).value().wait, 0s);
+    EXPECT_EQ(limiter.take_turn(start, 3000, 1h).value().wait, 3s);
     EXPECT_EQ(limiter.take_turn(start, 1, 0s).error().message,
               "this program's own limit of tokens per minute");
     limiter.correct(-3000);
-    EXPECT_EQ(limiter.take_turn(start, 500, 1h).value(), 500ms);
+    EXPECT_EQ(limiter.take_turn(start, 500, 1h).value().wait, 500ms);
+}
+
+TEST(Gcra, WhatIsGivenBackIsFreeButForWhatOthersHaveTakenBehindIt) {
+    const time_point now{std::chrono::hours(1)};
+    gcra limit(10ns, 10ns);
+    (void)limit.take(now, 1);
+    const time_point first = limit.take(now, 5);
+    limit.give_back(first, 5);
+    EXPECT_EQ(limit.wait(now, 1), 10ns) << "as if it had not been";
+    const time_point second = limit.take(now, 5);
+    (void)limit.take(now, 2);
+    limit.give_back(second, 5);
+    EXPECT_EQ(limit.wait(now, 1), 50ns) << "5 + 2 were taken, 3 are given back";
+    const time_point third = limit.take(now, 1);
+    (void)limit.take(now, 4);
+    limit.give_back(third, 1);
+    EXPECT_EQ(limit.wait(now, 1), 100ns) << "more are behind it than it had";
+}
+
+// Whatever is given back, no more pass in a time than the limit allows.
+TEST(Gcra, GivingBackLetsNoMoreThroughThanTheLimit) {
+    xoshiro256 random(7);
+    constexpr duration interval = 10ns;
+    constexpr duration tolerance = 40ns;
+    struct waiting {
+        time_point at;
+        time_point reach;
+        std::int64_t cost;
+    };
+    const time_point begin{std::chrono::hours(1)};
+    gcra limit(interval, tolerance);
+    std::vector<waiting> queue;
+    std::map<time_point, std::int64_t> passed;
+    int given_back = 0;
+    for (time_point now = begin; now < begin + 100us; now += 5ns) {
+        for (auto each = queue.begin(); each != queue.end();) {
+            if (each->at <= now) {
+                passed[each->at] += each->cost;
+                each = queue.erase(each);
+            } else if (random.next() % 256 == 0) {
+                limit.give_back(each->reach, each->cost);
+                ++given_back;
+                each = queue.erase(each);
+            } else {
+                ++each;
+            }
+        }
+        const auto cost = static_cast<std::int64_t>(1 + random.next() % 4);
+        const duration wait = limit.wait(now, cost);
+        if (wait < 500ns) queue.push_back({now + wait, limit.take(now, cost), cost});
+    }
+    ASSERT_GT(given_back, 100);
+    ASSERT_GT(passed.size(), 100U);
+    duration owed{}; // a bucket from which what passed leaks steadily
+    time_point last = begin;
+    for (const auto& [at, cost] : passed) {
+        owed = std::max(owed - (at - last), duration::zero()) + interval * cost;
+        last = at;
+        ASSERT_LE(owed, tolerance) << "after " << (at - begin).count() << " ns";
+    }
+}
+
+TEST(RateLimiter, ATurnThatIsHeldIsGivenBackUnlessItIsUsed) {
+    rate_limiter limiter(each_second());
+    (void)limiter.take_turn(start, 0, 0s).value();
+    {
+        const held_turn unused(limiter, limiter.take_turn(start, 0, 10s).value());
+    }
+    const rate_limiter::turn next = limiter.take_turn(start, 0, 10s).value();
+    EXPECT_EQ(next.wait, 1s);
+    {
+        held_turn used(limiter, next);
+        used.use();
+    }
+    EXPECT_EQ(limiter.take_turn(start, 0, 10s).value().wait, 2s);
 }
 
 TEST(RateLimiter, CopiesShareTheirTurns) {
@@ -116,13 +193,13 @@ TEST(RateLimiter, CopiesShareTheirTurns) {
     EXPECT_TRUE(limiter.is_idle(start));
     (void)copy.take_turn(start, 0, 0s).value();
     EXPECT_FALSE(limiter.is_idle(start));
-    EXPECT_EQ(limiter.take_turn(start, 0, 1s).value(), 1s);
+    EXPECT_EQ(limiter.take_turn(start, 0, 1s).value().wait, 1s);
     EXPECT_TRUE(limiter.is_idle(start + 2s));
 }
 
 TEST(RateLimiter, WithoutLimitsNobodyWaits) {
     rate_limiter limiter{rate_limiter::settings()};
-    for (int i = 0; i < 100; ++i) EXPECT_EQ(limiter.take_turn(start, 10'000'000, 0s).value(), 0s);
+    for (int i = 0; i < 100; ++i) EXPECT_EQ(limiter.take_turn(start, 10'000'000, 0s).value().wait, 0s);
 }
 
 TEST(RateLimiter, RefusesLimitsThatMeanNothing) {

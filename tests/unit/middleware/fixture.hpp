@@ -29,9 +29,11 @@ public:
           clock_(&time) {}
 
     std::vector<duration> slept{};
+    bool is_canceled{false}; ///< while it sleeps
 
 private:
     task<result<void>> sleep_until(time_point moment) override {
+        if (is_canceled) co_return fault(errc::canceled, "canceled while waiting");
         slept.push_back(std::max(moment - clock_->now(), duration::zero()));
         clock_->advance(slept.back());
         co_return result<void>();

@@ -85,6 +85,40 @@ TEST_F(RateLimit, TokensAreEstimatedAndMadeGood) {
     EXPECT_EQ(context->slept.size(), 1U) << "1000 of 10000 are used, and 9008 do not fit any more";
 }
 
+TEST_F(RateLimit, WhoIsCanceledWhileItWaitsGivesItsTurnAndItsTokensBack) {
+    rate_limit_options options = each_second();
+    options.tokens_per_minute = 600000; // ten in a millisecond
+    const layers limit{make_rate_limit(options)};
+    ASSERT_TRUE(call(limit));
+    for (int i = 0; i < 5; ++i) {
+        for (const bool stream : {false, true}) {
+            const auto impatient = make_context(stream, R"({"model":"chat","max_tokens":9000})");
+            impatient->is_canceled = true;
+            if (stream)
+                EXPECT_EQ(open(limit, impatient).error().kind(), errc::canceled);
+            else
+                EXPECT_EQ(call(limit, impatient).error().kind(), errc::canceled);
+        }
+    }
+    EXPECT_EQ(reached.size(), 1U);
+    const auto next = make_context();
+    ASSERT_TRUE(call(limit, next));
+    EXPECT_THAT(next->slept, ElementsAre(1s)) << "as if they had not been";
+}
+
+TEST_F(RateLimit, WhoWasLetThroughHasUsedItsTurnAndItsTokensAlsoWhenItFails) {
+    rate_limit_options options;
+    options.tokens_per_minute = 60000; // one in a millisecond
+    options.burst = 10s;
+    const layers limit{make_rate_limit(options)};
+    mesh = [](const request_context&) { return fault(errc::connect, "nobody is there"); };
+    const std::string json = R"({"model":"chat","max_tokens":9000})";
+    EXPECT_FALSE(call(limit, make_context(false, json)));
+    const auto next = make_context(false, json);
+    EXPECT_FALSE(call(limit, next));
+    EXPECT_EQ(next->slept.size(), 1U);
+}
+
 TEST_F(RateLimit, TokensOfAStreamAreMadeGoodWhenItEnds) {
     rate_limit_options options;
     options.tokens_per_minute = 60000;
