@@ -2,6 +2,7 @@
 
 #include "config/options.hpp"
 #include "core/whole_characters.hpp"
+#include "net/proxy.hpp"
 
 #include <modelmesh/core/events.hpp>
 #include <modelmesh/middleware/request_log.hpp>
@@ -79,9 +80,23 @@ private:
         for (const auto& [name, provider] : from_.providers) {
             made_.secrets.add_secret(provider.api_key);
             made_.secrets.add_secret(provider.tls.key_pem);
+            add_password_of(provider.proxy);
         }
         for (const std::string& each : told().redact_values) made_.secrets.add_secret(each);
         for (const std::string& each : told().redact_names) made_.secrets.add_name(each);
+    }
+
+    // As it is written, and as the proxy is sent it.
+    void add_password_of(std::string_view proxy) {
+        const std::size_t at = proxy.rfind('@');
+        if (at == proxy.npos) return;
+        std::string_view password = proxy.substr(0, at);
+        if (const std::size_t scheme = password.find("://"); scheme != password.npos)
+            password.remove_prefix(scheme + 3);
+        password.remove_prefix(std::min(password.find(':'), password.size()));
+        if (!password.empty()) made_.secrets.add_secret(std::string(password.substr(1)));
+        if (const result<net::proxy> known = net::parse_proxy(proxy))
+            made_.secrets.add_secret(known->authorization.substr(known->authorization.find(' ') + 1));
     }
 
     void add_sinks() {

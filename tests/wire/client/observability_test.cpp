@@ -171,6 +171,39 @@ TEST_P(Observed, LoggingTellsAsMuchOfARequestAsEachOfItsSinksIsFor) {
         << "secrets are taken out";
 }
 
+TEST_P(Observed, KeysAndPasswordsOfProvidersReachNoSinkAlsoAfterAReload) {
+    start("alpha");
+    memory_sink full;
+    settings.observability.logging.resize(1);
+    settings.observability.logging[0].instance = full.sink();
+    settings.observability.logging[0].level = log_detail::full;
+    config with_key = settings;
+    with_key.providers[0].second.api_key = "hello"; // which the request says
+    config with_proxy = settings;
+    with_proxy.providers[0].second.proxy = "http://me:hello@127.0.0.1:1";
+    config with_header = settings; // what a proxy is sent: me:hello
+    with_header.providers[0].second.proxy = "http://m%65:h%65llo@127.0.0.1:1";
+    const std::string sent = R"("content":"bWU6aGVsbG8=")";
+    chat::request other = request_;
+    other.messages = {chat::user("bWU6aGVsbG8=")};
+    const auto payload = [&full](const config* first, const config& last, const chat::request& what) {
+        {
+            client c = create(first != nullptr ? *first : last);
+            if (first != nullptr) c.reload(last);
+            (void)run(c.chat.completions.try_create(what));
+        }
+        return full.last("request.log").at("request_payload");
+    };
+    ASSERT_THAT(payload(nullptr, settings, request_), HasSubstr(R"("content":"hello")"));
+    ASSERT_THAT(payload(nullptr, settings, other), HasSubstr(sent));
+    for (const bool reloads : {false, true}) {
+        const config* const first = reloads ? &settings : nullptr;
+        EXPECT_THAT(payload(first, with_key, request_), HasSubstr(R"("content":"***")"));
+        EXPECT_THAT(payload(first, with_proxy, request_), HasSubstr(R"("content":"***")"));
+        EXPECT_THAT(payload(first, with_header, other), HasSubstr(R"("content":"***")"));
+    }
+}
+
 TEST_P(Observed, LoggingWithoutAConnectorIsForAllSinks) {
     start("alpha");
     memory_sink general;
