@@ -52,11 +52,13 @@ public:
     /// Also reload when the process gets SIGHUP, whether the files have changed or not: for secrets and environment
     /// variables that they refer to. Replaces the process's handler of that signal while the watch lives.
     bool on_sighup = false;
-    /// Called with each outcome, on the library's I/O thread. Must not block, and may destroy the watch.
+    /// Called with each outcome, on the library's I/O thread. Must not block, and may destroy the watch. What it throws
+    /// goes to the log, as `config.watch_failed`, and the watch goes on.
     function<void(const result<reload_report>&)> on_outcome{};
 };
 
-/// Reloads while it lives. Threads: use it from one at a time.
+/// Reloads while it lives, from the files that the paths named when it was made, wherever the program's directory is by
+/// then. What changed before it was made is not seen. Threads: use it from one at a time.
 class config_watch {
 public:
     config_watch(config_watch&&) noexcept = default;

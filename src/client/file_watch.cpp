@@ -4,6 +4,7 @@
 #include "client/reload.hpp"
 
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/error.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -51,6 +52,17 @@ void add_directories(std::set<fs::path>& into, const fs::path& path, int links_l
     into.insert(path.parent_path());
 }
 
+// Those of now: the program may go to another directory, or its own may be removed.
+std::vector<std::string> absolute(std::vector<std::string> paths) {
+    for (std::string& path : paths) {
+        std::error_code failed;
+        fs::path whole = fs::absolute(path, failed);
+        if (failed) throw error(fault(errc::config, path + " cannot be watched: " + failed.message()));
+        path = whole.lexically_normal().string();
+    }
+    return paths;
+}
+
 fault system_fault(const std::string& what) {
     return fault(errc::config, what + ": " + std::strerror(errno));
 }
@@ -71,7 +83,7 @@ struct file_watch::on_loop {
 
 file_watch::file_watch(std::weak_ptr<client_impl> of, asio::io_context& loop, std::vector<std::string> paths,
                        watch_options options)
-    : client_(std::move(of)), loop_(loop), paths_(std::move(paths)), options_(std::move(options)),
+    : client_(std::move(of)), loop_(loop), paths_(absolute(std::move(paths))), options_(std::move(options)),
       io_(std::make_unique<on_loop>(loop)) {
     const int descriptor = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
     if (descriptor < 0) throw error(system_fault("files cannot be watched"));
@@ -120,8 +132,7 @@ std::vector<file_watch::file_state> file_watch::look() const {
 
 bool file_watch::watch_directories() {
     std::set<fs::path> directories;
-    for (const std::string& path : paths_)
-        add_directories(directories, fs::absolute(path).lexically_normal());
+    for (const std::string& path : paths_) add_directories(directories, path);
     // One that is watched already stays so.
     return std::all_of(directories.begin(), directories.end(), [this](const fs::path& each) {
         return inotify_add_watch(io_->events.native_handle(), each.c_str(), any_change) >= 0;
@@ -131,17 +142,40 @@ bool file_watch::watch_directories() {
 void file_watch::wait_for_events() {
     io_->events.async_read_some(asio::buffer(io_->read_into),
                                 [self = shared_from_this()](error_code failed, std::size_t) {
-                                    if (failed || !self->io_) return;
-                                    self->settle_then_check();
-                                    self->wait_for_events();
+                                    if (!self->io_ || failed == asio::error::operation_aborted) return;
+                                    if (failed) return self->report("ends: " + failed.message());
+                                    self->safely([&] {
+                                        self->settle_then_check();
+                                        self->wait_for_events();
+                                    });
                                 });
+}
+
+// The loop runs calls of the program as well: what is thrown through it would end the process.
+template <class Work> void file_watch::safely(Work work) {
+    try {
+        work();
+    } catch (const std::exception& odd) {
+        report(odd.what());
+    } catch (...) {
+        report("unknown exception");
+    }
+}
+
+void file_watch::report(std::string_view message) const noexcept {
+    const std::shared_ptr<client_impl> client = client_.lock();
+    if (!client || client->log() == nullptr || !client->log()->wants(severity::error)) return;
+    const std::array<log_field, 2> fields{{{"path", paths_.front()}, {"message", message}}};
+    client->log()->write(severity::error, "config.watch_failed", fields);
 }
 
 void file_watch::wait_for_hangup() {
     io_->hangup.async_wait([self = shared_from_this()](error_code failed, int) {
         if (failed || !self->io_) return;
-        self->loaded_ = self->look();
-        self->reload();
+        self->safely([&] {
+            self->loaded_ = self->look();
+            self->reload();
+        });
         if (self->io_) self->wait_for_hangup();
     });
 }
@@ -157,7 +191,7 @@ void file_watch::settle_then_check() {
 void file_watch::check_after(std::chrono::milliseconds wait) {
     io_->settling.expires_after(wait); // takes the place of an earlier one
     io_->settling.async_wait([self = shared_from_this()](error_code failed) {
-        if (!failed && self->io_) self->check();
+        if (!failed && self->io_) self->safely([&] { self->check(); });
     });
 }
 
@@ -185,7 +219,7 @@ void file_watch::reload() {
         outcome = fault(errc::internal, odd.what());
         report_reload(client->log(), outcome);
     }
-    if (options_.on_outcome) options_.on_outcome(outcome);
+    if (options_.on_outcome) safely([&] { options_.on_outcome(outcome); });
 }
 
 config_watch client_impl::watch(const std::shared_ptr<client_impl>& self, std::vector<std::string> paths,

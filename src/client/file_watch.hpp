@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace modelmesh::detail {
@@ -22,7 +23,7 @@ class client_impl;
 /// that none is after stop().
 class file_watch : public std::enable_shared_from_this<file_watch> {
 public:
-    /// @throws error  config: a directory cannot be watched, or SIGHUP cannot be taken.
+    /// @throws error  config: a path cannot be made absolute, a directory cannot be watched, or SIGHUP cannot be taken.
     file_watch(std::weak_ptr<client_impl> of, boost::asio::io_context& loop, std::vector<std::string> paths,
                watch_options options);
     ~file_watch();
@@ -56,10 +57,13 @@ private:
     void check_after(std::chrono::milliseconds wait);
     void check();
     void reload();
+    template <class Work> void safely(Work work);
+    /// `config.watch_failed`
+    void report(std::string_view message) const noexcept;
 
     const std::weak_ptr<client_impl> client_;
-    boost::asio::io_context& loop_; ///< the client's
-    const std::vector<std::string> paths_;
+    boost::asio::io_context& loop_;        ///< the client's
+    const std::vector<std::string> paths_; ///< absolute
     watch_options options_;
     std::vector<file_state> loaded_; ///< what the files were when they were read last
     std::unique_ptr<on_loop> io_;    ///< null after release()

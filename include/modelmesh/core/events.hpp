@@ -78,6 +78,8 @@ inline constexpr event_kind every_event[] = {
     {"config.reloaded", event_group::config, "models_added models_removed models_changed settings_changed",
      "another configuration is in force"},
     {"config.rejected", event_group::config, "reason", "a new configuration is wrong; the old one stays"},
+    {"config.watch_failed", event_group::config, "path message",
+     "files are not watched any more, or what is called with the outcome has thrown"},
     {"config.warning", event_group::config, "message", "something in a configuration is doubtful"},
     {"secrets.readable_by_others", event_group::config, "path message",
      "a file of secrets is open to others"},
