@@ -447,7 +447,7 @@ void scripted_server::accept_all() {
         const int on = 1;
         ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
         const std::lock_guard lock(mutex_);
-        ++connections_;
+        ++accepted_;
         if (scripts_.empty() && otherwise_) scripts_.push_back(*otherwise_);
         if (scripts_.empty() || stopping_) {
             failures_.emplace_back("a connection that the script does not have");
@@ -510,9 +510,9 @@ std::vector<std::string> scripted_server::requests() const {
     return requests_;
 }
 
-std::size_t scripted_server::connections() const {
+std::size_t scripted_server::accepted() const {
     const std::lock_guard lock(mutex_);
-    return connections_;
+    return accepted_;
 }
 
 std::vector<std::string> scripted_server::finish() {

@@ -118,7 +118,7 @@ public:
     void resume(const std::string& name);
 
     [[nodiscard]] std::vector<std::string> requests() const;
-    [[nodiscard]] std::size_t connections() const;
+    [[nodiscard]] std::size_t accepted() const; ///< connections, ever
 
     /// Stops accepting, waits for every script to come to its end, and gives what went wrong.
     /// @pre the client has closed its connections, or the scripts do.
@@ -154,7 +154,7 @@ private:
     std::set<std::string> resumed_;
     std::vector<std::string> requests_;
     std::vector<std::string> failures_;
-    std::size_t connections_ = 0;
+    std::size_t accepted_ = 0;
     bool stopping_ = false;
 };
 

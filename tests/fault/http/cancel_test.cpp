@@ -65,7 +65,7 @@ TEST_P(HttpCancel, BeforeItBegins) {
         loop.run_to_idle();
         EXPECT_EQ(outcome(under_way), errc::canceled);
     }
-    EXPECT_EQ(server.connections(), 0u);
+    EXPECT_EQ(server.accepted(), 0u);
     expect_recovery();
 }
 

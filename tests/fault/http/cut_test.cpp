@@ -50,7 +50,7 @@ protected:
                 const result<http::response> got = loop.run(client->exchange(to, make(), patient()));
                 ASSERT_FALSE(got);
                 EXPECT_EQ(got.error().kind(), errc::connect) << got.error().message;
-                EXPECT_EQ(server.connections(), ++connections);
+                EXPECT_EQ(server.accepted(), ++connections);
                 EXPECT_EQ(client->counters().in_use + client->counters().idle, 0u);
             }
         }
@@ -94,7 +94,7 @@ TEST_P(HttpCut, EverySplitOfTheAnswerIsTheSameAnswer) {
         ASSERT_TRUE(got) << got.error().message;
         EXPECT_EQ(got->body, "data: one\n\n:\n\ndata: \xC3\xA4\ndata: 2\n\n");
     }
-    EXPECT_EQ(server.connections(), 1u);
+    EXPECT_EQ(server.accepted(), 1u);
 }
 
 TEST_P(HttpCut, ByteByByteItIsTheSameAnswer) {
@@ -116,7 +116,7 @@ TEST_P(HttpCut, BytesBehindAnAnswerAreNobodys) {
         for (const bool is_late : {false, true}) {
             SCOPED_TRACE(std::to_string(size) + (is_late ? " bytes at rest" : " bytes at once"));
             make_client(pool_limits());
-            const std::size_t before = server.connections();
+            const std::size_t before = server.accepted();
             script dirty;
             dirty.read_request();
             if (is_late)
@@ -134,7 +134,7 @@ TEST_P(HttpCut, BytesBehindAnAnswerAreNobodys) {
             if (is_late) server.resume(name + " sent");
             ASSERT_TRUE(got) << got.error().message;
             EXPECT_EQ(got->body, "ok");
-            EXPECT_EQ(server.connections(), before + 2);
+            EXPECT_EQ(server.accepted(), before + 2);
         }
     }
 }

@@ -126,7 +126,7 @@ TEST_P(Http2Cut, ARequestThatIsCutAnywhereIsAFaultAndIsNotSentTwice) {
             const result<http::response> got = exchange("/", "body");
             ASSERT_FALSE(got);
             EXPECT_EQ(got.error().kind(), errc::connect) << got.error().message;
-            EXPECT_EQ(server.connections(), ++connections);
+            EXPECT_EQ(server.accepted(), ++connections);
             EXPECT_EQ(client->counters().in_use, 0u);
         }
     }
@@ -166,7 +166,7 @@ TEST_P(Http2Cut, AGoAwayBehindEveryFrameLetsTheAnswerEnd) {
     for (const std::size_t end : ends_of_frames()) {
         SCOPED_TRACE("behind byte " + std::to_string(end));
         make_client(pool_limits());
-        const std::size_t before = server.connections();
+        const std::size_t before = server.accepted();
         server.add(script()
                        .expect(asked)
                        .send(answered.substr(0, end) + go_away + answered.substr(end))
@@ -176,7 +176,7 @@ TEST_P(Http2Cut, AGoAwayBehindEveryFrameLetsTheAnswerEnd) {
         EXPECT_EQ(got->body, "data: one\n\n");
         serve(&answer_ok);
         expect_ok();
-        EXPECT_EQ(server.connections(), before + 2) << "the next request goes elsewhere";
+        EXPECT_EQ(server.accepted(), before + 2) << "the next request goes elsewhere";
     }
 }
 
@@ -193,7 +193,7 @@ TEST_P(Http2Cut, AWrongContentLengthHarmsNobodyElse) {
             EXPECT_EQ(got.error().kind(), errc::protocol) << got.error().message;
         }
     }
-    EXPECT_EQ(server.connections(), 1u);
+    EXPECT_EQ(server.accepted(), 1u);
 }
 
 TEST_P(Http2Cut, SplitAtEveryByte) {

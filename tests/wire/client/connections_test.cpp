@@ -173,7 +173,7 @@ TEST_P(ClientConnections, SpeakHttp2AtOnceWhereTheServerIsKnownTo) {
     use("alpha", plain).http = http_version::http2;
     const auto reply = run(ask_once(create(settings), question()));
     ASSERT_FALSE(reply);
-    EXPECT_GT(plain.connections(), 0u);
+    EXPECT_GT(plain.accepted(), 0u);
     EXPECT_THAT(plain.finish(), IsEmpty());
 }
 
@@ -189,7 +189,7 @@ TEST_P(ClientConnections, CarrySeveralRequestsAtATimeWhereTheConfigurationSaysSo
         EXPECT_EQ(first.get().value().text(), "one");
         EXPECT_EQ(second.get().value().text(), "two");
     }
-    EXPECT_EQ(plain.connections(), 1u);
+    EXPECT_EQ(plain.accepted(), 1u);
     EXPECT_THAT(plain.finish(), IsEmpty());
 }
 
@@ -201,7 +201,7 @@ TEST_P(ClientConnections, CarryOneRequestAtATimeOtherwise) {
     auto first = asio::co_spawn(loop, ask_once(c, question()), asio::use_future);
     auto second = asio::co_spawn(loop, ask_once(c, question()), asio::use_future);
     EXPECT_TRUE(holds(loop, [&] { return plain.requests().size() == 2; }));
-    EXPECT_EQ(plain.connections(), 2u);
+    EXPECT_EQ(plain.accepted(), 2u);
     plain.resume("asked");
     ASSERT_TRUE(finishes(loop));
     EXPECT_TRUE(first.get());

@@ -398,7 +398,7 @@ TEST_P(ClientObjects, AModelThatTheMeshKnowsIsAsItIsListed) {
         EXPECT_EQ(run(model_of(c, name, "")), alphas) << name;
     EXPECT_EQ(run(model_of(c, "beta.gpt-5", "")), betas);
     EXPECT_EQ(run(model_of(c, "text-to-speech", "")), all.data.at(1));
-    EXPECT_EQ(alpha.connections() + beta.connections(), 0u);
+    EXPECT_EQ(alpha.accepted() + beta.accepted(), 0u);
 }
 
 const std::string tuned_model = R"({"id":"ft:gpt-5:org::1","object":"model","created":7,"owned_by":"org"})";
@@ -490,7 +490,7 @@ TEST_P(ClientObjects, AnUnknownIdIsNotFoundAndOnlyOneProviderIsAsked) {
     EXPECT_EQ(got.error().request_id, "req-7");
     ASSERT_EQ(got.error().attempts.size(), 1u);
     EXPECT_EQ(got.error().attempts[0].http_status, 404);
-    EXPECT_EQ(beta.connections(), 0u);
+    EXPECT_EQ(beta.accepted(), 0u);
 }
 
 TEST_P(ClientObjects, AnUnknownProviderIsNotFound) {
@@ -552,7 +552,7 @@ TEST_P(ClientObjects, AProviderWithoutStreamsAboutObjectsSaysSo) {
     ASSERT_TRUE(connectors.add_provider("openai.llm.v1", [] { return std::make_unique<whole_provider>(); }));
     EXPECT_EQ(run(told_again(create(settings, connectors))),
               "not opened: unsupported: provider 'alpha': no streams about responses");
-    EXPECT_EQ(alpha.connections(), 0u);
+    EXPECT_EQ(alpha.accepted(), 0u);
 }
 
 TEST_P(ClientObjects, WhatOnlyReadsIsSentAgain) {
@@ -682,7 +682,7 @@ TEST_P(ClientObjects, WhatChangesSomethingIsNotSentAgainWhereAKeptConnectionDies
     const result<files::file> got = run(both(c));
     ASSERT_FALSE(got);
     EXPECT_EQ(got.error().kind(), errc::connect) << got.error().message;
-    EXPECT_EQ(alpha.connections(), 1u);
+    EXPECT_EQ(alpha.accepted(), 1u);
 }
 
 TEST_P(ClientObjects, WhatIsNoReplyIsAProtocolError) {

@@ -90,7 +90,7 @@ TEST_P(ClientProxy, NoneWhereTheConfigurationOrTheEnvironmentSaysSo) {
     settings.providers[0].second.proxy.clear();
     ::setenv("NO_PROXY", "127.0.0.0/8", 1);
     EXPECT_TRUE(run(ask_once(create(settings), question())));
-    EXPECT_EQ(front.connections(), 0u);
+    EXPECT_EQ(front.accepted(), 0u);
 }
 
 TEST_P(ClientProxy, ARefusalIsAFailureToConnect) {

@@ -115,7 +115,7 @@ TEST_P(ClientResources, OnlyTheProviderIsAskedThatTheCallNames) {
     EXPECT_EQ(got.error().kind(), errc::not_found);
     EXPECT_EQ(got.error().message,
               "no model of pool 'alpha.text-embedding-3-small' is served by provider 'beta', but by 'alpha'");
-    EXPECT_EQ(alpha.connections(), 0u);
+    EXPECT_EQ(alpha.accepted(), 0u);
 }
 
 TEST_P(ClientResources, AModerationNeedsNoModel) {
@@ -270,7 +270,7 @@ TEST_P(ClientResources, AFileThatCanBeReadOnceIsNotSentTwice) {
     EXPECT_EQ(got.error().kind(), errc::bad_request);
     EXPECT_THAT(got.error().message, HasSubstr("can be read only once"));
     EXPECT_EQ(got.error().attempts.size(), 2u);
-    EXPECT_EQ(beta.connections(), 0u);
+    EXPECT_EQ(beta.accepted(), 0u);
 }
 
 TEST_P(ClientResources, ATranscriptionAsTextIsText) {

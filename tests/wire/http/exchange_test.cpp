@@ -40,7 +40,7 @@ TEST_P(HttpExchange, SendsTheExactBytes) {
     EXPECT_EQ(first->body, "ok");
     const result<http::response> second = exchange("/v1/models?x=1");
     ASSERT_TRUE(second) << second.error().message;
-    EXPECT_EQ(server.connections(), 1u);
+    EXPECT_EQ(server.accepted(), 1u);
     EXPECT_EQ(client->counters().reused, 1u);
 }
 
@@ -69,7 +69,7 @@ TEST_P(HttpExchange, ReadsEveryFraming) {
     got = exchange();
     ASSERT_TRUE(got) << got.error().message;
     EXPECT_EQ(got->body, "to the end");
-    EXPECT_EQ(server.connections(), 1u);
+    EXPECT_EQ(server.accepted(), 1u);
     EXPECT_EQ(client->counters().idle, 0u) << "the last answer ended with its connection";
 }
 
@@ -90,7 +90,7 @@ TEST_P(HttpExchange, AnAnswerThatSaysCloseIsNotReused) {
     server.add(script().read_request().send(ok));
     ASSERT_TRUE(exchange());
     ASSERT_TRUE(exchange());
-    EXPECT_EQ(server.connections(), 2u);
+    EXPECT_EQ(server.accepted(), 2u);
 }
 
 TEST_P(HttpExchange, AConnectionThatTheServerClosedAtRestIsReplaced) {
@@ -99,7 +99,7 @@ TEST_P(HttpExchange, AConnectionThatTheServerClosedAtRestIsReplaced) {
     ASSERT_TRUE(exchange());
     const result<http::response> got = exchange();
     ASSERT_TRUE(got) << got.error().message;
-    EXPECT_EQ(server.connections(), 2u);
+    EXPECT_EQ(server.accepted(), 2u);
 }
 
 TEST_P(HttpExchange, AReusedConnectionThatDiesUnderTheRequestIsReplaced) {
@@ -120,7 +120,7 @@ TEST_P(HttpExchange, BytesThatNobodyAskedForEndTheConnection) {
     const result<http::response> got = exchange();
     ASSERT_TRUE(got) << got.error().message;
     EXPECT_EQ(got->body, "ok");
-    EXPECT_EQ(server.connections(), 2u);
+    EXPECT_EQ(server.accepted(), 2u);
 }
 
 TEST_P(HttpExchange, TheFieldsBehindABodyAreThereOnceItsEndWasRead) {
@@ -141,7 +141,7 @@ TEST_P(HttpExchange, TheFieldsBehindABodyAreThereOnceItsEndWasRead) {
         EXPECT_EQ(opened->trailers().get("x-sum"), sum);
         EXPECT_EQ(opened->headers().get("x-sum"), "");
     }
-    EXPECT_EQ(server.connections(), 1u);
+    EXPECT_EQ(server.accepted(), 1u);
 }
 
 TEST_P(HttpExchange, BytesBehindTheEndOfAStreamEndTheConnection) {
@@ -173,7 +173,7 @@ TEST_P(HttpExchange, BytesBehindTheEndOfAStreamEndTheConnection) {
     server.resume("sent");
     ASSERT_TRUE(got) << got.error().message;
     EXPECT_EQ(got->body, "ok");
-    EXPECT_EQ(server.connections(), 2u);
+    EXPECT_EQ(server.accepted(), 2u);
 }
 
 TEST_P(HttpExchange, AnAnswerInTheMiddleOfAnUploadIsTheAnswer) {
@@ -248,7 +248,7 @@ TEST_P(HttpExchange, StreamsEventsAsTheyArrive) {
     EXPECT_EQ(seen, (std::vector<std::string>{"one", "two"}));
     EXPECT_EQ(client->counters().idle, 1u) << "back in the pool while the stream still exists";
     ASSERT_TRUE(exchange());
-    EXPECT_EQ(server.connections(), 1u);
+    EXPECT_EQ(server.accepted(), 1u);
 }
 
 TEST_P(HttpExchange, RequestsInFlightHaveConnectionsOfTheirOwn) {

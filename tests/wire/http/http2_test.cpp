@@ -27,7 +27,7 @@ TEST_P(Http2Exchange, ExchangesOneAfterTheOtherShareAConnection) {
         EXPECT_EQ(got->body, std::string("/v1 ") + body);
         EXPECT_EQ(got->headers.get("x-a"), "b");
     }
-    EXPECT_EQ(server.connections(), 1u);
+    EXPECT_EQ(server.accepted(), 1u);
     EXPECT_EQ(client->counters().opened, 1u);
     EXPECT_EQ(client->counters().reused, 2u);
     EXPECT_EQ(client->counters().idle, 1u);
@@ -60,7 +60,7 @@ TEST_P(Http2Exchange, AHundredAtATimeOnOneConnection) {
         const result<http::response> got = one.take();
         ASSERT_TRUE(got) << got.error().message;
     }
-    EXPECT_EQ(server.connections(), 1u) << "who came during the first handshake waited for it";
+    EXPECT_EQ(server.accepted(), 1u) << "who came during the first handshake waited for it";
     EXPECT_EQ(peer->most_open(), count);
 }
 
@@ -92,7 +92,7 @@ TEST_P(Http2Exchange, OpensMoreConnectionsWhenTheServerAllowsFewStreams) {
         const result<http::response> got = one.take();
         ASSERT_TRUE(got) << got.error().message;
     }
-    EXPECT_EQ(server.connections(), connections);
+    EXPECT_EQ(server.accepted(), connections);
     for (const auto& peer : peers) EXPECT_LE(peer->most_open(), streams);
     EXPECT_EQ(client->counters().idle, connections);
     EXPECT_EQ(client->counters().waiting, 0u);
@@ -112,7 +112,7 @@ TEST_P(Http2Exchange, WhoWaitsForAFullConnectionMeetsItsDeadline) {
     ASSERT_FALSE(second);
     EXPECT_EQ(second.error().kind(), errc::timed_out);
     EXPECT_EQ(client->counters().waiting, 0u);
-    EXPECT_EQ(server.connections(), 1u);
+    EXPECT_EQ(server.accepted(), 1u);
 }
 
 TEST_P(Http2Exchange, TheFieldsBehindABodyAreThereOnceItsEndWasRead) {
@@ -141,7 +141,7 @@ TEST_P(Http2Exchange, AStreamDroppedEarlyIsStoppedAndItsConnectionKept) {
     loop.run_to_idle();
     expect_ok("/ok");
     EXPECT_EQ(peer->resets(), 1u);
-    EXPECT_EQ(server.connections(), 1u);
+    EXPECT_EQ(server.accepted(), 1u);
 }
 
 TEST_P(Http2Exchange, CancellingOneExchangeLeavesTheOthers) {
@@ -165,7 +165,7 @@ TEST_P(Http2Exchange, CancellingOneExchangeLeavesTheOthers) {
     loop.run_to_idle();
     EXPECT_EQ(second.take()->body, "ok");
     EXPECT_EQ(third.take()->body, "ok");
-    EXPECT_EQ(server.connections(), 1u);
+    EXPECT_EQ(server.accepted(), 1u);
 }
 
 TEST_P(Http2Exchange, AnUploadThatIsCancelledLeavesTheOthers) {
@@ -179,7 +179,7 @@ TEST_P(Http2Exchange, AnUploadThatIsCancelledLeavesTheOthers) {
     loop.run_to_idle();
     EXPECT_EQ(upload.take().error().kind(), errc::canceled);
     expect_ok();
-    EXPECT_EQ(server.connections(), 1u);
+    EXPECT_EQ(server.accepted(), 1u);
 }
 
 TEST_P(Http2Exchange, AnUploadThatTheServerRefusesEndsWithItsAnswer) {
@@ -194,7 +194,7 @@ TEST_P(Http2Exchange, AnUploadThatTheServerRefusesEndsWithItsAnswer) {
     EXPECT_EQ(got->status, 413);
     EXPECT_EQ(got->body, "large");
     expect_ok();
-    EXPECT_EQ(server.connections(), 1u);
+    EXPECT_EQ(server.accepted(), 1u);
 }
 
 TEST_P(Http2Exchange, AnUploadGoesOnWhenTheServersWindowOpens) {
@@ -261,7 +261,7 @@ TEST_P(Http2Exchange, AResetEndsOneAnswerAndNotTheConnection) {
     ASSERT_FALSE(got);
     EXPECT_EQ(got.error().kind(), errc::protocol);
     expect_ok("/ok");
-    EXPECT_EQ(server.connections(), 1u);
+    EXPECT_EQ(server.accepted(), 1u);
 }
 
 TEST_P(Http2Exchange, AResetInsideTheBodyIsATruncation) {
@@ -281,7 +281,7 @@ TEST_P(Http2Exchange, AResetInsideTheBodyIsATruncation) {
     EXPECT_EQ(all.body, "first");
     ASSERT_TRUE(all.failure);
     EXPECT_EQ(all.failure->kind(), errc::protocol);
-    EXPECT_EQ(server.connections(), 1u);
+    EXPECT_EQ(server.accepted(), 1u);
 }
 
 TEST_P(Http2Exchange, ARefusedRequestIsSentOnceMore) {
@@ -290,7 +290,7 @@ TEST_P(Http2Exchange, ARefusedRequestIsSentOnceMore) {
         answer_ok(p, r);
     });
     expect_ok();
-    EXPECT_EQ(server.connections(), 1u);
+    EXPECT_EQ(server.accepted(), 1u);
     EXPECT_EQ(peer->requests(), 2u);
 }
 
@@ -302,7 +302,7 @@ TEST_P(Http2Exchange, ARequestThatIsRefusedTwiceFailsAndTheNextGoesElsewhere) {
     EXPECT_EQ(got.error().kind(), errc::connect);
     EXPECT_NE(got.error().message.find("did not take the request"), std::string::npos);
     expect_ok();
-    EXPECT_EQ(server.connections(), 2u);
+    EXPECT_EQ(server.accepted(), 2u);
 }
 
 TEST_P(Http2Exchange, AfterAGoAwayAnswersEndAndNewRequestsGoElsewhere) {
@@ -320,7 +320,7 @@ TEST_P(Http2Exchange, AfterAGoAwayAnswersEndAndNewRequestsGoElsewhere) {
     result<response_stream> opened = open();
     ASSERT_TRUE(opened) << opened.error().message;
     expect_ok();
-    EXPECT_EQ(server.connections(), 2u);
+    EXPECT_EQ(server.accepted(), 2u);
     const support::drained all = await(support::drain(std::move(*opened)));
     EXPECT_FALSE(all.failure) << all.failure->message;
     EXPECT_EQ(all.body, "first last");
@@ -337,7 +337,7 @@ TEST_P(Http2Exchange, AConnectionThatEndedAtRestIsReplaced) {
     }
     serve(&answer_ok);
     expect_ok();
-    EXPECT_EQ(server.connections(), 3u);
+    EXPECT_EQ(server.accepted(), 3u);
 }
 
 TEST_P(Http2Exchange, AServerWithoutSettingsGetsNoSecondRequest) {
@@ -349,7 +349,7 @@ TEST_P(Http2Exchange, AServerWithoutSettingsGetsNoSecondRequest) {
     ASSERT_FALSE(got);
     EXPECT_EQ(got.error().kind(), errc::timed_out);
     expect_ok();
-    EXPECT_EQ(server.connections(), 2u);
+    EXPECT_EQ(server.accepted(), 2u);
 }
 
 TEST_P(Http2Exchange, ASilentServerIsAskedForASignOfLife) {

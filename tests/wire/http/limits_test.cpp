@@ -116,7 +116,7 @@ TEST_P(HttpLimits, TheQueueForAConnection) {
     loop.run_to_idle();
     EXPECT_TRUE(first.take());
     EXPECT_TRUE(second.take());
-    EXPECT_EQ(server.connections(), 1u);
+    EXPECT_EQ(server.accepted(), 1u);
 }
 
 } // namespace

@@ -72,7 +72,7 @@ TEST_P(HttpPipeline, AllAreAnsweredInTheirOrderOnOneConnection) {
     for (std::size_t i = 0; i < depth; ++i) EXPECT_EQ(all[i].take().value().body, target(i));
     for (std::size_t i = 0; i < depth; ++i)
         EXPECT_TRUE(server.requests().at(i).starts_with("GET " + target(i) + " HTTP/1.1\r\n"));
-    EXPECT_EQ(server.connections(), 1u);
+    EXPECT_EQ(server.accepted(), 1u);
     EXPECT_EQ(client->counters().opened, 1u);
     EXPECT_EQ(client->counters().in_use, 0u);
     EXPECT_EQ(client->counters().idle, 1u) << "it serves anybody again";
@@ -91,7 +91,7 @@ TEST_P(HttpPipeline, NoMoreThanItsDepthAreUnderWay) {
     });
     loop.run_to_idle();
     for (std::size_t i = 0; i < all.size(); ++i) EXPECT_EQ(all[i].take().value().body, target(i));
-    EXPECT_LE(server.connections(), 2u);
+    EXPECT_LE(server.accepted(), 2u);
     expect_recovery();
 }
 
@@ -158,7 +158,7 @@ TEST_P(HttpPipeline, RequestsWaitForEachOtherWhereTheConnectionIsFull) {
         const std::string arrived = server.requests().at(i);
         EXPECT_EQ(arrived.substr(arrived.find("\r\n\r\n") + 4).size(), part.size());
     }
-    EXPECT_EQ(server.connections(), 1u);
+    EXPECT_EQ(server.accepted(), 1u);
 }
 
 TEST_P(HttpPipeline, ARequestCutOffWhileItIsSentLetsThoseBeforeItEnd) {
@@ -181,7 +181,7 @@ TEST_P(HttpPipeline, ARequestCutOffWhileItIsSentLetsThoseBeforeItEnd) {
     server.resume("answer");
     loop.run_to_idle();
     EXPECT_EQ(before.take().value().body, "/0");
-    EXPECT_EQ(server.connections(), 2u);
+    EXPECT_EQ(server.accepted(), 2u);
     expect_recovery();
 }
 
@@ -197,7 +197,7 @@ TEST_P(HttpPipeline, ALargeBodyGoesOnAConnectionOfItsOwn) {
     server.resume("answer");
     loop.run_to_idle();
     EXPECT_EQ(first.take().value().body, "/0");
-    EXPECT_EQ(server.connections(), 2u);
+    EXPECT_EQ(server.accepted(), 2u);
 }
 
 TEST_P(HttpPipeline, TheFirstOnAFreshConnectionIsNotSentAgain) {
@@ -327,7 +327,7 @@ TEST_P(HttpPipeline, WhicheverFailsTheOthersAreAnswered) {
             make_client(pool_limits());
             ASSERT_TRUE(exchange("/0"));
             forget();
-            const std::size_t connections = server.connections();
+            const std::size_t connections = server.accepted();
 
             std::vector<support::running<result<http::response>>> all;
             for (std::size_t i = 0; i < depth; ++i) {
@@ -362,7 +362,7 @@ TEST_P(HttpPipeline, WhicheverFailsTheOthersAreAnswered) {
                 }
             }
             if (how.kind == failure::cancel) {
-                EXPECT_EQ(server.connections(), connections);
+                EXPECT_EQ(server.accepted(), connections);
             }
             expect_recovery();
         }

@@ -92,7 +92,7 @@ TEST_P(Proxy, ATunnelCarriesOneExchangeAfterTheOther) {
     expect_two_exchanges();
     EXPECT_EQ(client->counters().opened, 1u);
     EXPECT_EQ(client->counters().reused, 1u);
-    EXPECT_EQ(front.connections(), 1u);
+    EXPECT_EQ(front.accepted(), 1u);
     EXPECT_EQ(front.requests(),
               std::vector<std::string>{"CONNECT " + address() + " HTTP/1.1\r\nHost: " + address() +
                                        "\r\nProxy-Authorization: Basic " + credentials + "\r\n\r\n"});
@@ -268,7 +268,7 @@ TEST_P(Proxy, ConnectionsOfDifferentWaysAreNotShared) {
     }
     EXPECT_EQ(client->counters().opened, 3u);
     EXPECT_EQ(client->counters().reused, 1u);
-    EXPECT_EQ(front.connections(), 2u);
+    EXPECT_EQ(front.accepted(), 2u);
 }
 
 class ProxyOverTls : public through_proxy<support::http_test> {
@@ -306,7 +306,7 @@ TEST_P(ProxyHttp2, ExchangesShareATunnel) {
         EXPECT_EQ(got->body, "ok");
     }
     EXPECT_EQ(peer->requests(), 5u);
-    EXPECT_EQ(front.connections(), 1u);
+    EXPECT_EQ(front.accepted(), 1u);
 }
 
 class ProxyPriorKnowledge : public ProxyHttp2 {};

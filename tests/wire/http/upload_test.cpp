@@ -83,7 +83,7 @@ TEST_P(HttpUpload, AFileArrivesByteForByte) {
     EXPECT_NE(arrived.find("\r\nContent-Length: 8388608\r\n"), std::string::npos);
     EXPECT_TRUE(body_of(arrived) == content);
     ASSERT_TRUE(exchange());
-    EXPECT_EQ(server.connections(), 1u) << "the connection serves again";
+    EXPECT_EQ(server.accepted(), 1u) << "the connection serves again";
 }
 
 TEST_P(HttpUpload, ABodyOfUnknownLengthIsChunked) {
@@ -194,7 +194,7 @@ TEST_P(HttpUpload, GoesOnWithABodyInMemoryAfterAnEarlySuccess) {
     EXPECT_EQ(got->body, "ok");
     EXPECT_TRUE(body_of(server.requests().at(0)) == request->body);
     ASSERT_TRUE(exchange());
-    EXPECT_EQ(server.connections(), 1u) << "the connection serves again";
+    EXPECT_EQ(server.accepted(), 1u) << "the connection serves again";
 }
 
 TEST_P(HttpUpload, GoesOnAfterAnEarlySuccess) {
@@ -380,7 +380,7 @@ TEST_P(Http2Upload, BodiesArriveByteForByte) {
             EXPECT_EQ(got->headers.get("x-length"), "") << "it is not known";
         }
     }
-    EXPECT_EQ(server.connections(), 1u);
+    EXPECT_EQ(server.accepted(), 1u);
     EXPECT_EQ(peer->resets(), 0u);
 }
 
@@ -416,7 +416,7 @@ TEST_P(Http2Upload, AnAnswerOtherThanSuccessEndsItAndTheConnectionStays) {
         EXPECT_LT(source->reads, 256 * mebi / (64 * 1024));
         expect_ok();
     }
-    EXPECT_EQ(server.connections(), 1u);
+    EXPECT_EQ(server.accepted(), 1u);
     EXPECT_EQ(peer->resets(), 3u) << "the server was told that no more comes";
 }
 
@@ -449,7 +449,7 @@ TEST_P(Http2Upload, WhatFailsOrIsCanceledResetsItsStreamOnly) {
         expect_ok();
         ++resets;
     }
-    EXPECT_EQ(server.connections(), 1u);
+    EXPECT_EQ(server.accepted(), 1u);
     EXPECT_LE(peer->resets(), resets);
     EXPECT_EQ(client->counters().in_use, 0u);
 }
