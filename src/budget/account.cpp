@@ -22,19 +22,20 @@ std::string date_text(wall_time at) {
 
 } // namespace
 
-// The limit, its name, and when its period is over: never for that of one request.
+// The limit, its name, and what says when its period is over: nothing for that of one request.
 struct account::kind {
     std::string_view name;
     micro_usd limit;
-    std::optional<wall_time> resets_at{};
+    wall_time (periods::*reset)(wall_time) const noexcept = nullptr;
 };
 
-account::account(std::string scope, std::string name, limits under)
-    : scope_(std::move(scope)), name_(std::move(name)), limits_(std::move(under)),
+account::account(std::string scope, std::string name, limits under, std::shared_ptr<const periods> of)
+    : scope_(std::move(scope)), name_(std::move(name)), limits_(std::move(under)), periods_(std::move(of)),
       money_(std::make_shared<money>()) {}
 
-account::account(const account& before, limits under)
-    : scope_(before.scope_), name_(before.name_), limits_(std::move(under)), money_(before.money_) {}
+account::account(const account& before, limits under, std::shared_ptr<const periods> of)
+    : scope_(before.scope_), name_(before.name_), limits_(std::move(under)), periods_(std::move(of)),
+      money_(before.money_) {}
 
 void account::open_with(calendar now, micro_usd today, micro_usd month) noexcept {
     money_->daily.settle(now.day, 0, today);
@@ -63,11 +64,11 @@ account::answer account::reserve(reservation& held, wall_time wall, fault& why) 
         why = refusal({"per_request_limit", *limits_.per_request}, 0, 0, held.amount, wall);
         return answer::refused;
     }
-    const kind day{"daily_limit", limits_.daily.value_or(unlimited), next_day(wall)};
+    const kind day{"daily_limit", limits_.daily.value_or(unlimited), &periods::next_day};
     if (const answer said = take(day, money_->daily, held.when.day, held.amount, wall, why);
         said != answer::taken)
         return said;
-    const kind month{"monthly_limit", limits_.monthly.value_or(unlimited), next_month(wall)};
+    const kind month{"monthly_limit", limits_.monthly.value_or(unlimited), &periods::next_month};
     const answer said = take(month, money_->monthly, held.when.month, held.amount, wall, why);
     if (said != answer::taken) money_->daily.committed.add(held.when.day, -held.amount);
     return said;
@@ -77,16 +78,17 @@ std::optional<fault> account::would_refuse(micro_usd amount, wall_time wall) con
     if (!limits_.enforce) return std::nullopt;
     if (limits_.per_request && amount > *limits_.per_request)
         return refusal({"per_request_limit", *limits_.per_request}, 0, 0, amount, wall);
-    const calendar now = calendar_of(wall);
+    const calendar now = periods_->at(wall);
     const auto look = [&](const kind& of, const window& from, period when) -> std::optional<fault> {
         const micro_usd committed = from.committed.of(when);
         if (std::max<micro_usd>(amount, 1) <= of.limit - committed) return std::nullopt;
         return refusal(of, committed, from.spent.of(when), amount, wall);
     };
     std::optional<fault> why;
-    if (limits_.daily) why = look({"daily_limit", *limits_.daily, next_day(wall)}, money_->daily, now.day);
+    if (limits_.daily)
+        why = look({"daily_limit", *limits_.daily, &periods::next_day}, money_->daily, now.day);
     if (!why && limits_.monthly)
-        why = look({"monthly_limit", *limits_.monthly, next_month(wall)}, money_->monthly, now.month);
+        why = look({"monthly_limit", *limits_.monthly, &periods::next_month}, money_->monthly, now.month);
     return why;
 }
 
@@ -105,23 +107,24 @@ fault account::refusal(const kind& of, micro_usd committed, micro_usd spent, mic
     what->spent_micro_usd = std::min(spent, committed);
     what->reserved_micro_usd = committed - what->spent_micro_usd;
     what->wanted_micro_usd = wanted;
-    what->resets_at = of.resets_at;
+    if (of.reset != nullptr) what->resets_at = ((*periods_).*of.reset)(wall);
     std::string text = "the " + what->limit_name + " of ";
     text += name_.empty() ? "the whole budget" : scope_ + " '" + name_ + "'";
     text += " is " + dollars(of.limit);
-    if (of.resets_at)
+    if (what->resets_at)
         text += ", of which " + dollars(what->spent_micro_usd) + " are spent and " +
                 dollars(what->reserved_micro_usd) + " reserved";
     text += "; this call may cost " + dollars(wanted);
-    if (of.resets_at) text += "; the limit resets at " + date_text(*of.resets_at);
+    if (what->resets_at) text += "; the limit resets at " + date_text(*what->resets_at);
     fault f(errc::budget, std::move(text));
-    if (of.resets_at) f.retry_after = std::chrono::ceil<std::chrono::milliseconds>(*of.resets_at - wall);
+    if (what->resets_at)
+        f.retry_after = std::chrono::ceil<std::chrono::milliseconds>(*what->resets_at - wall);
     f.budget = std::move(what);
     return f;
 }
 
 void account::report(std::vector<budget_state>& into, wall_time wall) const {
-    const calendar now = calendar_of(wall);
+    const calendar now = periods_->at(wall);
     const auto add = [&](std::string_view name, const std::optional<micro_usd>& limit, const window& of,
                          period when, wall_time resets_at) {
         if (!limit) return;
@@ -138,8 +141,8 @@ void account::report(std::vector<budget_state>& into, wall_time wall) const {
         state.is_enforced = limits_.enforce;
         state.resets_at = resets_at;
     };
-    add("daily_limit", limits_.daily, money_->daily, now.day, next_day(wall));
-    add("monthly_limit", limits_.monthly, money_->monthly, now.month, next_month(wall));
+    add("daily_limit", limits_.daily, money_->daily, now.day, periods_->next_day(wall));
+    add("monthly_limit", limits_.monthly, money_->monthly, now.month, periods_->next_month(wall));
 }
 
 std::optional<fault> reserve_all(const accounts& with, reservation& held, wall_time wall) {

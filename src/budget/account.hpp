@@ -63,10 +63,12 @@ struct reservation {
 class account {
 public:
     /// @param scope  "global", "provider", "pool" or "model". @param name  within it; empty for global.
-    account(std::string scope, std::string name, limits under);
+    account(std::string scope, std::string name, limits under,
+            std::shared_ptr<const periods> of = std::make_shared<const periods>());
     /// The same money under other limits: shares what was spent and what calls hold, those under way with the
     /// account before included. Alerts begin anew, because their thresholds are of another amount.
-    account(const account& before, limits under);
+    /// @param of  take the place of those of the account before: their numbers of what is under way are the same.
+    account(const account& before, limits under, std::shared_ptr<const periods> of);
 
     [[nodiscard]] const limits& terms() const noexcept { return limits_; }
 
@@ -138,8 +140,9 @@ private:
     std::string scope_;
     std::string name_;
     limits limits_;
-    std::shared_ptr<money> money_; ///< never null
-    period_amount daily_alerts_;   ///< bits of the thresholds that were told
+    std::shared_ptr<const periods> periods_; ///< never null, as the next
+    std::shared_ptr<money> money_;
+    period_amount daily_alerts_; ///< bits of the thresholds that were told
     period_amount monthly_alerts_;
 };
 

@@ -13,13 +13,28 @@ template <class Map> const typename Map::mapped_type& found_or_none(const Map& i
     return at == in.end() ? none : at->second;
 }
 
+// Numbers of one zone as those of another for the same moment; of a period that is over there: of none here.
+calendar carried_over(calendar saved, const std::string& zone, const periods& to,
+                      std::chrono::system_clock::time_point wall) {
+    const result<time_zone> known = time_zone::find(zone);
+    const calendar then = known ? periods(*known).at(wall) : calendar_of(wall); // as near as can be told
+    calendar here = to.at(wall);
+    if (saved.day != then.day) --here.day;
+    if (saved.month != then.month) --here.month;
+    return here;
+}
+
 } // namespace
 
-book::book(plan from) : plan_(std::move(from)) { open_all(); }
+book::book(plan from) : plan_(std::move(from)), periods_(std::make_shared<const periods>(plan_.zone)) {
+    open_all();
+}
 
 void book::apply(plan next, std::chrono::system_clock::time_point wall) {
-    const calendar now = calendar_of(wall);
     const std::lock_guard lock(mutex_);
+    const bool is_elsewhere = next.zone.name() != plan_.zone.name();
+    if (is_elsewhere) periods_ = std::make_shared<const periods>(next.zone, *periods_, wall);
+    const calendar now = periods_->at(wall);
     plan_ = std::move(next);
     const account_map before = std::exchange(accounts_, {});
     open_all();
@@ -28,10 +43,11 @@ void book::apply(plan next, std::chrono::system_clock::time_point wall) {
         if (found == before.end()) {
             const usage_counts spent = spent_by(key.first, key.second, now);
             each->open_with(now, spent.today.cost_micro_usd, spent.month.cost_micro_usd);
-        } else if (found->second->terms() == each->terms()) {
+        } else if (const bool is_same = found->second->terms() == each->terms(); is_same && !is_elsewhere) {
             each = found->second;
         } else {
-            each = std::make_shared<account>(*found->second, each->terms());
+            each = std::make_shared<account>(*found->second, each->terms(), periods_);
+            if (is_same) each->pass_over_alerts(now);
         }
     }
     for (auto& [key, each] : lines_) each.is_outdated = true;
@@ -39,16 +55,20 @@ void book::apply(plan next, std::chrono::system_clock::time_point wall) {
 
 void book::restore(const std::vector<saved_line>& saved, std::shared_ptr<write_ahead> storage,
                    std::chrono::system_clock::time_point wall) {
-    const calendar now = calendar_of(wall);
     const std::lock_guard lock(mutex_);
+    const calendar now = periods_->at(wall);
     storage_ = std::move(storage);
     for (const saved_line& each : saved) {
+        tally_record counted = each.counted;
+        if (each.time_zone != plan_.zone.name())
+            counted.when = carried_over(counted.when, each.time_zone, *periods_, wall);
         auto made = std::make_shared<line>();
         made->pool = each.pool;
         made->provider = each.provider;
         made->model = each.model;
+        made->when = periods_;
         made->counts = std::make_shared<tally>();
-        made->counts->restore(each.counted, each.mark, now);
+        made->counts->restore(counted, each.mark, now);
         made->counts->cover(each.mark, each.mark);
         lines_[{each.pool, each.model}] = {std::move(made), true};
     }
@@ -87,7 +107,7 @@ void book::open_all() {
 std::shared_ptr<account> book::open(std::string_view scope, std::string_view name, const limits& under) {
     if (!under.any()) return nullptr;
     std::shared_ptr<account>& made = accounts_[{std::string(scope), std::string(name)}];
-    if (!made) made = std::make_shared<account>(std::string(scope), std::string(name), under);
+    if (!made) made = std::make_shared<account>(std::string(scope), std::string(name), under, periods_);
     return made;
 }
 
@@ -124,6 +144,7 @@ std::shared_ptr<line> book::line_of(std::string_view pool, std::string_view prov
         if (storage_) made->counts->cover(0, 0);
     }
     made->storage = storage_;
+    made->when = periods_;
     made->pool = pool;
     made->provider = provider;
     made->model = model;
@@ -145,9 +166,9 @@ model_sizes book::sizes_of(std::string_view provider, std::string_view model_nam
 }
 
 usage_report book::report(std::chrono::system_clock::time_point wall) const {
-    const calendar now = calendar_of(wall);
     usage_report report;
     const std::lock_guard lock(mutex_);
+    const calendar now = periods_->at(wall);
     for (const auto& [key, each] : lines_) {
         const line& of = *each.current;
         if (of.counts->is_empty()) continue;

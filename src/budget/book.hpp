@@ -37,6 +37,7 @@ struct terms {
 };
 
 struct plan {
+    time_zone zone{}; ///< of days and months
     limits global{};
     std::map<std::string, terms, std::less<>> providers{};
     std::map<std::string, limits, std::less<>> pools{};
@@ -49,8 +50,9 @@ struct plan {
 struct line {
     std::string pool;
     std::string provider;
-    std::string model; ///< id
-    accounts with;     ///< in the order global, provider, pool, model; only those that have a limit
+    std::string model;                                                       ///< id
+    std::shared_ptr<const periods> when = std::make_shared<const periods>(); ///< never null
+    accounts with; ///< in the order global, provider, pool, model; only those that have a limit
     price_list prices{};
     price_tiers tiers{};
     model_sizes sizes{};
@@ -62,6 +64,7 @@ struct line {
 
 /// What is saved of a line.
 struct saved_line {
+    std::string time_zone{"UTC"}; ///< whose numbers counted.when has
     std::string pool{};
     std::string provider{};
     std::string model{};
@@ -77,6 +80,7 @@ public:
     /// Goes on with another plan: what was counted and spent stays, under the limits and prices of the new one.
     /// Calls under way end on the lines that they began with, and are counted. A budget that was not there before
     /// begins with what its scope has spent in the period; what calls under way hold just then is missing in it.
+    /// In another time zone the day and the month under way go on, and end when those of the new zone do.
     void apply(plan next, std::chrono::system_clock::time_point wall);
 
     /// The line of a model in a pool; the same one each time, whatever snapshot asks, until apply().
@@ -90,7 +94,8 @@ public:
     [[nodiscard]] usage_report report(std::chrono::system_clock::time_point wall) const;
 
     /// Goes on with what was saved, and from now on has the storage cover what is spent. Budgets have what the lines
-    /// of their scope have: they are not saved themselves. @pre no line was asked for.
+    /// of their scope have: they are not saved themselves. What was saved in another time zone counts for the periods
+    /// under way when the zone's day or month has not ended by its own clocks. @pre no line was asked for.
     void restore(const std::vector<saved_line>& saved, std::shared_ptr<write_ahead> storage,
                  std::chrono::system_clock::time_point wall);
     /// Every line that there was, under whatever plan.
@@ -115,7 +120,8 @@ private:
 
     mutable std::mutex mutex_; ///< guards what follows, not what it points to
     plan plan_;
-    std::map<name_pair, kept_line> lines_; ///< by pool and model; all that ever were, for the report
+    std::shared_ptr<const periods> periods_; ///< never null
+    std::map<name_pair, kept_line> lines_;   ///< by pool and model; all that ever were, for the report
     account_map accounts_;
     std::shared_ptr<write_ahead> storage_;
 };

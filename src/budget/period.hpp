@@ -1,10 +1,13 @@
-// Periods of the UTC calendar, and amounts that belong to one.
+// Periods of the calendar, and amounts that belong to one.
 #pragma once
+
+#include "budget/time_zone.hpp"
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <utility>
 
 namespace modelmesh::budget {
 
@@ -17,13 +20,44 @@ struct calendar {
     period month = 0;
     friend bool operator==(const calendar&, const calendar&) = default;
 };
-[[nodiscard]] calendar calendar_of(std::chrono::system_clock::time_point wall) noexcept;
+[[nodiscard]] calendar calendar_of(std::chrono::system_clock::time_point wall) noexcept; ///< of UTC
 
-/// When the day or the month after this moment begins.
-[[nodiscard]] std::chrono::system_clock::time_point next_day(
-    std::chrono::system_clock::time_point wall) noexcept;
-[[nodiscard]] std::chrono::system_clock::time_point next_month(
-    std::chrono::system_clock::time_point wall) noexcept;
+/// Days and months as a time zone has them: from midnight to midnight by its clocks, so that some days have 23 or 25
+/// hours. A midnight that clocks skip is the moment at which they do; of two the first counts.
+/// Cost of at(): in UTC a division; elsewhere the bounds of a day are looked up once in it, by whoever comes first.
+/// Threads: any. today_ is one word: [43:24] day since 1970, [23:12] minutes from its beginning in UTC to its beginning
+/// here and 2048, [11:0] minutes that it takes; relaxed, because nothing else hangs on it and whoever finds it outdated
+/// makes it anew. 0: no day is known.
+class periods {
+public:
+    periods() = default; ///< of UTC
+    explicit periods(time_zone zone) : zone_(std::move(zone)) {}
+    /// Takes the place of others at this moment: the periods under way then go on under their numbers, and end when
+    /// those of the new zone do.
+    periods(time_zone zone, const periods& before, std::chrono::system_clock::time_point wall);
+
+    [[nodiscard]] const time_zone& zone() const noexcept { return zone_; }
+    [[nodiscard]] calendar at(std::chrono::system_clock::time_point wall) const noexcept {
+        return counted_on(zone_.is_utc() ? calendar_of(wall) : local(wall));
+    }
+    /// When the day or the month after this moment begins.
+    [[nodiscard]] std::chrono::system_clock::time_point next_day(
+        std::chrono::system_clock::time_point wall) const noexcept;
+    [[nodiscard]] std::chrono::system_clock::time_point next_month(
+        std::chrono::system_clock::time_point wall) const noexcept;
+    /// The numbers that the zone alone gives to what at() has said: for those who come after this program.
+    [[nodiscard]] calendar by_zone(calendar said) const noexcept;
+
+private:
+    [[nodiscard]] calendar local(std::chrono::system_clock::time_point wall) const noexcept;
+    [[nodiscard]] calendar counted_on(calendar of) const noexcept {
+        return {static_cast<period>(of.day + ahead_.day), static_cast<period>(of.month + ahead_.month)};
+    }
+
+    time_zone zone_{};
+    calendar ahead_{}; ///< what is added to the zone's own numbers
+    mutable std::atomic<std::uint64_t> today_{0};
+};
 
 /// An amount of the latest period in which there was one.
 /// word_: [63:48] period, [47:0] amount, 2.8e14 at most: 281 million dollars in micro-dollars. One word, so

@@ -1,5 +1,6 @@
 #include "client/budget_plan.hpp"
 
+#include "client/pool_settings.hpp"
 #include "core/connector_id.hpp"
 
 #include <algorithm>
@@ -99,6 +100,7 @@ budget::plan make_budget_plan(const config& from, std::vector<std::string>& prob
     translation to(problems);
     budget::plan made;
     made.global = to.limits(from.budget, "");
+    made.zone = zone_of(from.time_zone, "time_zone", problems);
     for (const auto& [name, settings] : from.providers) {
         const std::string where = "provider '" + name + "': ";
         budget::terms& terms = made.providers[name];

@@ -190,6 +190,9 @@ client_impl::parts client_impl::parts_of(const config& from, const surroundings&
         plan.rotation = std::move(rotation);
         plan.rotates_on_budget = settings.on_budget_exceeded == budget_action::rotate;
         plan.rules = rules_of(settings, connectors, where, problems);
+        if (settings.quota_reset_schedule == quota_schedule::daily_utc && from.time_zone != "UTC")
+            problems.push_back(where + "quota_reset_schedule: daily_utc does not go with time_zone " +
+                               from.time_zone + "; use quota_window: daily for its days");
         plan.windows = windows_of(settings.maintenance_window, {}, where, problems);
         plan.pace = pace_of(settings, where, problems);
         plan.session_key = settings.session_header;

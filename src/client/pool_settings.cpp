@@ -162,18 +162,28 @@ std::shared_ptr<const router::outcome_rules> rules_of(const pool_config& setting
     return made;
 }
 
+budget::time_zone zone_of(const std::string& name, const std::string& where, problem_list& problems) {
+    const result<budget::time_zone> found = budget::time_zone::find(name);
+    if (found) return *found;
+    const std::vector<std::string> names = budget::time_zone_names();
+    const std::vector<std::string_view> known(names.begin(), names.end());
+    const std::vector<std::string> near = capability::nearest(name, known, 1);
+    problems.push_back(where + ": " + found.error().message +
+                       (near.empty() ? "" : "; did you mean '" + near.front() + "'?"));
+    return {};
+}
+
 std::vector<router::maintenance_window> windows_of(const maintenance_config& settings, std::string model,
                                                    const std::string& where, problem_list& problems) {
     std::vector<router::maintenance_window> windows;
     if (settings.cron.empty()) return windows;
-    if (settings.tz != "UTC")
-        problems.push_back(where + "maintenance_window.tz: is UTC; no other time zone is known");
+    const budget::time_zone zone = zone_of(settings.tz, where + "maintenance_window.tz", problems);
     if (settings.duration == 0) problems.push_back(where + "maintenance_window.duration must be above 0");
     const result<router::cron> begins = router::cron::parse(settings.cron);
     if (!begins)
         problems.push_back(where + "maintenance_window.cron: " + begins.error().message);
     else
-        windows.push_back({std::move(model), *begins, std::chrono::seconds(settings.duration)});
+        windows.push_back({std::move(model), *begins, std::chrono::seconds(settings.duration), zone});
     return windows;
 }
 

@@ -15,6 +15,10 @@ namespace modelmesh::detail {
 void check_retry_codes(const std::vector<int>& retryable, const std::vector<int>& non_retryable,
                        const std::string& where, std::vector<std::string>& problems);
 
+/// Adds to `problems` what is wrong, with the nearest name; then it is UTC.
+[[nodiscard]] budget::time_zone zone_of(const std::string& name, const std::string& where,
+                                        std::vector<std::string>& problems);
+
 /// When models of the pool go out of service. Adds what is wrong to `problems`, each with the key.
 /// @param where  what a problem begins with: the pool's name.
 [[nodiscard]] state::trip_rule trips_of(const pool_config& settings, const std::string& where,

@@ -336,7 +336,7 @@ result<void> keeper::write_changes(bool is_exact) {
 }
 
 void keeper::add_lines(batch& to, bool is_exact) {
-    const budget::calendar today = budget::calendar_of(time_.wall());
+    const std::chrono::system_clock::time_point wall = time_.wall();
     const time_point now = time_.now();
     for (const std::shared_ptr<const budget::line>& line : ledger_->lines()) {
         if (line->counts->is_empty()) continue;
@@ -344,7 +344,9 @@ void keeper::add_lines(batch& to, bool is_exact) {
         saved.pool = line->pool;
         saved.provider = line->provider;
         saved.model = line->model;
-        saved.counted = line->counts->record(today);
+        saved.counted = line->counts->record(line->when->at(wall));
+        saved.counted.when = line->when->by_zone(saved.counted.when);
+        saved.time_zone = line->when->zone().name();
         const micro_usd total = saved.counted.total.cost_micro_usd;
         connector::storage_entry entry{usage_key(line->pool, line->model), {}};
         lease& known = leases_[entry.key];

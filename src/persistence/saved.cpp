@@ -16,8 +16,9 @@ struct usage {
     std::string pool{};
     std::string provider{};
     std::string model{};
-    int day{};   ///< budget::calendar
+    int day{};   ///< budget::calendar, by the clocks of time_zone
     int month{}; ///< the same
+    std::string time_zone{"UTC"};
     usage_totals total{};
     usage_totals today{};
     usage_totals this_month{};
@@ -88,6 +89,7 @@ std::string to_text(const budget::saved_line& saved) {
     entry.model = saved.model;
     entry.day = saved.counted.when.day;
     entry.month = saved.counted.when.month;
+    entry.time_zone = saved.time_zone;
     entry.total = saved.counted.total;
     entry.today = saved.counted.today;
     entry.this_month = saved.counted.month;
@@ -102,6 +104,7 @@ result<budget::saved_line> line_from(std::string_view text) {
     saved.pool = std::move(entry->pool);
     saved.provider = std::move(entry->provider);
     saved.model = std::move(entry->model);
+    saved.time_zone = std::move(entry->time_zone);
     saved.counted.when = {static_cast<budget::period>(entry->day), static_cast<budget::period>(entry->month)};
     for (usage_totals* each : {&entry->total, &entry->today, &entry->this_month}) bound(*each);
     saved.counted.total = entry->total;

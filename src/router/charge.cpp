@@ -74,7 +74,7 @@ std::optional<fault> budget_refusal(const prepared_request* request, const budge
 result<void> charge::reserve() {
     if (!line_) return {};
     const std::chrono::system_clock::time_point now = clock_->wall();
-    held_.when = budget::calendar_of(now);
+    held_.when = line_->when->at(now);
     if (line_->is_refused) return unpriced(*line_);
     if (!line_->with.empty()) {
         held_.amount = most_of(*request_, *line_);

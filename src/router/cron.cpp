@@ -1,5 +1,6 @@
 #include "router/cron.hpp"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <charconv>
@@ -11,8 +12,8 @@ namespace {
 
 using std::chrono::days;
 using std::chrono::hours;
+using std::chrono::local_days;
 using std::chrono::minutes;
-using std::chrono::sys_days;
 
 constexpr int longest_search = 8 * 366; // days: 29 February is missing in 2100
 
@@ -147,7 +148,7 @@ result<cron> cron::parse(std::string_view text) {
     return made;
 }
 
-bool cron::has_day(sys_days day) const noexcept {
+bool cron::has_day(local_days day) const noexcept {
     const std::chrono::year_month_day date(day);
     if ((months_ >> static_cast<unsigned>(date.month()) & 1) == 0) return false;
     const bool is_day = (days_ >> static_cast<unsigned>(date.day()) & 1) != 0;
@@ -155,12 +156,11 @@ bool cron::has_day(sys_days day) const noexcept {
     return is_any_day_ || is_any_weekday_ ? is_day && is_weekday : is_day || is_weekday;
 }
 
-std::optional<minute_point> cron::next(std::chrono::system_clock::time_point after) const noexcept {
-    const minute_point from = std::chrono::floor<minutes>(after) + minutes(1);
-    const sys_days first = std::chrono::floor<days>(from);
+std::optional<cron::shown_minute> cron::match_from(shown_minute from) const noexcept {
+    const local_days first = std::chrono::floor<days>(from);
     const auto since = static_cast<unsigned>((from - first).count());
     for (int i = 0; i < longest_search; ++i) {
-        const sys_days day = first + days(i);
+        const local_days day = first + days(i);
         if (!has_day(day)) continue;
         const unsigned begin = i == 0 ? since : 0;
         for (std::uint64_t left = beginning_at(hours_, begin / 60); left != 0; left &= left - 1) {
@@ -172,12 +172,11 @@ std::optional<minute_point> cron::next(std::chrono::system_clock::time_point aft
     return std::nullopt;
 }
 
-std::optional<minute_point> cron::previous(std::chrono::system_clock::time_point until) const noexcept {
-    const minute_point to = std::chrono::floor<minutes>(until);
-    const sys_days last = std::chrono::floor<days>(to);
+std::optional<cron::shown_minute> cron::match_until(shown_minute to) const noexcept {
+    const local_days last = std::chrono::floor<days>(to);
     const auto since = static_cast<unsigned>((to - last).count());
     for (int i = 0; i < longest_search; ++i) {
-        const sys_days day = last - days(i);
+        const local_days day = last - days(i);
         if (!has_day(day)) continue;
         const unsigned end = i == 0 ? since : 24 * 60 - 1;
         for (std::uint64_t left = up_to(hours_, end / 60); left != 0;) {
@@ -186,6 +185,31 @@ std::optional<minute_point> cron::previous(std::chrono::system_clock::time_point
             if (fitting != 0) return day + hours(hour) + minutes(highest_bit(fitting));
             left &= ~(std::uint64_t{1} << hour);
         }
+    }
+    return std::nullopt;
+}
+
+std::optional<minute_point> cron::next(std::chrono::system_clock::time_point after,
+                                       const budget::time_zone& zone) const noexcept {
+    const auto now = std::chrono::floor<std::chrono::seconds>(after);
+    std::optional<shown_minute> shown = std::chrono::floor<minutes>(zone.to_local(now));
+    // What clocks show for the second time was for the first.
+    while ((shown = match_from(*shown + minutes(1)))) {
+        const auto at = std::chrono::floor<minutes>(zone.to_sys(*shown));
+        if (at > after) return at;
+    }
+    return std::nullopt;
+}
+
+std::optional<minute_point> cron::previous(std::chrono::system_clock::time_point until,
+                                           const budget::time_zone& zone) const noexcept {
+    // Before clocks were turned back they showed a later time than they do now.
+    const auto now = std::chrono::floor<std::chrono::seconds>(until);
+    const auto latest = std::max(zone.to_local(now), zone.to_local(now - days(1)) + days(1));
+    for (std::optional<shown_minute> shown = match_until(std::chrono::floor<minutes>(latest)); shown;
+         shown = match_until(*shown - minutes(1))) {
+        const auto at = std::chrono::floor<minutes>(zone.to_sys(*shown));
+        if (at <= until) return at;
     }
     return std::nullopt;
 }

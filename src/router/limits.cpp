@@ -47,16 +47,22 @@ connector::model_record record_of(const pool& in, std::size_t index, const outco
     if (const std::optional<double> mean = in.models[index]->slot->total.mean())
         record.mean_latency = std::chrono::microseconds(static_cast<std::int64_t>(*mean));
     const bool is_daily = in.rules->is_daily;
-    if (!in.lines.empty()) {
+    const auto reset_of = [&](const budget::periods& when) {
+        const system_clock::time_point reset = is_daily ? when.next_day(wall) : when.next_month(wall);
+        record.until_reset = std::chrono::ceil<milliseconds>(reset - wall);
+    };
+    if (in.lines.empty()) {
+        reset_of(budget::periods());
+    } else {
+        const budget::line& line = *in.lines[index];
+        reset_of(*line.when);
         usage_counts counts;
-        in.lines[index]->counts->add_to(counts, budget::calendar_of(wall));
+        line.counts->add_to(counts, line.when->at(wall));
         const usage_totals& used = is_daily ? counts.today : counts.month;
         record.requests = used.requests;
         record.tokens = used.total_tokens();
         record.cost_micro_usd = used.cost_micro_usd;
     }
-    const system_clock::time_point reset = is_daily ? budget::next_day(wall) : budget::next_month(wall);
-    record.until_reset = std::chrono::ceil<milliseconds>(reset - wall);
     return record;
 }
 
@@ -88,14 +94,14 @@ void keep_windows(const pool& in, const clock& time, log_sink* log) {
     const milliseconds seen(in.state->windows_seen.load(std::memory_order_relaxed));
     milliseconds next = longest_sleep;
     for (const maintenance_window& window : in.windows) {
-        const std::optional<minute_point> begun = window.begins.previous(wall);
+        const std::optional<minute_point> begun = window.begins.previous(wall, window.zone);
         if (begun && wall < *begun + window.lasts && begun->time_since_epoch() > seen) {
             const auto left = std::chrono::ceil<milliseconds>(*begun + window.lasts - wall);
             for (std::size_t i = 0; i < in.models.size(); ++i)
                 if (window.model.empty() || window.model == in.models[i]->id)
                     take_out(in, i, now, left, connector::standby_reason::maintenance_window, log);
         }
-        if (const std::optional<minute_point> begins = window.begins.next(wall))
+        if (const std::optional<minute_point> begins = window.begins.next(wall, window.zone))
             next = std::min(next, std::chrono::ceil<milliseconds>(*begins - wall));
     }
     in.state->windows_seen.store(std::chrono::duration_cast<milliseconds>(wall.time_since_epoch()).count(),

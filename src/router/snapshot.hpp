@@ -124,6 +124,7 @@ struct maintenance_window {
     std::string model; ///< id; empty: all
     cron begins;
     std::chrono::seconds lasts;
+    budget::time_zone zone{}; ///< whose clocks say when it begins
 };
 
 /// What happens to requests when all models have had as many as a pool's pace lets them.

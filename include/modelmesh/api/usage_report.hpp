@@ -26,7 +26,7 @@ struct usage_totals {
     friend bool operator==(const usage_totals&, const usage_totals&) = default;
 };
 
-/// By period. Days and months are those of UTC.
+/// By period. Days and months are those of config::time_zone.
 struct usage_counts {
     usage_totals total{}; ///< since the client was made, or since its storage was (config::storage)
     usage_totals today{};

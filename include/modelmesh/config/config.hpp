@@ -60,7 +60,7 @@ enum class http_version : unsigned char {
 
 /// What may be spent, in US dollars; absent: as much as there is. Decimals count as they are written, to a
 /// millionth of a dollar. A call reserves the most that it is expected to cost, and is refused when a limit
-/// does not have it: where requests say `max_tokens`, more of them fit. Days and months are those of UTC.
+/// does not have it: where requests say `max_tokens`, more of them fit. Days and months are those of config::time_zone.
 struct budget_config {
     std::optional<double> per_request_limit{};
     std::optional<double> daily_limit{};
@@ -71,8 +71,8 @@ struct budget_config {
 
     static constexpr json::field_rule json_fields[] = {
         json::about("per_request_limit", "US dollars that one request may cost"),
-        json::about("daily_limit", "US dollars of a day, in UTC"),
-        json::about("monthly_limit", "US dollars of a month, in UTC"),
+        json::about("daily_limit", "US dollars of a day, in time_zone"),
+        json::about("monthly_limit", "US dollars of a month, in time_zone"),
         json::about("alert_thresholds", "shares of a limit that are told, once in a period each"),
         json::also("alert_thresholds", "alert_threshold"),
         json::about("enforce", "false: nothing is refused"),
@@ -224,9 +224,9 @@ struct hedging_config {
     };
 };
 
-/// In which period a model's use is counted against its limits. Days and months are those of UTC.
+/// In which period a model's use is counted against its limits. Days and months are those of config::time_zone.
 enum class quota_window : unsigned char { monthly, daily };
-/// When limits begin anew: as quota_window, in the words of `recovery`.
+/// When limits begin anew: as quota_window, in the words of `recovery`. daily_utc is refused in another time zone.
 enum class quota_schedule : unsigned char { monthly, daily_utc };
 
 /// What a pool does with a request when its models have all the requests that rate_limit lets them have.
@@ -240,14 +240,16 @@ struct maintenance_config {
     /// Five fields, minute hour day-of-month month day-of-week, with lists, ranges, steps and names; empty: never.
     std::string cron{};
     unsigned duration{3600}; ///< seconds that it takes
-    std::string tz{"UTC"};   ///< no other is known
+    /// By whose clocks: as config::time_zone. A time that they skip in spring is the moment at which they do; one that
+    /// comes twice in autumn counts once, at first.
+    std::string tz{"UTC"};
 
     static constexpr json::field_rule json_fields[] = {
         json::about("cron", "when it begins: minute hour day-of-month month day-of-week, like 0 3 * * 0"),
         json::also("cron", json::itself),
         json::about("duration", "how long it takes"),
         json::measured("duration", json::measure::seconds),
-        json::about("tz", "time zone: UTC"),
+        json::about("tz", "by whose clocks: UTC, Europe/Berlin or +02:00"),
     };
 };
 
@@ -699,6 +701,9 @@ struct config {
     /// Whether a request may name a model instead of a pool or a capability.
     bool allow_direct_models{true};
     budget_config budget{}; ///< of all calls together
+    /// Of days and months, for all budgets, quota windows and client::usage(): `UTC`, a name of the IANA database that
+    /// the machine has (`Europe/Berlin`), or an offset (`+02:00`). Some days then have 23 or 25 hours.
+    std::string time_zone{"UTC"};
     unknown_price_action unknown_price{unknown_price_action::reject};
     pricing_config assumed_pricing{}; ///< with unknown_price_action::assume
     storage_config storage{};
@@ -715,6 +720,7 @@ struct config {
         json::about("models", "single models by id: what they can do, and what they cost"),
         json::about("allow_direct_models", "whether a request may name a model"),
         json::about("budget", "what all calls together may cost"),
+        json::about("time_zone", "of days and months: UTC, Europe/Berlin or +02:00"),
         json::about("unknown_price", "what a budget does with a model whose price is not known"),
         json::about("assumed_pricing", "the price of such a model, with unknown_price: assume"),
         json::about("storage", "where what the client knows outlives the program"),

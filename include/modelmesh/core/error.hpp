@@ -71,7 +71,7 @@ struct exceeded_budget {
     std::int64_t spent_micro_usd = 0;    ///< in the period so far
     std::int64_t reserved_micro_usd = 0; ///< by calls under way
     std::int64_t wanted_micro_usd = 0;   ///< the most that the call was expected to cost
-    /// When the period ends (UTC); not set for a limit of each request.
+    /// When the period ends; not set for a limit of each request.
     std::optional<std::chrono::system_clock::time_point> resets_at;
 };
 

@@ -174,6 +174,47 @@ TEST(BookReload, ARemovedBudgetThatComesBackKnowsWhatWasSpentMeanwhile) {
     EXPECT_EQ(b.report(today).all.total.cost_micro_usd, 30);
 }
 
+TEST(BookReload, AnotherTimeZoneGoesOnWithTheDayUnderWayAndEndsItAtItsOwnMidnight) {
+    book b(with_daily(100));
+    const auto late = today + 23h; // 23 November in Berlin
+    reservation held;
+    held.amount = 30;
+    held.when = b.line_of("chat", "main", "gpt-4o")->when->at(late);
+    const auto under_way = b.line_of("chat", "main", "gpt-4o");
+    ASSERT_FALSE(reserve_all(under_way->with, held, late));
+    spend(*under_way, 20);
+    plan next = with_daily(100);
+    next.zone = time_zone::find("Europe/Berlin").value();
+    b.apply(next, late);
+    for (const auto& each : under_way->with) each->settle(held, 40, [](const alert&) {});
+    ending e;
+    e.cost = 40;
+    under_way->counts->add(e, held.when);
+    EXPECT_EQ(b.report(late).all.today.cost_micro_usd, 60) << "nothing is lost";
+    EXPECT_EQ(b.report(late).budgets.at(0).spent_micro_usd, 60);
+    EXPECT_EQ(b.report(late).budgets.at(0).reserved_micro_usd, 0);
+    EXPECT_EQ(b.report(late).budgets.at(0).resets_at, today + 47h) << "midnight in Berlin";
+    EXPECT_EQ(b.report(today + 47h - 1s).all.today.cost_micro_usd, 60);
+    EXPECT_EQ(b.report(today + 47h).all.today.cost_micro_usd, 0);
+    EXPECT_EQ(b.report(today + 47h).all.month.cost_micro_usd, 60);
+    b.apply(with_daily(100), today + 47h);
+    EXPECT_EQ(b.report(today + 47h).budgets.at(0).spent_micro_usd, 0) << "and back";
+}
+
+TEST(BookReload, AnotherTimeZoneTellsNoAlertAgain) {
+    plan p = with_daily(100);
+    p.providers["main"].budget.alert_at = {500};
+    book b(p);
+    spend(*b.line_of("chat", "main", "gpt-4o"), 60);
+    p.zone = time_zone::find("America/New_York").value();
+    b.apply(p, today);
+    const auto line = b.line_of("chat", "main", "gpt-4o");
+    reservation held{0, line->when->at(today)};
+    int alerts = 0;
+    line->with.at(0)->settle(held, 1, [&alerts](const alert&) { ++alerts; });
+    EXPECT_EQ(alerts, 0);
+}
+
 TEST(BookReload, AlertsAreToldOnceUnlessTheirLimitIsAnother) {
     plan p = with_daily(100);
     p.providers["main"].budget.alert_at = {500};

@@ -8,17 +8,92 @@ namespace {
 using namespace std::chrono;
 using outcome = period_amount::outcome;
 
+periods in(std::string_view zone) { return periods(time_zone::find(zone).value()); }
+
 TEST(Period, IsOfTheUtcCalendar) {
+    const periods utc;
     const auto last_second = sys_days(2024y / February / 29) + 23h + 59min + 59s;
     const calendar before = calendar_of(last_second);
     const calendar after = calendar_of(last_second + 1s);
     EXPECT_EQ(after.day, before.day + 1);
     EXPECT_EQ(after.month, before.month + 1);
-    EXPECT_EQ(next_day(last_second), sys_days(2024y / March / 1));
-    EXPECT_EQ(next_month(last_second), sys_days(2024y / March / 1));
-    EXPECT_EQ(next_month(sys_days(2026y / December / 31)), sys_days(2027y / January / 1));
+    EXPECT_EQ(utc.next_day(last_second), sys_days(2024y / March / 1));
+    EXPECT_EQ(utc.next_month(last_second), sys_days(2024y / March / 1));
+    EXPECT_EQ(utc.next_month(sys_days(2026y / December / 31)), sys_days(2027y / January / 1));
     EXPECT_EQ(calendar_of(sys_days(2026y / December / 31)).month + 1,
               calendar_of(sys_days(2027y / January / 1)).month);
+}
+
+TEST(Period, ADayOfAZoneHas23Or25HoursWhenItsClocksChange) {
+    const auto berlin = in("Europe/Berlin");
+    const auto length = [&](sys_seconds noon) {
+        sys_seconds begins = noon;
+        while (berlin.at(begins - 1s) == berlin.at(noon)) begins -= 1s;
+        sys_seconds ends = noon;
+        while (berlin.at(ends) == berlin.at(noon)) ends += 1s;
+        EXPECT_EQ(berlin.next_day(noon), ends);
+        EXPECT_EQ(berlin.next_day(begins), ends);
+        EXPECT_EQ(berlin.next_day(begins - 1s), begins);
+        return ends - begins;
+    };
+    EXPECT_EQ(length(sys_days(2026y / March / 28) + 12h), 24h);
+    EXPECT_EQ(length(sys_days(2026y / March / 29) + 12h), 23h);
+    EXPECT_EQ(length(sys_days(2026y / October / 25) + 12h), 25h);
+}
+
+TEST(Period, AMonthOfAZoneEndsAtItsMidnight) {
+    const auto berlin = in("Europe/Berlin");
+    const sys_seconds ends = sys_days(2026y / October / 31) + 23h; // winter time
+    EXPECT_EQ(berlin.next_month(sys_days(2026y / October / 10)), ends);
+    EXPECT_EQ(berlin.next_month(ends), sys_days(2026y / November / 30) + 23h);
+    EXPECT_EQ(berlin.at(ends).month, berlin.at(ends - 1s).month + 1);
+    EXPECT_EQ(berlin.at(ends).day, berlin.at(ends - 1s).day + 1);
+    const auto york = in("America/New_York");
+    EXPECT_EQ(york.next_month(sys_days(2027y / January / 1)), sys_days(2027y / January / 1) + 5h);
+    EXPECT_EQ(in("+05:30").next_day(sys_days(2026y / July / 1)), sys_days(2026y / July / 1) + 18h + 30min);
+}
+
+TEST(Period, AMidnightThatIsSkippedIsTheMomentOfTheChange) {
+    const auto santiago = in("America/Santiago"); // 5 September 2026: from 24:00 to 01:00
+    const sys_seconds change = sys_days(2026y / September / 6) + 4h;
+    EXPECT_EQ(santiago.next_day(change - 1s), change);
+    EXPECT_EQ(santiago.at(change).day, santiago.at(change - 1s).day + 1);
+}
+
+TEST(Period, OfTwoMidnightsTheFirstCounts) {
+    const auto johns = in("America/St_Johns"); // 7 November 2010: at 00:01 clocks showed 23:01 of the 6th
+    const sys_seconds midnight = sys_days(2010y / November / 7) + 2h + 30min;
+    const calendar before = johns.at(midnight - 1s);
+    EXPECT_EQ(johns.next_day(midnight - 1s), midnight);
+    for (sys_seconds at = midnight; at < midnight + 25h; at += 30s)
+        ASSERT_EQ(johns.at(at).day, before.day + 1) << (at - midnight).count();
+    EXPECT_EQ(johns.at(midnight + 25h).day, before.day + 2);
+}
+
+TEST(Period, WhatIsKnownOfADayIsWhatIsFoundAnew) {
+    EXPECT_EQ(in("Europe/Berlin").at(sys_days(1969y / December / 31)).day, 65535)
+        << "days before 1970 have numbers";
+    for (const char* name :
+         {"Europe/Berlin", "America/St_Johns", "Pacific/Apia", "Asia/Kathmandu", "-11:45"}) {
+        const time_zone zone = time_zone::find(name).value();
+        const periods kept(zone);
+        for (sys_seconds at = sys_days(2010y / October / 25); at < sys_days(2013y / January / 1);
+             at += 7h + 11min) {
+            ASSERT_EQ(kept.at(at), periods(zone).at(at)) << name << " " << at.time_since_epoch().count();
+            ASSERT_EQ(kept.at(at), kept.at(at)) << name;
+        }
+    }
+}
+
+TEST(Period, AnotherZoneGoesOnWithThePeriodsUnderWay) {
+    const periods utc;
+    const sys_seconds change = sys_days(2026y / December / 31) + 23h + 30min; // 1 January in Berlin
+    const periods berlin(time_zone::find("Europe/Berlin").value(), utc, change);
+    EXPECT_EQ(berlin.at(change), utc.at(change));
+    EXPECT_EQ(berlin.next_day(change), sys_days(2027y / January / 1) + 23h);
+    EXPECT_EQ(berlin.at(berlin.next_day(change)).day, utc.at(change).day + 1);
+    EXPECT_EQ(berlin.by_zone(berlin.at(change)), in("Europe/Berlin").at(change))
+        << "for those who come after";
 }
 
 TEST(PeriodAmount, BeginsAnewAndNeverGoesBack) {

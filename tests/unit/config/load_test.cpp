@@ -155,7 +155,7 @@ unknown: 1
         "mesh.yaml:14:17: pools.chat.providers[0]: there is no provider 'lob'; did you mean 'lab'?\n"
         "mesh.yaml:15:17: pools.chat.capability: must be text, not a list\n"
         "mesh.yaml:16:1: unknown: there is no such key; there are: providers pools models "
-        "allow_direct_models budget "
+        "allow_direct_models budget time_zone "
         "unknown_price assumed_pricing storage discovery observability middleware middlewares connectors "
         "proxy server version template secrets");
 }

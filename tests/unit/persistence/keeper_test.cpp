@@ -107,12 +107,13 @@ private:
 class life {
 public:
     life(std::shared_ptr<connector::storage> storage, two_clocks& time, schedule when = {},
-         log_sink* log = nullptr)
+         log_sink* log = nullptr, std::string_view zone = "UTC")
         : time_(&time), keeper_(keeper::open(std::move(storage), when, time, log).value()) {
-        budget::plan plan;
+        budget::plan& plan = plan_;
         plan.global.daily = 1'000'000; // a lease is a hundredth of it at most
         plan.global.monthly = 5'000'000;
         plan.global.alert_at = {500};
+        plan.zone = budget::time_zone::find(zone).value();
         ledger_ = std::make_shared<budget::book>(plan);
         keeper_->restore(*ledger_);
         std::vector<std::unique_ptr<router::provider_entry>> providers;
@@ -151,7 +152,7 @@ public:
         budget::ending end;
         end.used.input = 10;
         end.cost = cost;
-        budget::reservation held{0, budget::calendar_of(time_->wall())};
+        budget::reservation held{0, line.when->at(time_->wall())};
         for (const auto& each : line.with)
             each->settle(held, cost, [this](const budget::alert& told) { alerts.push_back(told.at); });
         const std::int64_t total = line.counts->add(end, held.when);
@@ -166,6 +167,12 @@ public:
         loop_.restart();
         loop_.run();
         return *done;
+    }
+    /// As a reload with another `time_zone` does.
+    void move_to(std::string_view zone) {
+        plan_.zone = budget::time_zone::find(zone).value();
+        ledger_->apply(plan_, time_->wall());
+        (void)ledger_->line_of("chat", "alpha", "m");
     }
     usage_report report() { return ledger_->report(time_->wall()); }
     budget::micro_usd spent_today() { return report().budgets.at(0).spent_micro_usd; }
@@ -185,6 +192,7 @@ private:
     two_clocks* time_;
     boost::asio::io_context loop_{1};
     std::shared_ptr<keeper> keeper_;
+    budget::plan plan_;
     std::shared_ptr<budget::book> ledger_;
     std::shared_ptr<const router::snapshot> picture_;
 };
@@ -278,6 +286,51 @@ TEST_F(Keeper, APeriodThatIsOverIsDropped) {
     life next_month(storage, time);
     EXPECT_EQ(next_month.spent_this_month(), 0);
     EXPECT_EQ(next_month.report().all.total.cost_micro_usd, 701);
+}
+
+// A period is told by its number and its time zone.
+TEST_F(Keeper, WhatWasSpentInAnotherTimeZoneCountsWhileItsPeriodIsUnderWay) {
+    time.real = (std::chrono::sys_days(std::chrono::year(2026) / 11 / 22) + 23h)
+                    .time_since_epoch(); // the 23rd in Berlin
+    {
+        life(storage, time).spend(700);
+    }
+    {
+        life berlin(storage, time, {}, nullptr, "Europe/Berlin");
+        EXPECT_EQ(berlin.spent_today(), 700) << "the day of UTC is not over";
+        EXPECT_EQ(berlin.spent_this_month(), 700);
+        berlin.spend(30);
+    }
+    {
+        life again(storage, time, {}, nullptr, "Europe/Berlin");
+        EXPECT_EQ(again.spent_today(), 730);
+    }
+    time.real = time.real.load() + 2h; // 23 November in both
+    {
+        life utc(storage, time);
+        EXPECT_EQ(utc.spent_today(), 730) << "the day of Berlin is not over";
+    }
+    time.real = time.real.load() + 23h; // 24 November in both
+    life utc(storage, time);
+    EXPECT_EQ(utc.spent_today(), 0);
+    EXPECT_EQ(utc.spent_this_month(), 730);
+}
+
+TEST_F(Keeper, AReloadToAnotherTimeZoneIsSavedByItsOwnNumbers) {
+    time.real = (std::chrono::sys_days(std::chrono::year(2026) / 11 / 22) + 23h).time_since_epoch();
+    {
+        life first(storage, time);
+        first.spend(700);
+        first.move_to("Europe/Berlin");
+        EXPECT_EQ(first.spent_today(), 700);
+    }
+    time.real = time.real.load() + 23h + 59min; // still the 23rd in Berlin
+    {
+        life second(storage, time, {}, nullptr, "Europe/Berlin");
+        EXPECT_EQ(second.spent_today(), 700);
+    }
+    time.real = time.real.load() + 1min;
+    EXPECT_EQ(life(storage, time, {}, nullptr, "Europe/Berlin").spent_today(), 0);
 }
 
 TEST_F(Keeper, ACooldownGoesOnByTheWallClock) {

@@ -65,6 +65,38 @@ TEST(Cron, LeapDaysAreFoundAndDaysThatNeverComeAreNot) {
     EXPECT_EQ(made("0 0 31 * *").next(at(2026, 1, 31)), at(2026, 3, 31));
 }
 
+TEST(Cron, IsByTheClocksOfAZone) {
+    const auto berlin = budget::time_zone::find("Europe/Berlin").value();
+    EXPECT_EQ(made("0 3 * * *").next(at(2026, 1, 10, 12), berlin), at(2026, 1, 11, 2));
+    EXPECT_EQ(made("0 3 * * *").next(at(2026, 7, 10, 12), berlin), at(2026, 7, 11, 1));
+    EXPECT_EQ(made("0 0 1 * *").previous(at(2026, 7, 31, 21, 59), berlin), at(2026, 6, 30, 22));
+    EXPECT_EQ(made("0 1 * * MON").next(at(2026, 11, 20), berlin), at(2026, 11, 23, 0));
+    const auto fixed = budget::time_zone::find("-05:30").value();
+    EXPECT_EQ(made("15 20 * * *").next(at(2026, 7, 10), fixed), at(2026, 7, 10, 1, 45));
+}
+
+TEST(Cron, AMinuteThatIsSkippedIsTheMomentOfTheChange) {
+    const auto berlin = budget::time_zone::find("Europe/Berlin").value();
+    const cron daily = made("30 2 * * *");
+    EXPECT_EQ(daily.next(at(2026, 3, 28, 1, 30), berlin), at(2026, 3, 29, 1)) << "03:00 by the clocks";
+    EXPECT_EQ(daily.next(at(2026, 3, 29, 1), berlin), at(2026, 3, 30, 0, 30));
+    EXPECT_EQ(daily.previous(at(2026, 3, 29, 0, 59), berlin), at(2026, 3, 28, 1, 30));
+    EXPECT_EQ(daily.previous(at(2026, 3, 29, 1), berlin), at(2026, 3, 29, 1));
+    EXPECT_EQ(daily.previous(at(2026, 3, 29, 23), berlin), at(2026, 3, 29, 1));
+    EXPECT_EQ(made("*/20 * * * *").next(at(2026, 3, 29, 1), berlin), at(2026, 3, 29, 1, 20))
+        << "and only once";
+}
+
+TEST(Cron, AMinuteThatComesTwiceCountsOnceAtFirst) {
+    const auto berlin = budget::time_zone::find("Europe/Berlin").value();
+    const cron daily = made("30 2 * * *");
+    EXPECT_EQ(daily.next(at(2026, 10, 25, 0), berlin), at(2026, 10, 25, 0, 30));
+    EXPECT_EQ(daily.next(at(2026, 10, 25, 0, 30), berlin), at(2026, 10, 26, 1, 30));
+    EXPECT_EQ(daily.previous(at(2026, 10, 25, 1, 45), berlin), at(2026, 10, 25, 0, 30));
+    EXPECT_EQ(daily.previous(at(2026, 10, 25, 1, 10), berlin), at(2026, 10, 25, 0, 30)) << "02:10 again";
+    EXPECT_EQ(made("*/20 * * * *").next(at(2026, 10, 25, 0, 40), berlin), at(2026, 10, 25, 2));
+}
+
 TEST(Cron, WhatIsWrongIsSaid) {
     EXPECT_EQ(cron::parse("0 3 * *").error().message,
               "must be five fields, like '0 3 * * 0': minute hour day-of-month month day-of-week");
@@ -99,6 +131,7 @@ TEST(Cron, WhatIsWrongIsSaid) {
 TEST(Cron, NoTextHarms) {
     constexpr std::string_view letters = "0123456789*,-/ @JANmonSUN\t\xff";
     xoshiro256 random(5);
+    const auto johns = budget::time_zone::find("America/St_Johns").value();
     int taken = 0;
     for (int round = 0; round < 20000; ++round) {
         std::string text;
@@ -126,7 +159,11 @@ TEST(Cron, NoTextHarms) {
         EXPECT_GT(*next, now) << text;
         EXPECT_EQ(parsed->previous(*next), next) << text;
         const std::optional<minute_point> before = parsed->previous(*next - minutes(1));
-        if (before) EXPECT_LE(*before, now) << text << ": nothing lies between";
+        EXPECT_TRUE(!before || *before <= now) << text << ": nothing lies between";
+        const auto there = parsed->next(now, johns);
+        if (!there) continue;
+        EXPECT_GT(*there, now) << text;
+        EXPECT_EQ(parsed->previous(*there, johns), there) << text;
     }
     EXPECT_GT(taken, 5000);
 }

@@ -85,5 +85,22 @@ TEST(Configuration, PipeliningIsOfHttp1) {
     EXPECT_EQ(refusal(settings), "no error");
 }
 
+TEST(Configuration, AnUnknownTimeZoneIsNamedWithTheNearestOne) {
+    config settings = with_pools({"chat"});
+    settings.time_zone = "Europe/Berln";
+    maintenance_config& window = settings.pools[0].second.maintenance_window;
+    window.cron = "0 3 * * *";
+    window.tz = "+2:00";
+    EXPECT_EQ(refusal(settings),
+              "pool 'chat': maintenance_window.tz: '+2:00' is no offset from UTC, like +02:00 or -05:30\n"
+              "time_zone: there is no time zone 'Europe/Berln'; did you mean 'Europe/Berlin'?");
+    settings.time_zone = "America/New_York";
+    window.tz = "Europe/Berlin";
+    EXPECT_EQ(refusal(settings), "no error");
+    settings.pools[0].second.quota_reset_schedule = quota_schedule::daily_utc;
+    EXPECT_EQ(refusal(settings), "pool 'chat': quota_reset_schedule: daily_utc does not go with time_zone "
+                                 "America/New_York; use quota_window: daily for its days");
+}
+
 } // namespace
 } // namespace modelmesh::testing
