@@ -10,6 +10,7 @@
 #include "client/reload.hpp"
 #include "client/storage_settings.hpp"
 #include "core/cancellation.hpp"
+#include "router/guarded.hpp"
 
 #include <modelmesh/config/load.hpp>
 #include <modelmesh/core/or_throw.hpp>
@@ -23,6 +24,7 @@
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
+#include <array>
 #include <exception>
 
 namespace modelmesh {
@@ -118,6 +120,9 @@ client_impl::parts client_impl::parts_of(const config& from, const surroundings&
         router::provider_plan plan;
         plan.entry.id = name;
         plan.entry.api_key = settings.api_key;
+        const auto& source = settings.key_source;
+        if (source && source->read && source->key == settings.api_key)
+            plan.entry.renewal = renewal_of(name, source);
         plan.entry.timeout = settings.timeout;
         if (settings.timeout && *settings.timeout <= std::chrono::milliseconds(0))
             problems.push_back(where + "timeout must be above 0");
@@ -214,6 +219,37 @@ client_impl::parts client_impl::parts_of(const config& from, const surroundings&
             std::move(money),
             std::move(around),
             std::move(text)};
+}
+
+std::shared_ptr<router::key_renewal> client_impl::renewal_of(const std::string& provider,
+                                                             std::shared_ptr<const key_source> from) {
+    // The client's destructor ends the thread that this runs on.
+    auto read = [this, provider, from, known = from->key]() mutable {
+        result<std::string> key = router::guarded([&from] { return from->read(); });
+        if (key && (key->empty() || has_control_character(*key)))
+            key = fault(errc::config, key->empty() ? "it is empty" : "it has a control character");
+        if (!key)
+            report_unreadable(provider, key.error());
+        else if (known != *key)
+            keep_secret(known = *key);
+        return key;
+    };
+    auto elsewhere = [thread = std::weak_ptr(key_thread_)](std::function<void()> work) {
+        if (const std::shared_ptr<background_thread> on = thread.lock()) on->run(std::move(work));
+    };
+    return std::make_shared<router::key_renewal>(std::move(read), std::move(elsewhere));
+}
+
+void client_impl::keep_secret(const std::string& key) {
+    const std::lock_guard one_by_one(reloading_);
+    around_.secrets.add_secret(key);
+    log_.show(around_.sinks, around_.secrets);
+}
+
+void client_impl::report_unreadable(const std::string& provider, const fault& why) {
+    if (!log_.wants(severity::warning)) return;
+    const std::array<log_field, 2> fields{{{"provider", provider}, {"message", why.message}}};
+    log_.write(severity::warning, "key.unreadable", fields);
 }
 
 result<reload_report> client_impl::reload(const config& next) {
@@ -315,6 +351,7 @@ void client_impl::refresh_in_background() {
 }
 
 client_impl::~client_impl() {
+    key_thread_->stop();
     // What the thread waits for otherwise is the longest patience with a provider.
     if (thread_)
         boost::asio::post(thread_->context(), [state = refresher_] {

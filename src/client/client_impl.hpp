@@ -1,6 +1,7 @@
 // What every copy of a client shares: the providers, the current snapshot, and the I/O thread.
 #pragma once
 
+#include "client/background_thread.hpp"
 #include "client/bridge.hpp"
 #include "client/event_outlet.hpp"
 #include "client/io_thread.hpp"
@@ -10,6 +11,7 @@
 #include "middleware/onion.hpp"
 #include "persistence/keeper.hpp"
 #include "router/catalogue.hpp"
+#include "router/key_renewal.hpp"
 #include "router/router.hpp"
 #include "router/snapshot.hpp"
 
@@ -55,6 +57,7 @@ public:
     /// What requests are routed on now; after ensure_ready, with the models of every provider that answered.
     [[nodiscard]] std::shared_ptr<const router::snapshot> current() const { return catalogue_->current(); }
     [[nodiscard]] log_sink* log() noexcept { return &log_; }
+    [[nodiscard]] std::shared_ptr<router::credentials> keys() const noexcept { return catalogue_; }
     /// The middlewares as they are now. A call takes them once: they may be others the next time.
     [[nodiscard]] std::shared_ptr<const onion> layers() const { return layers_.load(); }
 
@@ -112,6 +115,13 @@ private:
     /// Puts them around the calls that begin from now on.
     void surround(surroundings next);
 
+    /// Reads a provider's key again.
+    [[nodiscard]] std::shared_ptr<router::key_renewal> renewal_of(const std::string& provider,
+                                                                  std::shared_ptr<const key_source> from);
+    /// No sink gets to see it from now on.
+    void keep_secret(const std::string& key);
+    void report_unreadable(const std::string& provider, const fault& why);
+
     struct refresher;
     void refresh_in_background();
 
@@ -123,6 +133,8 @@ private:
     std::shared_ptr<persistence::keeper> keeper_; ///< stopped by the destructor
     std::shared_ptr<router::catalogue> catalogue_;
     std::shared_ptr<refresher> refresher_;
+    /// Asks secret stores; stopped by the destructor, before what its work uses is gone.
+    const std::shared_ptr<background_thread> key_thread_ = std::make_shared<background_thread>();
 
     std::mutex reloading_; ///< taken before mutex_; guards what follows
     std::string settings_; ///< text_of() what the catalogue has

@@ -78,6 +78,12 @@ config detect(std::string_view capability, const environment& env) {
         provider_config provider;
         provider.connector = "openai.llm.v1";
         provider.api_key = key.value_or("");
+        if (key)
+            provider.key_source = std::make_shared<const key_source>(key_source{
+                *key, [env] {
+                    const auto now = env("OPENAI_API_KEY");
+                    return now ? result<std::string>(*now) : fault(errc::config, "OPENAI_API_KEY is not set");
+                }});
         if (base) {
             // Some other server that speaks the format: which models it has, and whether it wants a key, only
             // it knows.
@@ -131,7 +137,7 @@ environment with_keys(const create_options& options, const environment& env) {
             refuse("there is no provider with a key named", name, {"openai", variable});
         given = key;
     }
-    return [given, &env](const char* name) { return given && name == variable ? given : env(name); };
+    return [given, env](const char* name) { return given && name == variable ? given : env(name); };
 }
 
 void keep_providers(config& of, const std::vector<std::string>& wanted) {
@@ -181,6 +187,8 @@ void keep_models(config& of, const std::vector<std::string>& wanted) {
 config detect(const create_options& options, const environment& env) {
     const environment with = with_keys(options, env);
     config found = detect(std::string_view(), with);
+    if (!options.api_keys.empty()) // there is nowhere to read it again
+        for (auto& [name, provider] : found.providers) provider.key_source.reset();
     keep_providers(found, options.providers);
     keep_models(found, options.models);
     found.pools.clear();

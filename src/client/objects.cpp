@@ -131,6 +131,7 @@ task<result<router::object_answer>> send_there(std::shared_ptr<detail::client_im
     made.call = std::move(asked.call);
     made.deadline = asked.terms.deadline;
     made.id = core::request_id(via.random());
+    made.keys = impl->keys();
     co_return co_await send(via, impl->log(), std::move(made));
 }
 

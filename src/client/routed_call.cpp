@@ -152,10 +152,13 @@ private:
 task<result<router::call>> made_of(std::shared_ptr<client_impl> impl, net_transport& via,
                                    const core::request_id& id,
                                    std::shared_ptr<const prepared_request> request, const call_terms& terms) {
+    const std::shared_ptr<router::credentials> keys = impl->keys();
     auto ready = co_await client_impl::ensure_ready(std::move(impl), via, terms.deadline);
     if (!ready) co_return std::move(ready).error();
     result<router::call> made = route(std::move(*ready), std::move(request), terms);
-    if (made) made->id = id;
+    if (!made) co_return made;
+    made->id = id;
+    made->keys = keys;
     co_return made;
 }
 

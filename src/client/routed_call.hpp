@@ -80,6 +80,7 @@ task<result<Reply>> routed(std::shared_ptr<client_impl> impl, net_transport& via
     result<router::call> made = route(std::move(*ready), std::move(request), terms);
     if (!made) co_return std::move(made).error();
     made->id = id;
+    made->keys = impl->keys();
     co_return co_await router::complete_as<Reply>(via, impl->log(), std::move(*made), format);
 }
 

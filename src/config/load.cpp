@@ -50,6 +50,65 @@ key_tree keys_at_top() {
     return keys;
 }
 
+std::string joined(const std::vector<std::string>& lines) {
+    std::string text;
+    for (const std::string& line : lines) text.append(text.empty() ? "" : "\n").append(line);
+    return text;
+}
+
+/// @param secrets  the section. @param otherwise  where problems of a store are that it does not name.
+std::unique_ptr<connector::secret_store> make_store(const node& secrets, const secrets_section& section,
+                                                    const place& otherwise,
+                                                    const connector::registry& connectors, log_sink* log,
+                                                    findings& found) {
+    const entry* named = find(secrets, "store");
+    const auto& stores = connectors.secret_stores();
+    const connector::kind<connector::secret_store>* kind = stores.find(section.store);
+    if (kind == nullptr && named == nullptr)
+        return nullptr; // the registry has no default store: whoever refers to a secret is told
+    const std::shared_ptr<void> options = read_options(
+        {&secrets, &reflected::describe<secrets_section>(), "secret store", "store", section.store}, kind,
+        stores.ids(), found);
+    if (!options) return nullptr;
+    auto made = kind->make(options.get(), log);
+    if (made) return std::move(*made);
+    found.problem(named == nullptr ? otherwise : named->value.at, "secrets", made.error().message);
+    return nullptr;
+}
+
+/// Makes the store of a section, and lets references look there. @param references  uses it from now on.
+std::unique_ptr<connector::secret_store> open_store(node& secrets, const place& otherwise,
+                                                    const connector::registry& connectors, log_sink* log,
+                                                    resolver& references, findings& found) {
+    secrets_section section;
+    references.resolve(secrets, found);
+    bind(secrets, reflected::describe<secrets_section>(), &section, found);
+    const std::size_t before = found.problem_count();
+    std::unique_ptr<connector::secret_store> store =
+        make_store(secrets, section, otherwise, connectors, log, found);
+    references.use(store.get(), section.fail_on_missing, found.problem_count() != before);
+    return store;
+}
+
+/// What references of a configuration are looked up in.
+struct secrets_at {
+    node section;
+    connector::registry connectors;
+};
+
+/// What a text with references comes to by now. A store is made anew: it may have read its secrets when it was made.
+result<std::string> read_again(const secrets_at& in, node text) {
+    findings found;
+    const environment variables = process_environment();
+    resolver references(variables);
+    node section = in.section;
+    const std::unique_ptr<connector::secret_store> store =
+        open_store(section, section.at, in.connectors, nullptr, references, found);
+    references.resolve(text, found);
+    if (found.has_problems()) return fault(errc::config, joined(found.problems()));
+    return std::move(text.value);
+}
+
 /// One source on its way into the whole.
 class loader {
 public:
@@ -94,10 +153,12 @@ public:
     config finish(origin* from) {
         config made;
         resolver references(variables_);
-        const std::unique_ptr<connector::secret_store> store = open_store(references);
+        const std::unique_ptr<connector::secret_store> store =
+            open_store(secrets_, root_.at, connectors_, log_, references, found_);
         references.resolve(root_, found_);
         made.never_shown = references.looked_up();
         bind(root_, reflected::describe<config>(), &made, found_);
+        add_sources(made);
         const entry* providers = find(root_, "providers");
         if (from_template_ && (providers == nullptr || providers->value.entries.empty()))
             found_.problem(template_->at, template_->path,
@@ -158,30 +219,16 @@ private:
         (void)take(secrets_, "options");
     }
 
-    std::unique_ptr<connector::secret_store> open_store(resolver& references) {
-        secrets_section section;
-        references.resolve(secrets_, found_);
-        bind(secrets_, reflected::describe<secrets_section>(), &section, found_);
-        const std::size_t before = found_.problem_count();
-        std::unique_ptr<connector::secret_store> store = make_store(section);
-        references.use(store.get(), section.fail_on_missing, found_.problem_count() != before);
-        return store;
-    }
-
-    std::unique_ptr<connector::secret_store> make_store(const secrets_section& section) {
-        const entry* named = find(secrets_, "store");
-        const auto& stores = connectors_.secret_stores();
-        const connector::kind<connector::secret_store>* kind = stores.find(section.store);
-        if (kind == nullptr && named == nullptr)
-            return nullptr; // the registry has no default store: whoever refers to a secret is told
-        const std::shared_ptr<void> options = read_options(
-            {&secrets_, &reflected::describe<secrets_section>(), "secret store", "store", section.store},
-            kind, stores.ids(), found_);
-        if (!options) return nullptr;
-        auto made = kind->make(options.get(), log_);
-        if (made) return std::move(*made);
-        found_.problem(named == nullptr ? root_.at : named->value.at, "secrets", made.error().message);
-        return nullptr;
+    // A key that is made of references may be another one later.
+    void add_sources(config& made) const {
+        std::shared_ptr<const secrets_at> where;
+        for (auto& [name, provider] : made.providers) {
+            const entry* key = find(find(find(root_, "providers")->value, name)->value, "api_key");
+            if (key == nullptr || !key->value.has_reference) continue;
+            if (!where) where = std::make_shared<const secrets_at>(secrets_at{secrets_, connectors_});
+            provider.key_source = std::make_shared<const key_source>(key_source{
+                provider.api_key, [where, text = key->value] { return read_again(*where, text); }});
+        }
     }
 
     void warn() const {
@@ -190,12 +237,6 @@ private:
             const std::array<log_field, 1> fields{{{"message", line}}};
             log_->write(severity::warning, "config.warning", fields);
         }
-    }
-
-    static std::string joined(const std::vector<std::string>& lines) {
-        std::string text;
-        for (const std::string& line : lines) text.append(text.empty() ? "" : "\n").append(line);
-        return text;
     }
 
     const environment& variables_;

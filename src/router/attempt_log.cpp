@@ -165,6 +165,13 @@ void report_recovery(log_sink* log, const core::request_id& id, const provider_e
           {{"request_id", request_id}, {"provider", which.id}, {"reason", "probe_success"}});
 }
 
+void report_renewal(log_sink* log, const std::optional<core::request_id>& id, const provider_entry& which) {
+    if (!wants(log, severity::info)) return;
+    if (!id) return write(log, severity::info, "key.renewed", {{"provider", which.id}});
+    const std::string request_id = id->text();
+    write(log, severity::info, "key.renewed", {{"request_id", request_id}, {"provider", which.id}});
+}
+
 void report_exhausted(log_sink* log, const core::request_id& id, const fault& with) {
     if (!wants(log, severity::error)) return;
     const std::string attempts = std::to_string(with.attempts.size());

@@ -8,6 +8,7 @@
 #include <modelmesh/core/error.hpp>
 #include <modelmesh/core/log.hpp>
 
+#include <optional>
 #include <string_view>
 
 namespace modelmesh::router {
@@ -20,6 +21,9 @@ namespace modelmesh::router {
 /// @param number of the attempt, from 1. @param id  of the call.
 void report_failure(log_sink* log, const core::request_id& id, std::string_view provider,
                     std::string_view model, int number, const fault& f);
+
+/// `key.renewed`: a provider goes on with another key. @param log  may be null.
+void report_renewal(log_sink* log, const std::optional<core::request_id>& id, const provider_entry& which);
 
 // Events of a pool; a log that is null gets none.
 

@@ -148,14 +148,47 @@ std::int64_t window_of(const pool& in, std::size_t index) noexcept {
 
 } // namespace
 
-verdict settle_failure(const call& made, std::size_t index, fault& f, blame silence, time_point now,
-                       rng& random, log_sink* log, bool is_of_account) {
+namespace {
+
+// Says who failed, and takes the key out of the text.
+void complete(fault& f, const call& made, std::size_t index) {
     const model_entry& model = *made.pool->models[index];
     f.pool = made.pool->name;
     f.provider = model.provider->id;
     f.model = model.id;
     model.provider->redact(f.message);
     model.provider->redact(f.param);
+}
+
+// The same call on another snapshot; nothing: its pool is not there, or not with the same models, by which the request
+// knows whom it has asked.
+std::optional<call> moved_to(const call& made, const std::shared_ptr<const snapshot>& next) {
+    const auto is_its = [&made](const std::unique_ptr<pool>& each) {
+        return each->kind == made.pool->kind && each->name == made.pool->name;
+    };
+    const auto found = std::find_if(next->pools.begin(), next->pools.end(), is_its);
+    const auto is_same = [](const model_entry* a, const model_entry* b) { return a->id == b->id; };
+    if (found == next->pools.end() ||
+        !std::equal((*found)->models.begin(), (*found)->models.end(), made.pool->models.begin(),
+                    made.pool->models.end(), is_same))
+        return std::nullopt;
+    call moved = made;
+    moved.pool = found->get();
+    moved.picture = next;
+    if (made.asked.only != nullptr) {
+        const result<const provider_entry*> only = next->find_provider(made.asked.only->id);
+        if (!only) return std::nullopt;
+        moved.asked.only = *only;
+    }
+    return moved;
+}
+
+} // namespace
+
+verdict settle_failure(const call& made, std::size_t index, fault& f, blame silence, time_point now,
+                       rng& random, log_sink* log, bool is_of_account) {
+    const model_entry& model = *made.pool->models[index];
+    complete(f, made, index);
     verdict v = judge(*made.pool, *model.provider, f);
     if (is_silence(f)) {
         if (now >= made.deadline) v.rotates = rotation::none;
@@ -312,10 +345,8 @@ void attempt_plan::begin(chosen_model&& chosen, time_point now) {
     const asked_model* last = asked_.empty() ? nullptr : find_asked(current_);
     const std::size_t before = std::exchange(current_, chosen.index);
     const pool& in = *call_.pool;
-    permit_ = permit(*in.models[current_]->slot, std::move(chosen.admission), now);
     ++number_;
     waits_ = 0;
-    is_of_account_ = false;
     if (asked_model* again = find_asked(current_)) {
         report_retry(log_, call_.id, in, current_, number_, now - again->failed_at, again->why);
         ++again->tries;
@@ -325,13 +356,42 @@ void attempt_plan::begin(chosen_model&& chosen, time_point now) {
         asked_.push_back(asked_model{current_, 1});
         tried_.insert(current_);
     }
-    const std::optional<duration> timeout = in.models[current_]->provider->timeout;
+    start_attempt(std::move(chosen.admission), now);
+}
+
+// At the current model.
+void attempt_plan::start_attempt(admission&& admitted, time_point now) {
+    permit_ = permit(*current().slot, std::move(admitted), now);
+    is_of_account_ = false;
+    const std::optional<duration> timeout = current().provider->timeout;
     limits_ = patience(timeout ? std::min(call_.deadline, now + *timeout) : call_.deadline);
     candidates_.erase(current_);
     const duration half = (call_.deadline - now) / 2;
     if (!candidates_.empty() || is_new_one_back_by(now + half))
         limits_.first_byte = std::min(limits_.first_byte, half);
     attempt_started_ = now;
+}
+
+bool attempt_plan::ask_again(const std::shared_ptr<const snapshot>& with, fault f) {
+    const time_point now = clock_->now();
+    const unsigned most = retry().max_total_attempts;
+    if (now >= call_.deadline || (most != 0 && number_ >= static_cast<int>(most))) return false;
+    std::optional<call> moved = moved_to(call_, with);
+    if (!moved) return false;
+    pool_state& there = *moved->pool->state;
+    admission admitted(*there.health[current_], moved->pool->models[current_]->provider->slot->health, now);
+    if (!admitted) return false; // the other key has been refused as well
+    complete(f, call_, current_);
+    note_attempt(f, now);
+    permit_.end();
+    call_ = std::move(*moved);
+    request_ = facts_for(call_);
+    if (!there.paces.empty()) (void)there.paces[current_]->take(since_epoch(now), true);
+    asked_model& asked = *find_asked(current_);
+    ++asked.tries;
+    ++number_;
+    start_attempt(std::move(admitted), now);
+    return true;
 }
 
 // Whether somebody who was not asked is in service then, as far as is known.
@@ -389,6 +449,7 @@ void attempt_plan::merge(attempt_plan&& other, bool takes_over) {
     }
     number_ = other.number_;
     if (!takes_over) return;
+    call_ = std::move(other.call_); // it may go on with another key
     current_ = other.current_;
     permit_ = std::move(other.permit_);
     limits_ = other.limits_;

@@ -3,6 +3,7 @@
 
 #include "core/request_id.hpp"
 #include "router/attempt_hooks.hpp"
+#include "router/credentials.hpp"
 #include "router/selection.hpp"
 #include "router/snapshot.hpp"
 #include "router/transport.hpp"
@@ -28,6 +29,7 @@ struct call {
     std::shared_ptr<const std::string> session{}; ///< what the caller names it by; null: the request may
     core::request_id id{};
     std::shared_ptr<attempt_hooks> hooks{}; ///< null: nothing is around its attempts
+    std::shared_ptr<credentials> keys{};    ///< null: a key that is refused is that for good
 };
 
 /// What rotation policies are told of the call's request; the views in it are the call's.
@@ -66,6 +68,11 @@ public:
     void ask(std::shared_ptr<const prepared_request> instead);
     /// Ends the current attempt badly. A value: the failure ends the request. Nothing: call next().
     [[nodiscard]] std::optional<fault> failed(fault f);
+
+    /// The provider has refused the key of the current attempt and has another one in `with`: notes the failure, and goes
+    /// on there with one more attempt at the same model. False, and nothing has changed: the request has no further
+    /// attempt, or is not the same one there, as the pool has other models by now.
+    [[nodiscard]] bool ask_again(const std::shared_ptr<const snapshot>& with, fault f);
 
     /// A second attempt beside the current one, which goes on: a plan of the same request whose current attempt is at
     /// another model. Nothing when there is none. One of the two goes on with the request: see merge().
@@ -113,6 +120,7 @@ private:
     [[nodiscard]] std::optional<time_point> chance_of(std::size_t index, time_point now);
     void report_switch(std::size_t chosen, time_point now);
     void begin(chosen_model&& chosen, time_point now);
+    void start_attempt(admission&& admitted, time_point now);
     [[nodiscard]] bool is_new_one_back_by(time_point then) const;
     /// Leaves out the models that are no larger than the current one, or of unknown size. False: nobody is left.
     [[nodiscard]] bool has_larger();

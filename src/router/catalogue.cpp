@@ -1,7 +1,9 @@
 #include "router/catalogue.hpp"
 
 #include "core/cancellation.hpp"
+#include "router/attempt_log.hpp"
 #include "router/guarded.hpp"
+#include "router/key_renewal.hpp"
 
 #include <modelmesh/connector/with_timeout.hpp>
 
@@ -344,6 +346,13 @@ task<std::optional<result<void>>> catalogue::ask_all(std::unique_ptr<turn> mine,
         asked->providers[indexes[i]].entry.redact(listings[i].failure->message);
     }
     const time_point now = via->time().now();
+    // With another key they are asked again: the configuration that they were asked by is outdated then.
+    for (const listing& said : listings) {
+        const provider_entry& provider = asked->providers[said.index].entry;
+        if (is_canceled || !said.failure || !provider.renewal || !is_refused_key(*said.failure)) continue;
+        refusal refused{nullptr, &provider, std::nullopt, deadline};
+        (void)co_await self->renew(*via, std::move(refused));
+    }
     const bool is_curtailed = is_canceled || (limit < started + list_limit && now >= limit);
     const std::optional<result<void>> outcome =
         self->take_in(*asked, std::move(listings), is_curtailed, is_sync, now);
@@ -354,6 +363,61 @@ task<std::optional<result<void>>> catalogue::ask_all(std::unique_ptr<turn> mine,
         mine->end(std::nullopt);
     if (is_canceled) co_return result<void>(canceled);
     co_return outcome;
+}
+
+task<result<std::shared_ptr<const snapshot>>> catalogue::renew(transport& via, refusal of) {
+    return renew_key(shared_from_this(), &via, std::move(of));
+}
+
+namespace {
+// The provider as it is now, with a key that was not refused.
+const provider_entry* renewed(const snapshot& in, const refusal& of) {
+    const result<const provider_entry*> found = in.find_provider(of.provider->id);
+    return found && (*found)->api_key != of.provider->api_key ? *found : nullptr;
+}
+} // namespace
+
+task<result<std::shared_ptr<const snapshot>>> catalogue::renew_key(std::shared_ptr<catalogue> self,
+                                                                   transport* via, refusal of) {
+    std::shared_ptr<const snapshot> picture = self->current();
+    if (renewed(*picture, of) != nullptr) co_return std::move(picture);
+    const time_point now = via->time().now();
+    const time_point until = now + std::min<duration>((of.deadline - now) / 2, key_limit);
+    const result<std::optional<std::string>> key =
+        co_await key_renewal::read(of.provider->renewal, *via, until);
+    if (!key) co_return key.error();
+    if (*key && **key != of.provider->api_key) self->replace_key(of, **key);
+    picture = self->current();
+    if (renewed(*picture, of) == nullptr) picture.reset();
+    co_return std::move(picture);
+}
+
+void catalogue::replace_key(const refusal& of, const std::string& key) {
+    const std::lock_guard changing(changing_);
+    auto next = std::make_shared<mesh_plan>(*plan_); // only who holds changing_ changes the plan
+    const auto refused =
+        std::find_if(next->providers.begin(), next->providers.end(), [&of](const provider_plan& each) {
+            return each.entry.id == of.provider->id && each.entry.renewal == of.provider->renewal &&
+                   each.entry.api_key == of.provider->api_key;
+        });
+    if (refused == next->providers.end()) return;
+    refused->entry.api_key = key;
+    model_lists models;
+    {
+        const std::lock_guard lock(mutex_);
+        models = models_;
+    }
+    const std::shared_ptr<const snapshot> before = current();
+    const std::shared_ptr<snapshot> picture = build(*next, models, before.get());
+    picture->is_ready = before->is_ready;
+    {
+        const std::lock_guard lock(mutex_);
+        plan_ = std::move(next);
+        published_.store(picture);
+        // It may list its models now.
+        if (!unlisted().empty()) refresh_at_.store(time_point::min(), std::memory_order_relaxed);
+    }
+    report_renewal(log_, of.request, *of.provider);
 }
 
 void catalogue::report(const mesh_plan& asked, const listing& failed) const {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/published.hpp"
+#include "router/credentials.hpp"
 #include "router/snapshot.hpp"
 #include "router/transport.hpp"
 
@@ -43,12 +44,14 @@ struct mesh_plan {
 
 /// Threads: may be used from any thread, each with the transport of its own event loop. Providers are asked
 /// all at once; whoever comes while they are being asked waits for the same answers.
-class catalogue : public std::enable_shared_from_this<catalogue> {
+class catalogue : public credentials, public std::enable_shared_from_this<catalogue> {
 public:
     /// Longest wait for a provider's list.
     static constexpr std::chrono::seconds list_limit{10};
     /// How long a provider that gave no list is left alone.
     static constexpr std::chrono::seconds cooldown{30};
+    /// Longest wait of a request for a provider's key that is read again.
+    static constexpr std::chrono::seconds key_limit{10};
 
     /// @param log  outlives the catalogue; may be null. @param ledger  counts the calls; may be null.
     /// @param prepare  sees each snapshot before any request does; may be empty.
@@ -86,6 +89,10 @@ public:
     [[nodiscard]] bool claim_refresh(time_point now) noexcept;
     static task<void> refresh(std::shared_ptr<catalogue> self, transport& via);
 
+    /// Reads the key again, if nobody has done so, and routes with it from now on. What is known stays as in replace().
+    /// Takes half of the caller's time at most: other models may be left.
+    task<result<std::shared_ptr<const snapshot>>> renew(transport& via, refusal of) override;
+
 private:
     /// A caller that waits for the answers to another's questions.
     struct waiter;
@@ -102,6 +109,10 @@ private:
     static task<std::optional<result<void>>> ask_all(std::unique_ptr<turn> mine,
                                                      std::shared_ptr<catalogue> self, transport* via,
                                                      time_point deadline);
+    static task<result<std::shared_ptr<const snapshot>>> renew_key(std::shared_ptr<catalogue> self,
+                                                                   transport* via, refusal of);
+    /// Puts a key in the place of the one that was refused, unless another is there.
+    void replace_key(const refusal& of, const std::string& key);
     static task<result<void>> wait_in_line(std::shared_ptr<waiter> place, duration limit);
 
     // The first three are called under the lock (or by the constructor).

@@ -126,6 +126,20 @@ public:
         return wait;
     }
 
+    /// Whether the provider has refused a key that may be another one by now, for the first time.
+    [[nodiscard]] bool may_have_other_key(const fault& f) const {
+        return is_refused_key(f) && asked_->provider->renewal && !has_other_key_ &&
+               rewind(asked_->call->files);
+    }
+    /// Asks the provider as it is there from now on. @param of  the call that these are of.
+    [[nodiscard]] bool go_on_in(const std::shared_ptr<const snapshot>& next, object_request& of) {
+        const result<const provider_entry*> provider = next->find_provider(of.provider->id);
+        if (!provider) return false;
+        of.provider = *provider;
+        of.picture = next;
+        return has_other_key_ = true;
+    }
+
 private:
     [[nodiscard]] std::optional<duration> wait_after(const fault& f) const {
         const bool is_safe = asked_->call->is_safe();
@@ -138,6 +152,7 @@ private:
     const object_request* asked_;
     const clock* clock_;
     int number_ = 0;
+    bool has_other_key_ = false; ///< than the call began with
     time_point started_;
     time_point attempt_started_;
     std::vector<attempt> made_;
@@ -228,7 +243,16 @@ task<result<object_answer>> ask(transport& via, log_sink* log, object_request as
         fault failure = std::move(got).error();
         const std::optional<duration> wait = plan.failed(failure);
         report_failure(log, asked.id, failure.provider, {}, plan.number(), failure);
-        if (!wait) co_return std::move(failure);
+        if (!wait) {
+            if (asked.keys && plan.may_have_other_key(failure)) {
+                refusal refused{asked.picture, asked.provider, asked.id, asked.deadline};
+                const result<std::shared_ptr<const snapshot>> next =
+                    co_await asked.keys->renew(via, std::move(refused));
+                if (!next) co_return next.error();
+                if (*next && plan.go_on_in(*next, asked)) continue;
+            }
+            co_return std::move(failure);
+        }
         const result<void> waited = co_await via.sleep_until(via.time().now() + *wait);
         if (!waited) co_return waited.error();
     }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/request_id.hpp"
+#include "router/credentials.hpp"
 #include "router/reply_stream.hpp"
 #include "router/snapshot.hpp"
 #include "router/transport.hpp"
@@ -23,6 +24,7 @@ struct object_request {
     std::shared_ptr<const connector::object_call> call;
     time_point deadline;
     core::request_id id{};
+    std::shared_ptr<credentials> keys{}; ///< null: a key that is refused is that for good
 };
 
 /// What a provider answered with a 2xx status.

@@ -243,13 +243,37 @@ task<result<std::unique_ptr<stream_session>>> attempt_stream(transport& via, log
     co_return std::move(session);
 }
 
+// The current attempt; and when its provider refuses a key that is another one by now, the same again with that.
+template <class T>
+task<result<T>> attempt_with_keys(transport& via, log_sink* log, attempt_plan& plan, attempt_of<T>& once) {
+    result<T> got = co_await once(plan);
+    const std::shared_ptr<credentials> keys = plan.made().keys;
+    if (got || !keys || !plan.current().provider->renewal) co_return got;
+    fault failure = got.error();
+    if (!is_refused_key(failure)) co_return got;
+    const time_point failed_at = via.time().now();
+    refusal refused{plan.made().picture, plan.current().provider, plan.made().id, plan.made().deadline};
+    const result<std::shared_ptr<const snapshot>> next = co_await keys->renew(via, std::move(refused));
+    if (!next) co_return next.error();
+    const int number = plan.attempt_number();
+    if (!*next || !plan.ask_again(*next, failure)) co_return got;
+    const model_entry& model = plan.current();
+    report_failure(log, plan.made().id, model.provider->id, model.id, number, failure);
+    report_retry(log, plan.made().id, *plan.made().pool, plan.current_index(), plan.attempt_number(),
+                 via.time().now() - failed_at, failure.kind());
+    co_return co_await once(plan);
+}
+
 } // namespace
 
 task<result<modelmesh::route>> complete(transport& via, log_sink* log, call made, reply_reader read) {
     attempt_plan plan(std::move(made), via.time(), via.random(), log);
     bool is_taken = false;
-    attempt_of<modelmesh::route> attempt = [&via, log, &read, &is_taken](attempt_plan& by) {
+    attempt_of<modelmesh::route> once = [&via, log, &read, &is_taken](attempt_plan& by) {
         return attempt_whole(via, log, by, read, is_taken);
+    };
+    attempt_of<modelmesh::route> attempt = [&via, log, &once](attempt_plan& by) {
+        return attempt_with_keys(via, log, by, once);
     };
     for (;;) {
         const result<const model_entry*> model = co_await next_model(via, plan);
@@ -273,8 +297,11 @@ modelmesh::route route_of(const transport& via, const attempt_plan& plan) {
 }
 
 task<result<std::unique_ptr<stream_session>>> next_stream(transport& via, log_sink* log, attempt_plan& plan) {
-    attempt_of<std::unique_ptr<stream_session>> attempt = [&via, log](attempt_plan& by) {
+    attempt_of<std::unique_ptr<stream_session>> once = [&via, log](attempt_plan& by) {
         return attempt_stream(via, log, by);
+    };
+    attempt_of<std::unique_ptr<stream_session>> attempt = [&via, log, &once](attempt_plan& by) {
+        return attempt_with_keys(via, log, by, once);
     };
     for (;;) {
         const result<const model_entry*> model = co_await next_model(via, plan);

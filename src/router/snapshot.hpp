@@ -34,6 +34,8 @@
 
 namespace modelmesh::router {
 
+class key_renewal;
+
 /// Where a provider's server is; made and understood by the transport (src/client), opaque here.
 class endpoint {
 public:
@@ -54,6 +56,7 @@ struct provider_entry {
     std::shared_ptr<const connector::provider> codec;
     std::shared_ptr<const endpoint> where;
     std::shared_ptr<state::provider_slot> slot{}; ///< the same in the next snapshot while the key is
+    std::shared_ptr<key_renewal> renewal{};       ///< null: the key is what the configuration says, for good
 
     /// Takes the key out of a server's text: a server may echo the key that it refuses.
     void redact(std::string& text) const;

@@ -2,6 +2,7 @@
 // its JSON Schema come from these types: a new member is a new key, and its rules say what else a file may do.
 #pragma once
 
+#include <modelmesh/config/key_source.hpp>
 #include <modelmesh/connector/observability.hpp>
 #include <modelmesh/connector/rotation.hpp>
 #include <modelmesh/connector/storage.hpp>
@@ -118,6 +119,9 @@ struct provider_config {
     /// Up to and with the version, for example `https://api.openai.com/v1`; empty: the connector's own.
     std::string base_url{};
     std::string api_key{}; ///< empty when none is needed; never printed
+    /// Where api_key was read, if it may be another one there: load_config() says it for a key with references, and
+    /// detect() for a variable's. Without effect when the program has put another api_key in its place.
+    std::shared_ptr<const modelmesh::key_source> key_source{};
     /// Vendor's names; empty: the server is asked before the first request.
     std::vector<std::string> models{};
     /// What its models can do, for those of which `models` of the configuration does not say it; empty: as the

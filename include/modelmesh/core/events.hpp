@@ -67,6 +67,11 @@ inline constexpr event_kind every_event[] = {
     {"model.reactivated", event_group::recovery, "request_id pool model provider reason",
      "a model came back"},
     {"provider.recovered", event_group::recovery, "request_id provider reason", "a provider came back"},
+    {"key.renewed", event_group::recovery, "request_id provider",
+     "a provider has refused its key, which is another one by now where it is written, and goes on with "
+     "that"},
+    {"key.unreadable", event_group::health, "provider message",
+     "a key that was refused could not be read again where it is written"},
     {"provider.models_unknown", event_group::health, "provider kind reason",
      "a provider did not say which models it has"},
     {"discovery.models_updated", event_group::health, "provider models_added models_removed models_changed",

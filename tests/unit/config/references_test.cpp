@@ -38,6 +38,29 @@ TEST(ConfigReferences, Variables) {
     EXPECT_EQ(key_of("no $KEY here}"), "no $KEY here}");
 }
 
+TEST(ConfigReferences, AKeyThatIsMadeOfThemKnowsWhereToReadItAgain) {
+    const auto provider_of = [](const std::string& written) {
+        return read("providers:\n  openai.llm.v1:\n    api_key: \"" + written + "\"\n", process_environment())
+            .providers[0]
+            .second;
+    };
+    setenv("MESH_TEST_KEY", "first", 1);
+    for (const std::string written : {"${MESH_TEST_KEY}", "${secrets:MESH_TEST_KEY}"}) {
+        setenv("MESH_TEST_KEY", "first", 1);
+        const provider_config its = provider_of(written);
+        ASSERT_TRUE(its.key_source);
+        EXPECT_EQ(its.key_source->key, "first");
+        setenv("MESH_TEST_KEY", "second", 1);
+        EXPECT_EQ(its.key_source->read().value(), "second");
+        unsetenv("MESH_TEST_KEY");
+        const result<std::string> none = its.key_source->read();
+        ASSERT_FALSE(none);
+        EXPECT_EQ(none.error().kind(), errc::config);
+        EXPECT_NE(none.error().message.find("MESH_TEST_KEY"), std::string::npos);
+    }
+    EXPECT_FALSE(provider_of("plain").key_source);
+}
+
 TEST(ConfigReferences, WhatCannotBeResolved) {
     EXPECT_EQ(refusal_of("${NONE}"), "the environment variable NONE is not set");
     EXPECT_EQ(refusal_of("${env:NONE}"), "the environment variable NONE is not set");

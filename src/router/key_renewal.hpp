@@ -1,0 +1,58 @@
+// A provider's key that is written elsewhere, and read again when it is refused.
+#pragma once
+
+#include "router/transport.hpp"
+
+#include <modelmesh/core/clock.hpp>
+#include <modelmesh/core/result.hpp>
+#include <modelmesh/core/task.hpp>
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace modelmesh::router {
+
+/// Reads once for all who ask meanwhile. Threads: any.
+class key_renewal {
+public:
+    /// Least time from one reading to the next: a key that is dead is no reason to ask a store for every request.
+    static constexpr std::chrono::seconds pace{10};
+
+    /// May block.
+    using reading = std::function<result<std::string>()>;
+    /// Runs work where it may block, some time; or never, when the program ends.
+    using background = std::function<void(std::function<void()>)>;
+
+    key_renewal(reading read, background elsewhere)
+        : read_(std::move(read)), elsewhere_(std::move(elsewhere)) {}
+
+    /// Completes with what the key is now; nothing: it cannot be read, was read a moment ago, or not by `until`. A
+    /// reading that comes too late is in vain. Errors: canceled.
+    /// @param via  outlives the task.
+    [[nodiscard]] static task<result<std::optional<std::string>>> read(std::shared_ptr<key_renewal> self,
+                                                                       transport& via, time_point until);
+
+private:
+    /// Whether the reading of this number is over; then `key` is what the last one said.
+    [[nodiscard]] bool is_over(unsigned number, std::optional<std::string>& key);
+    /// The number of the reading to wait for; nothing: it is too early for one.
+    [[nodiscard]] static std::optional<unsigned> join(const std::shared_ptr<key_renewal>& self,
+                                                      time_point now);
+    void finish(result<std::string> read);
+
+    const reading read_;
+    const background elsewhere_;
+
+    std::mutex mutex_; ///< guards what follows
+    bool is_reading_ = false;
+    unsigned number_ = 0; ///< of the last reading that began
+    time_point next_at_{};
+    std::optional<std::string> key_; ///< what it said; nothing: it failed
+};
+
+} // namespace modelmesh::router

@@ -1,0 +1,182 @@
+// Keys that are written elsewhere and are another one there when the provider refuses them.
+#include "fixture.hpp"
+
+#include <modelmesh/config/load.hpp>
+#include <modelmesh/connector/registry.hpp>
+#include <modelmesh/core/log.hpp>
+
+#include <filesystem>
+#include <fstream>
+#include <mutex>
+#include <unistd.h>
+
+namespace modelmesh::testing {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::Contains;
+using ::testing::Each;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::StartsWith;
+using names = std::vector<std::string>;
+
+class whole_log final : public log_sink {
+public:
+    bool wants(severity) const noexcept override { return true; }
+    void write(severity, std::string_view event, std::span<const log_field> fields) noexcept override {
+        std::string line(event);
+        for (const log_field& field : fields)
+            if (field.key != "request_id") line.append(" ").append(field.key).append("=").append(field.value);
+        const std::lock_guard lock(mutex_);
+        lines_.push_back(std::move(line));
+    }
+    names lines(std::string_view of = {}) const {
+        const std::lock_guard lock(mutex_);
+        names found;
+        for (const std::string& each : lines_)
+            if (each.starts_with(of)) found.push_back(each);
+        return found;
+    }
+
+private:
+    mutable std::mutex mutex_;
+    names lines_;
+};
+
+class Keys : public ClientFixture {
+protected:
+    void SetUp() override {
+        ClientFixture::SetUp();
+        fs::create_directories(folder);
+        write(".env", "ALPHA_KEY=first-key\n");
+    }
+    void TearDown() override {
+        fs::remove_all(folder);
+        for (const char* each : {"OPENAI_API_KEY", "OPENAI_BASE_URL"}) unsetenv(each);
+        ClientFixture::TearDown();
+    }
+    void write(const std::string& name, const std::string& text) const {
+        std::ofstream(folder / name, std::ios::trunc) << text;
+        fs::permissions(folder / name, fs::perms::owner_read | fs::perms::owner_write);
+    }
+    // A client of this provider, whose key is in the .env file.
+    client open(const simulator& provider) {
+        connector::registry connectors;
+        connector::register_builtin(connectors);
+        write("mesh.yaml",
+              "secrets: {store: modelmesh.dotenv.v1, path: " + (folder / ".env").string() +
+                  "}\nproviders:\n  alpha:\n    connector: openai.llm.v1\n    base_url: " +
+                  provider.base_url() +
+                  "\n    api_key: ${secrets:ALPHA_KEY}\n    models: [alpha-model]\n    proxy: none\n"
+                  "pools:\n  chat-completion: {retry: {max_attempts: 1}}\n");
+        return create_from_file((folder / "mesh.yaml").string(), connectors, &log);
+    }
+    static std::string told(const result<chat::reply>& reply) {
+        return reply ? "attempt " + std::to_string(reply->x_modelmesh->attempts)
+                     : std::string(to_string(reply.error().kind()));
+    }
+    static std::string asked(const client& c) { return told(run(ask_once(c, question()))); }
+    static names keys_at(const simulator& provider) {
+        names found;
+        for (const recorded_request& each : provider.requests())
+            found.push_back(each.header("Authorization"));
+        return found;
+    }
+
+    const fs::path folder =
+        fs::temp_directory_path() / ("modelmesh-keys-" + std::to_string(::getpid()) + GetParam());
+    whole_log log;
+    static constexpr const char* refused_once = R"({"rules": [{"status": 401}]})";
+};
+INSTANTIATE_TEST_SUITE_P(Engines, Keys, ::testing::Values("uring", "epoll"),
+                         [](const auto& which) { return std::string(which.param); });
+
+TEST_P(Keys, AKeyThatWasReplacedInItsStoreIsReadAgainWhenItIsRefused) {
+    const simulator& alpha = start("alpha", refused_once);
+    const client c = open(alpha);
+    write(".env", "ALPHA_KEY=second-key\n");
+    EXPECT_EQ(asked(c), "attempt 2");
+    EXPECT_EQ(asked(c), "attempt 1");
+    EXPECT_THAT(keys_at(alpha), ElementsAre("Bearer first-key", "Bearer second-key", "Bearer second-key"));
+    EXPECT_THAT(log.lines("key."), ElementsAre("key.renewed provider=alpha"));
+    EXPECT_THAT(log.lines(), Each(Not(HasSubstr("-key"))));
+    EXPECT_THAT(log.lines("provider."), IsEmpty());
+}
+
+TEST_P(Keys, AKeyThatIsTheSameInItsStoreTakesTheProviderOut) {
+    const simulator& alpha = start("alpha", refused_once);
+    const client c = open(alpha);
+    EXPECT_EQ(asked(c), "auth");
+    EXPECT_EQ(asked(c), "auth");
+    EXPECT_THAT(keys_at(alpha), ElementsAre("Bearer first-key"));
+    EXPECT_THAT(log.lines("provider."), ElementsAre(StartsWith("provider.deactivated provider=alpha")));
+}
+
+TEST_P(Keys, AKeyThatCannotBeReadAgainIsTold) {
+    const simulator& alpha = start("alpha", refused_once);
+    const client c = open(alpha);
+    write(".env", "OTHER=x\n");
+    EXPECT_EQ(asked(c), "auth");
+    EXPECT_THAT(log.lines("key."), ElementsAre(AllOf(StartsWith("key.unreadable provider=alpha message="),
+                                                     HasSubstr("there is no secret 'ALPHA_KEY'"))));
+}
+
+TEST_P(Keys, AKeyThatCannotBeSentIsNotTaken) {
+    const simulator& alpha = start("alpha", refused_once);
+    const client c = open(alpha);
+    write(".env", "ALPHA_KEY=\"second-key\\n\"\n");
+    EXPECT_EQ(asked(c), "auth");
+    EXPECT_THAT(log.lines("key."),
+                ElementsAre("key.unreadable provider=alpha message=it has a control character"));
+}
+
+TEST_P(Keys, AKeyOfAVariableIsReadAgain) {
+    const simulator& alpha = start("alpha", refused_once);
+    setenv("OPENAI_API_KEY", "first-key", 1);
+    setenv("OPENAI_BASE_URL", alpha.base_url().c_str(), 1);
+    config found = detect("chat-completion");
+    found.providers[0].second.models = {"alpha-model"};
+    const client c = create(found);
+    setenv("OPENAI_API_KEY", "second-key", 1);
+    EXPECT_EQ(asked(c), "attempt 2");
+    EXPECT_THAT(keys_at(alpha), ElementsAre("Bearer first-key", "Bearer second-key"));
+}
+
+TEST_P(Keys, AKeyThatTheProgramHasPutInItsPlaceIsItsOwn) {
+    const simulator& alpha = start("alpha", refused_once);
+    int readings = 0;
+    settings.providers[0].second.key_source =
+        std::make_shared<const key_source>(key_source{"first-key", [&readings]() -> result<std::string> {
+                                                          ++readings;
+                                                          return std::string("second-key");
+                                                      }});
+    ask_each_once();
+    {
+        const client c = create(settings);
+        EXPECT_EQ(asked(c), "auth");
+    }
+    EXPECT_EQ(readings, 0);
+    settings.providers[0].second.api_key = "first-key";
+    {
+        const client c = create(settings);
+        EXPECT_EQ(asked(c), "attempt 1");
+    }
+    EXPECT_THAT(keys_at(alpha), ElementsAre("Bearer secret-key", "Bearer first-key"));
+}
+
+TEST_P(Keys, AProgramMayBringAPlaceOfItsOwn) {
+    const simulator& alpha = start("alpha", refused_once);
+    settings.providers[0].second.api_key = "first-key";
+    settings.providers[0].second.key_source = std::make_shared<const key_source>(
+        key_source{"first-key", [] { return result<std::string>("second-key"); }});
+    ask_each_once();
+    const client c = create(settings);
+    EXPECT_EQ(asked(c), "attempt 2");
+    EXPECT_THAT(keys_at(alpha), ElementsAre("Bearer first-key", "Bearer second-key"));
+}
+
+} // namespace
+} // namespace modelmesh::testing
