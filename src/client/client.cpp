@@ -11,6 +11,7 @@
 #include "client/storage_settings.hpp"
 #include "core/cancellation.hpp"
 #include "router/guarded.hpp"
+#include "router/introspection.hpp"
 
 #include <modelmesh/config/load.hpp>
 #include <modelmesh/core/or_throw.hpp>
@@ -412,7 +413,11 @@ task<result<void>> client::try_warm_up(std::size_t connections) {
 task<void> client::flush() { return detail::or_throw(try_flush()); }
 task<result<void>> client::try_flush() { return core::canceled_as_fault(flush_all(impl_), "flush"); }
 std::vector<capability::offer> client::capabilities() const { return impl_->current()->capabilities; }
-usage_report client::usage() const { return impl_->ledger().report(clock::system().wall()); }
+usage_report client::usage() const {
+    usage_report told = impl_->ledger().report(clock::system().wall());
+    router::add_service(told, *impl_->current(), clock::system().now());
+    return told;
+}
 
 reload_report client::reload(const config& to) { return try_reload(to).value(); }
 result<reload_report> client::try_reload(const config& to) { return impl_->reload(to); }

@@ -86,7 +86,7 @@ result<void> client::try_reactivate(std::string_view pool, std::string_view mode
     if (!found) return found.error();
     const result<std::size_t> index = router::find_model(**found, model);
     if (!index) return index.error();
-    router::reactivate(**found, *index, impl_->log());
+    router::reactivate(**found, *index, clock::system().now(), impl_->log());
     return {};
 }
 
@@ -98,7 +98,7 @@ result<void> client::try_reactivate_provider(std::string_view provider) {
     const picture_ptr picture = impl_->current();
     const result<const router::provider_entry*> found = picture->find_provider(provider);
     if (!found) return found.error();
-    router::reactivate(**found, impl_->log());
+    router::reactivate(**found, clock::system().now(), impl_->log());
     return {};
 }
 

@@ -175,12 +175,13 @@ void keeper::restore(budget::book& into) {
 
 void keeper::restore(const router::snapshot& into) {
     const std::lock_guard lock(restoring_);
+    const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(time_.now().time_since_epoch());
     for (const auto& provider : into.providers) {
         const auto found = providers_.find(provider_key(provider->id));
         if (found == providers_.end()) continue;
         const saved_health& of = found->second;
         // Whether a key is refused is found out anew: it may be another one, and keys are not kept.
-        if (of.why.kind != errc::auth) provider->slot->health.restore(of.seen, of.why, of.standby);
+        if (of.why.kind != errc::auth) provider->slot->health.restore(of.seen, of.why, of.standby, now);
         providers_.erase(found);
     }
     for (const auto& pool : into.pools) {
@@ -190,7 +191,7 @@ void keeper::restore(const router::snapshot& into) {
             const saved_health& of = found->second;
             // What is spent is for the ledger to say, by the limits of today.
             if (of.standby != connector::standby_reason::budget_exceeded || of.why.kind != errc::budget)
-                pool->state->health[i]->restore(of.seen, of.why, of.standby);
+                pool->state->health[i]->restore(of.seen, of.why, of.standby, now);
             health_.erase(found);
         }
         const auto found = cursors_.find(cursor_key(pool->name));

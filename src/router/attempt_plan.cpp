@@ -67,7 +67,8 @@ void deactivate_provider(const call& made, std::size_t index, const fault& f, ti
     const state::trip_rule at_once{1, in.trips_at.cooldown};
     if (!health.note_failure(at_once, since_epoch(now), {f.kind(), f.http_status}, random.unit())) return;
     if (!in.providers.returns_by_probe)
-        health.stand_by(state::health_slot::never, connector::standby_reason::error_threshold);
+        health.stand_by(since_epoch(now), state::health_slot::never,
+                        connector::standby_reason::error_threshold);
     report_provider_out(log, made.id, provider, now);
 }
 
@@ -76,7 +77,7 @@ void rest_account(const call& made, std::size_t index, const fault& f, std::chro
                   time_point now, log_sink* log) {
     const provider_entry& provider = *made.pool->models[index]->provider;
     const state::health_slot::reason why{f.kind(), f.http_status};
-    if (provider.slot->health.stand_by(since_epoch(now) + rest, reason_of(f.kind()), why))
+    if (provider.slot->health.stand_by(since_epoch(now), since_epoch(now) + rest, reason_of(f.kind()), why))
         report_provider_out(log, made.id, provider, now);
 }
 
@@ -93,8 +94,8 @@ void rest_elsewhere(const call& made, std::size_t index, const fault& f, time_po
             rest_of(*each, f, judge(*each, *model->provider, f).whose);
         if (!rest) continue;
         move_on(*each, there, now);
-        const bool is_out =
-            each->state->health[there]->stand_by(since_epoch(now) + *rest, reason_of(f.kind()), why);
+        const bool is_out = each->state->health[there]->stand_by(since_epoch(now), since_epoch(now) + *rest,
+                                                                 reason_of(f.kind()), why);
         // Nobody has configured a pool of one model.
         if (is_out && each->kind == pool_kind::configured)
             report_deactivation(log, made.id, *each, there, now);
@@ -129,12 +130,13 @@ void penalise(const call& made, std::size_t index, const fault& f, blame whose, 
     if (const std::optional<std::chrono::milliseconds> rest = rest_of(in, f, whose)) {
         move_on(in, index, now);
         if (whose == blame::account) return rest_account(made, index, f, *rest, now, log);
-        is_out = in.state->health[index]->stand_by(since_epoch(now) + *rest, reason_of(f.kind()), why);
+        is_out = in.state->health[index]->stand_by(since_epoch(now), since_epoch(now) + *rest,
+                                                   reason_of(f.kind()), why);
     } else {
         is_out = note_failure(in, index, why, now, random, whose == blame::health);
         // A server that is overloaded knows better than the cooldown when it will not be.
         if (is_out && in.retry.honor_retry_after && f.retry_after)
-            in.state->health[index]->stand_by(since_epoch(now) + *f.retry_after,
+            in.state->health[index]->stand_by(since_epoch(now), since_epoch(now) + *f.retry_after,
                                               connector::standby_reason::error_threshold);
     }
     if (is_out) report_deactivation(log, made.id, in, index, now);
@@ -352,7 +354,10 @@ void attempt_plan::begin(chosen_model&& chosen, time_point now) {
         ++again->tries;
         again->may_repeat = false;
     } else {
-        if (last != nullptr) report_rotation(log_, call_.id, in, before, current_, last->why);
+        if (last != nullptr) {
+            in.state->health[before]->note_rotation();
+            report_rotation(log_, call_.id, in, before, current_, last->why);
+        }
         asked_.push_back(asked_model{current_, 1});
         tried_.insert(current_);
     }

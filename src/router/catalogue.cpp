@@ -202,8 +202,8 @@ std::shared_ptr<snapshot> catalogue::build(const mesh_plan& from, const model_li
     std::vector<std::unique_ptr<provider_entry>> entries;
     for (const provider_plan& each : from.providers)
         entries.push_back(std::make_unique<provider_entry>(each.entry));
-    const std::shared_ptr<snapshot> built =
-        build_snapshot(std::move(entries), models, from.pools, previous, ledger_.get(), from.models);
+    const std::shared_ptr<snapshot> built = build_snapshot(std::move(entries), models, from.pools, previous,
+                                                           ledger_.get(), from.models, clock::system().now());
     if (prepare_) prepare_(*built);
     return built;
 }

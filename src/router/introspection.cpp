@@ -239,24 +239,59 @@ result<const model_entry*> rotate(const pool& in, time_point now, log_sink* log)
                        "' in service: nobody would take its place";
         return none;
     }
-    in.state->health[*front]->take_out();
+    in.state->health[*front]->take_out(since_epoch(now));
     report_rotated_out(log, in, *front);
     move_on(in, *front, now);
     const std::optional<std::size_t> next = peek(in, now, random);
     return in.models[next.value_or(candidates.next(0))];
 }
 
-void reactivate(const pool& in, std::size_t index, log_sink* log) {
+void reactivate(const pool& in, std::size_t index, time_point now, log_sink* log) {
     state::health_slot& health = *in.state->health[index];
     const bool was_out = health.load().is_out();
-    health.reactivate();
+    health.reactivate(since_epoch(now));
     if (was_out) report_put_back(log, in, index);
 }
 
-void reactivate(const provider_entry& which, log_sink* log) {
+void reactivate(const provider_entry& which, time_point now, log_sink* log) {
     const bool was_out = which.slot->health.load().is_out();
-    which.slot->reactivate();
+    which.slot->reactivate(since_epoch(now));
     if (was_out) report_put_back(log, which);
+}
+
+void add_service(usage_report& to, const snapshot& of, time_point now) {
+    const auto add = [now](const state::health_slot& health, std::initializer_list<usage_counts*> sums) {
+        const state::health_slot::service_record told = health.service(since_epoch(now));
+        for (usage_counts* each : sums) {
+            each->service.downtime += told.downtime;
+            each->service.standby_events += told.standby_events;
+            each->service.quota_resets += told.quota_resets;
+            each->service.rotation_events += told.rotations;
+        }
+    };
+    const auto has_any = [now](const state::health_slot& health) {
+        const state::health_slot::service_record told = health.service(since_epoch(now));
+        return told.standby_events > 0 || told.rotations > 0 || told.downtime.count() > 0;
+    };
+    for (const std::unique_ptr<pool>& each : of.pools) {
+        if (each->kind == pool_kind::joint) continue; // its models are those of other pools
+        for (std::size_t i = 0; i < each->models.size(); ++i) {
+            const state::health_slot& health = *each->state->health[i];
+            if (!has_any(health)) continue;
+            const model_entry& model = *each->models[i];
+            add(health, {&to.all, &to.by_model[model.id], &to.by_provider[model.provider->id],
+                         &to.by_pool[each->name]});
+        }
+    }
+    for (const std::unique_ptr<provider_entry>& each : of.providers) {
+        const state::provider_slot& slot = *each->slot;
+        if (!has_any(slot.health)) continue;
+        add(slot.health, {&to.by_provider[each->id]});
+        // Providers of one key are one account.
+        const auto first = std::find_if(of.providers.begin(), of.providers.end(),
+                                        [&slot](const auto& other) { return other->slot.get() == &slot; });
+        if (*first == each) add(slot.health, {&to.all});
+    }
 }
 
 } // namespace modelmesh::router

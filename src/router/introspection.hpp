@@ -4,6 +4,7 @@
 #include "router/attempt_plan.hpp"
 #include "router/snapshot.hpp"
 
+#include <modelmesh/api/usage_report.hpp>
 #include <modelmesh/core/clock.hpp>
 #include <modelmesh/router/introspection.hpp>
 
@@ -39,7 +40,10 @@ namespace modelmesh::router {
 
 /// Puts a model, or a provider, back into service, with its failures forgotten.
 /// @param log  gets model.reactivated, or provider.recovered, if it was out; may be null.
-void reactivate(const pool& in, std::size_t index, log_sink* log);
-void reactivate(const provider_entry& which, log_sink* log);
+void reactivate(const pool& in, std::size_t index, time_point now, log_sink* log);
+void reactivate(const provider_entry& which, time_point now, log_sink* log);
+
+/// Adds what kept models from being asked.
+void add_service(usage_report& to, const snapshot& of, time_point now);
 
 } // namespace modelmesh::router

@@ -18,7 +18,7 @@ void take_out(const pool& in, std::size_t index, milliseconds now, milliseconds 
               connector::standby_reason why, log_sink* log, const core::request_id* of = nullptr) {
     using state::health_slot;
     const milliseconds until = time >= health_slot::never - now ? health_slot::never : now + time;
-    if (!in.state->health[index]->stand_by(until, why)) return;
+    if (!in.state->health[index]->stand_by(now, until, why)) return;
     if (log == nullptr || !log->wants(severity::warning)) return;
     const std::string seconds =
         until == health_slot::never ? "for good" : std::to_string((time.count() + 999) / 1000);

@@ -33,13 +33,16 @@ struct trip_rule {
 /// Any thread may report; selection reads on every request. No locks. The slot has a cache line of its own.
 /// word_: [63:62] phase, [61:50] failures in a row, [49:46] trips in a row, [45:42] successes of the ramp, [41:0]
 /// standby until, in ms of the steady clock. One word, so that a reader never sees a mix. Every change is an
-/// acq_rel CAS, or by hand a release store, which no outcome has a say in; pairs with the acquire in load(), so that
+/// acq_rel CAS, or by hand an exchange, which no outcome has a say in; pairs with the acquire in load(), so that
 /// whoever sees a trip also sees its end, and a probe is given once.
 /// outcomes_: [37:32] how many are known, [31:0] the last ones, a failure is 1. Relaxed: it is a statistic of its
 /// own, and the trip that it leads to is published by word_.
 /// last_failure_: [31:16] kind, [15:0] status; relaxed, because it is for people only and may belong to a failure
 /// next to the one that `word_` tells of.
 /// why_: why it is in standby; relaxed and for people only, too.
+/// downtime_, standby_events_, quota_resets_, rotations_: what service() tells; written where the phase changes, relaxed.
+/// downtime_ has the whole of a standby from its beginning on, so that each change is one addition, in whatever order
+/// threads make theirs: service() takes off what is still to come, and whoever ends a standby early does so for good.
 class alignas(64) health_slot {
 public:
     static constexpr unsigned max_failures = 0xfff;
@@ -83,6 +86,14 @@ public:
         [[nodiscard]] unsigned ramp_limit() const noexcept { return 1u << successes; }
     };
 
+    /// What kept requests from the model since the slot was made.
+    struct service_record {
+        std::chrono::milliseconds downtime{}; ///< until now
+        unsigned standby_events = 0;
+        unsigned quota_resets = 0;
+        unsigned rotations = 0;
+    };
+
     [[nodiscard]] view load() const noexcept { return unpack(word_.load(std::memory_order_acquire)); }
     [[nodiscard]] bool available(std::chrono::milliseconds now) const noexcept {
         return load().is_available(now);
@@ -98,6 +109,7 @@ public:
             if (v.phase != phase::standby) return admission::free;
             v.phase = phase::probing;
             if (!exchange(old, v)) continue;
+            note_return();
             if (of != nullptr) *of = v.until;
             return admission::probe;
         }
@@ -112,7 +124,8 @@ public:
         note_reason(why);
         const bool is_often = note_outcome(true) >= rule.error_rate;
         for (std::uint64_t old = word_.load(std::memory_order_relaxed);;) {
-            view v = unpack(old);
+            const view before = unpack(old);
+            view v = before;
             v.failures += v.failures < max_failures ? 1 : 0;
             const bool trips = v.phase == phase::active ? v.failures >= rule.threshold || is_often
                                                         : v.phase != phase::standby || now >= v.until;
@@ -124,6 +137,7 @@ public:
             }
             if (trips) why_.store(connector::standby_reason::error_threshold, std::memory_order_relaxed);
             if (!exchange(old, v)) continue;
+            if (trips) note_standby(before, v, now);
             // What came before the trip has been paid for.
             if (trips) outcomes_.store(0, std::memory_order_relaxed);
             return trips;
@@ -132,23 +146,28 @@ public:
 
     /// Takes the model out of service without a failure, until then or for `never`. It comes back as after a failure,
     /// by a probe, but its next cooldown is no longer for it. False: it is out for as long already.
-    bool stand_by(std::chrono::milliseconds until, connector::standby_reason why) noexcept {
+    bool stand_by(std::chrono::milliseconds now, std::chrono::milliseconds until,
+                  connector::standby_reason why) noexcept {
         until = std::min(until, never);
         for (std::uint64_t old = word_.load(std::memory_order_relaxed);;) {
-            view v = unpack(old);
+            const view before = unpack(old);
+            view v = before;
             if (v.phase == phase::standby && v.until >= until) return false;
             v.phase = phase::standby;
             v.until = until;
             v.successes = 0;
             why_.store(why, std::memory_order_relaxed);
-            if (exchange(old, v)) return true;
+            if (!exchange(old, v)) continue;
+            note_standby(before, v, now);
+            return true;
         }
     }
 
     /// The same because of one failure, which says by itself how long the model is not worth asking.
-    bool stand_by(std::chrono::milliseconds until, connector::standby_reason as, reason why) noexcept {
+    bool stand_by(std::chrono::milliseconds now, std::chrono::milliseconds until,
+                  connector::standby_reason as, reason why) noexcept {
         note_reason(why);
-        return stand_by(until, as);
+        return stand_by(now, until, as);
     }
 
     /// @pre the model is in standby.
@@ -171,12 +190,15 @@ public:
             view v = unpack(old);
             if (v.phase == phase::standby && now < v.until) return false;
             const bool is_return = v.is_out();
+            const bool was_standing_by = v.phase == phase::standby;
             v.failures = 0;
             if (v.phase != phase::active) {
                 v.phase = phase::ramping;
                 if (++v.successes >= full_ramp) v = {};
             }
-            if (exchange(old, v)) return is_return;
+            if (!exchange(old, v)) continue;
+            if (was_standing_by) note_return();
+            return is_return;
         }
         return false;
     }
@@ -190,18 +212,33 @@ public:
     void give_back_probe(std::chrono::milliseconds until) noexcept { (void)end_probe(phase::standby, until); }
 
     /// Into standby until reactivate(), whatever the model does.
-    void take_out() noexcept {
+    void take_out(std::chrono::milliseconds now) noexcept {
         why_.store(connector::standby_reason::manual, std::memory_order_relaxed);
-        word_.store(pack({phase::standby, 0, 0, 0, never}), std::memory_order_release);
+        const view out{phase::standby, 0, 0, 0, never};
+        note_standby(unpack(word_.exchange(pack(out), std::memory_order_acq_rel)), out, now);
     }
     /// As if it had never failed. What was counted before is forgotten, so that the next failure is its first.
-    void reactivate() noexcept {
+    void reactivate(std::chrono::milliseconds now) noexcept {
         outcomes_.store(0, std::memory_order_relaxed);
-        word_.store(0, std::memory_order_release);
+        const view before = unpack(word_.exchange(0, std::memory_order_acq_rel));
+        downtime_.fetch_sub(ahead(before, now).count(), std::memory_order_relaxed);
+    }
+    /// A request that this model has failed goes to another.
+    void note_rotation() noexcept { rotations_.fetch_add(1, std::memory_order_relaxed); }
+
+    /// Calls that change the phase meanwhile may be in one of the numbers and not yet in another.
+    [[nodiscard]] service_record service(std::chrono::milliseconds now) const noexcept {
+        const std::int64_t down = downtime_.load(std::memory_order_relaxed) - ahead(load(), now).count();
+        return {std::chrono::milliseconds(std::max<std::int64_t>(down, 0)),
+                standby_events_.load(std::memory_order_relaxed),
+                quota_resets_.load(std::memory_order_relaxed), rotations_.load(std::memory_order_relaxed)};
     }
 
-    /// Goes on from what was seen before, in a slot that nobody has used. No phase is `probing` then.
-    void restore(const view& seen, reason why, connector::standby_reason standby) noexcept {
+    /// Goes on from what was seen before, in a slot that nobody has used. No phase is `probing` then. What is left of a
+    /// standby counts as downtime, and not as another standby.
+    void restore(const view& seen, reason why, connector::standby_reason standby,
+                 std::chrono::milliseconds now) noexcept {
+        downtime_.store(ahead(seen, now).count(), std::memory_order_relaxed);
         why_.store(standby, std::memory_order_relaxed);
         last_failure_.store(static_cast<std::uint32_t>(why.kind) << 16 |
                                 static_cast<std::uint16_t>(why.http_status),
@@ -261,6 +298,21 @@ private:
                                            std::memory_order_acquire);
     }
 
+    // What is still to come of a standby.
+    static std::chrono::milliseconds ahead(const view& v, std::chrono::milliseconds now) noexcept {
+        return v.phase == phase::standby && v.until > now ? v.until - now : std::chrono::milliseconds(0);
+    }
+    void note_standby(const view& before, const view& after, std::chrono::milliseconds now) noexcept {
+        const std::chrono::milliseconds known = ahead(before, now);
+        downtime_.fetch_add((ahead(after, now) - known).count(), std::memory_order_relaxed);
+        if (known.count() == 0) standby_events_.fetch_add(1, std::memory_order_relaxed);
+    }
+    // Its standby has ended by itself.
+    void note_return() noexcept {
+        if (connector::is_of_quota(why_.load(std::memory_order_relaxed)))
+            quota_resets_.fetch_add(1, std::memory_order_relaxed);
+    }
+
     static view unpack(std::uint64_t word) noexcept {
         return {static_cast<health_slot::phase>(word >> 62), static_cast<unsigned>(word >> 50) & max_failures,
                 static_cast<unsigned>(word >> 46) & max_trips, static_cast<unsigned>(word >> 42) & 0xf,
@@ -276,6 +328,10 @@ private:
     std::atomic<std::uint64_t> outcomes_{0};
     std::atomic<std::uint32_t> last_failure_{0};
     std::atomic<connector::standby_reason> why_{connector::standby_reason::error_threshold};
+    std::atomic<unsigned> standby_events_{0};
+    std::atomic<unsigned> quota_resets_{0};
+    std::atomic<unsigned> rotations_{0};
+    std::atomic<std::int64_t> downtime_{0}; ///< ms
 };
 
 } // namespace modelmesh::state

@@ -51,9 +51,9 @@ public:
     }
 
     /// As if none of its models had ever failed.
-    void reactivate() noexcept {
+    void reactivate(std::chrono::milliseconds now) noexcept {
         run_.store(0, std::memory_order_relaxed);
-        health.reactivate();
+        health.reactivate(now);
     }
 
 private:

@@ -107,7 +107,7 @@ TEST(ReloadThreads, RoutesReportsReloadsAndReactivatesAtOnce) {
             const auto picture = mesh->current();
             const pool& chat = *picture->pools.front();
             (void)rotate(chat, clock::system().now());
-            for (const auto& health : chat.state->health) health->reactivate();
+            for (const auto& health : chat.state->health) health->reactivate({});
         }
     });
     all_begin.arrive_and_wait();

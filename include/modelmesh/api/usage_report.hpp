@@ -26,11 +26,24 @@ struct usage_totals {
     friend bool operator==(const usage_totals&, const usage_totals&) = default;
 };
 
+/// What kept models from being asked, since the client was made. Of models that the configuration has now, while their
+/// provider is the same account: what was known of others is forgotten with them.
+struct service_totals {
+    /// Time in which no request was sent, each model's of each pool by itself; of one that is out, until now. A standby
+    /// that is over ends it, whether or not a request has come since to find out.
+    std::chrono::milliseconds downtime{0};
+    std::int64_t standby_events{0};  ///< how often a model went out of service, whatever for
+    std::int64_t quota_resets{0};    ///< how often one was asked again that a limit or a budget had kept out
+    std::int64_t rotation_events{0}; ///< requests that went on to another model when this one had failed
+    friend bool operator==(const service_totals&, const service_totals&) = default;
+};
+
 /// By period. Days and months are those of config::time_zone.
 struct usage_counts {
     usage_totals total{}; ///< since the client was made, or since its storage was (config::storage)
     usage_totals today{};
     usage_totals month{}; ///< this one
+    service_totals service{};
     friend bool operator==(const usage_counts&, const usage_counts&) = default;
 };
 

@@ -52,6 +52,13 @@ enum class standby_reason : std::uint8_t {
     return {};
 }
 
+/// Whether it is for use that begins anew with a period: of a limit of ours, or of the provider's.
+[[nodiscard]] constexpr bool is_of_quota(standby_reason why) noexcept {
+    return why == standby_reason::provider_quota || why == standby_reason::quota_exhausted ||
+           why == standby_reason::budget_exceeded || why == standby_reason::token_limit ||
+           why == standby_reason::request_limit;
+}
+
 /// What a model has done for a pool, when an attempt at it has ended. Views are valid during the call that gets them.
 class model_record {
 public:

@@ -370,8 +370,9 @@ TEST_F(Keeper, AProviderThatIsDownStaysDownAndOneWhoseKeyWasRefusedIsAskedAgain)
 TEST_F(Keeper, WhatWasRotatedOutByHandStaysOutAndWhatALimitTookOutSaysSo) {
     {
         life first(storage, time);
-        first.health(0).take_out();
-        (void)first.health(1).stand_by(first.now() + 1h, connector::standby_reason::request_limit);
+        first.health(0).take_out({});
+        (void)first.health(1).stand_by(first.now(), first.now() + 1h,
+                                       connector::standby_reason::request_limit);
     }
     time.steady = duration(5s);
     life second(storage, time);
@@ -384,8 +385,8 @@ TEST_F(Keeper, WhatWasRotatedOutByHandStaysOutAndWhatALimitTookOutSaysSo) {
 TEST_F(Keeper, WhoseBudgetWasSpentIsForTheLedgerToSay) {
     {
         life first(storage, time);
-        (void)first.health(0).stand_by(first.now() + 1h, connector::standby_reason::budget_exceeded,
-                                       {errc::budget, 0});
+        (void)first.health(0).stand_by(first.now(), first.now() + 1h,
+                                       connector::standby_reason::budget_exceeded, {errc::budget, 0});
     }
     life second(storage, time);
     EXPECT_TRUE(second.health(0).available(second.now()));
@@ -423,7 +424,7 @@ TEST_F(Keeper, WhatCouldNotBeWrittenAndIsAsBeforeIsNoFailureAnyMore) {
     storage->is_full = true;
     first.fail(0, 1);
     ASSERT_FALSE(first.flush());
-    first.health(0).reactivate();
+    first.health(0).reactivate({});
     EXPECT_TRUE(first.flush()) << "there is nothing to write";
     EXPECT_FALSE(first.is_failing());
     EXPECT_EQ(log.lines().back(), "storage.recovered message=state is saved again");

@@ -31,13 +31,13 @@ TEST(Health, TripsAtTheThresholdAndReturnsWhenItsTimeIsOver) {
 
 TEST(Health, TakenOutByHandItStaysOutUntilItIsReactivated) {
     health_slot slot;
-    slot.take_out();
+    slot.take_out({});
     EXPECT_TRUE(slot.load().is_manual());
     EXPECT_FALSE(slot.available(std::chrono::hours(24 * 365 * 100)));
     slot.note_success(milliseconds(1)); // of a request that was under way
     EXPECT_FALSE(slot.note_failure(after(1), milliseconds(2), why, even));
     EXPECT_TRUE(slot.load().is_manual());
-    slot.reactivate();
+    slot.reactivate({});
     EXPECT_EQ(slot.load().phase, phase::active);
     EXPECT_FALSE(slot.load().is_manual());
     EXPECT_FALSE(slot.note_failure(after(2), milliseconds(3), why, even)) << "the first of two";
@@ -48,7 +48,7 @@ TEST(Health, ReactivatedOnProbeItIsActiveWhateverBecomesOfTheProbe) {
     EXPECT_TRUE(slot.note_failure(after(1), milliseconds(0), why, even));
     const milliseconds until = slot.load().until;
     ASSERT_EQ(slot.admit(until), admission::probe);
-    slot.reactivate();
+    slot.reactivate({});
     slot.give_back_probe(until);
     EXPECT_EQ(slot.load().phase, phase::active);
 }
@@ -273,18 +273,100 @@ TEST(Health, TheErrorRateIsOfTheLastOutcomes) {
 TEST(Health, StandsByForAReasonOfItsOwnAndComesBackByAProbe) {
     using connector::standby_reason;
     health_slot slot;
-    EXPECT_TRUE(slot.stand_by(milliseconds(500), standby_reason::request_limit));
+    EXPECT_TRUE(slot.stand_by(milliseconds(1), milliseconds(500), standby_reason::request_limit));
     EXPECT_EQ(slot.standby_reason(), standby_reason::request_limit);
-    EXPECT_FALSE(slot.stand_by(milliseconds(400), standby_reason::token_limit)) << "it is out for longer";
+    EXPECT_FALSE(slot.stand_by(milliseconds(1), milliseconds(400), standby_reason::token_limit))
+        << "it is out for longer";
     EXPECT_EQ(slot.admit(milliseconds(499)), admission::refused);
     EXPECT_FALSE(slot.note_failure(after(1), milliseconds(450), why, even)) << "of a call that was under way";
     EXPECT_EQ(slot.admit(milliseconds(500)), admission::probe);
     slot.note_success(milliseconds(501));
     EXPECT_TRUE(slot.available(milliseconds(501)));
-    EXPECT_TRUE(slot.stand_by(health_slot::never, standby_reason::budget_exceeded));
+    EXPECT_TRUE(slot.stand_by(milliseconds(1), health_slot::never, standby_reason::budget_exceeded));
     EXPECT_FALSE(slot.available(std::chrono::hours(24 * 365)));
-    slot.reactivate();
+    slot.reactivate({});
     EXPECT_TRUE(slot.available(milliseconds(502)));
+}
+
+TEST(HealthService, DowntimeIsUntilNowAndUntilTheStandbyIsOver) {
+    health_slot slot;
+    EXPECT_EQ(slot.service(milliseconds(50)).downtime, milliseconds(0));
+    ASSERT_TRUE(slot.stand_by(milliseconds(100), milliseconds(500), connector::standby_reason::rate_limited));
+    EXPECT_EQ(slot.service(milliseconds(100)).downtime, milliseconds(0));
+    EXPECT_EQ(slot.service(milliseconds(350)).downtime, milliseconds(250)) << "it is still out";
+    EXPECT_EQ(slot.service(milliseconds(9000)).downtime, milliseconds(400)) << "nobody has asked since";
+    EXPECT_EQ(slot.admit(milliseconds(9000)), admission::probe);
+    ASSERT_TRUE(slot.note_failure(after(1), milliseconds(9100), why, even)) << "the probe failed";
+    const milliseconds again = slot.load().until - milliseconds(9100);
+    EXPECT_EQ(slot.service(milliseconds(9110)).downtime, milliseconds(410));
+    EXPECT_EQ(slot.service(slot.load().until).downtime, milliseconds(400) + again);
+    EXPECT_EQ(slot.service(slot.load().until).standby_events, 2u);
+}
+
+TEST(HealthService, AStandbyThatBecomesLongerIsOne) {
+    health_slot slot;
+    ASSERT_TRUE(slot.stand_by(milliseconds(100), milliseconds(500), connector::standby_reason::rate_limited));
+    ASSERT_TRUE(slot.stand_by(milliseconds(200), milliseconds(700), connector::standby_reason::rate_limited));
+    ASSERT_FALSE(
+        slot.stand_by(milliseconds(300), milliseconds(600), connector::standby_reason::rate_limited));
+    EXPECT_EQ(slot.service(milliseconds(1000)).downtime, milliseconds(600));
+    EXPECT_EQ(slot.service(milliseconds(1000)).standby_events, 1u);
+}
+
+TEST(HealthService, WhoeverIsPutBackEarlyWasDownUntilThen) {
+    health_slot slot;
+    slot.take_out(milliseconds(100));
+    EXPECT_EQ(slot.service(milliseconds(100000)).downtime, milliseconds(99900)) << "for good, until now";
+    slot.reactivate(milliseconds(300));
+    EXPECT_EQ(slot.service(milliseconds(1000)).downtime, milliseconds(200));
+    slot.reactivate(milliseconds(900)); // it is back already
+    EXPECT_EQ(slot.service(milliseconds(1000)).downtime, milliseconds(200));
+    EXPECT_EQ(slot.service(milliseconds(1000)).standby_events, 1u);
+}
+
+TEST(HealthService, AQuotaResetIsAReturnFromAQuotaAlone) {
+    using connector::standby_reason;
+    health_slot slot;
+    milliseconds now(100);
+    for (const standby_reason each : {standby_reason::request_limit, standby_reason::rate_limited,
+                                      standby_reason::provider_quota, standby_reason::maintenance_window}) {
+        ASSERT_TRUE(slot.stand_by(now, now + milliseconds(10), each));
+        now += milliseconds(10);
+        ASSERT_EQ(slot.admit(now), admission::probe);
+        slot.note_success(now);
+    }
+    EXPECT_EQ(slot.service(now).quota_resets, 2u);
+    EXPECT_EQ(slot.service(now).standby_events, 4u);
+    ASSERT_TRUE(slot.stand_by(now, now + milliseconds(10), standby_reason::token_limit));
+    slot.reactivate(now);
+    EXPECT_EQ(slot.service(now).quota_resets, 2u) << "by hand is no reset";
+}
+
+TEST(HealthService, WhatIsLeftOfASavedStandbyIsDowntimeAndNoOtherOne) {
+    health_slot slot;
+    slot.restore({health_slot::phase::standby, 0, 1, 0, milliseconds(500)}, why,
+                 connector::standby_reason::error_threshold, milliseconds(200));
+    EXPECT_EQ(slot.service(milliseconds(300)).downtime, milliseconds(100));
+    EXPECT_EQ(slot.service(milliseconds(900)).downtime, milliseconds(300));
+    EXPECT_EQ(slot.service(milliseconds(900)).standby_events, 0u);
+}
+
+TEST(HealthService, ThreadsThatChangeItAtOnceLoseNoTime) {
+    health_slot slot;
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 4; ++t)
+        threads.emplace_back([&slot, t] {
+            for (int i = 1; i <= 2000; ++i) {
+                if (t % 2 == 0)
+                    (void)slot.stand_by(milliseconds(0), milliseconds(i),
+                                        connector::standby_reason::rate_limited);
+                else
+                    slot.reactivate(milliseconds(0));
+            }
+        });
+    for (std::thread& each : threads) each.join();
+    slot.reactivate(milliseconds(0));
+    EXPECT_EQ(slot.service(milliseconds(0)).downtime, milliseconds(0)) << "no time has passed";
 }
 
 } // namespace

@@ -55,7 +55,7 @@ TEST(Explain, TellsOfEveryModelWhyItIsLeftOutAndWhatEachRuleLeaves) {
     time.advance(std::chrono::seconds(60));
     ASSERT_EQ(chat.state->health[1]->admit(since_epoch(time.now())), state::health_slot::admission::probe);
     note_failure(chat, 0, {errc::connect, 0}, time.now(), testing::even); // its probe: twice as long
-    chat.state->health[2]->take_out();
+    chat.state->health[2]->take_out({});
     const explanation told = explained(picture, time);
     EXPECT_EQ(told.pool, "chat");
     EXPECT_EQ(told.selected_model, "d.m");
@@ -127,9 +127,35 @@ TEST(Rotate, TheModelInFrontStandsByUntilItIsReactivatedAndDoesNotRetakeItsPlace
     EXPECT_EQ(after.total, 3u);
     time.advance(std::chrono::hours(1000));
     EXPECT_EQ(status_of(chat, time.now()).models[0].why, exclusion::manual);
-    chat.state->health[find_model(chat, "a.m").value()]->reactivate();
+    chat.state->health[find_model(chat, "a.m").value()]->reactivate({});
     EXPECT_EQ(status_of(chat, time.now()).models[0].why, exclusion::none);
     EXPECT_EQ(status_of(chat, time.now()).current_model, "b.m");
+}
+
+// Runtime 13, "Stats": downtime_total, standby_events, quota_resets, rotation_events.
+TEST(ServiceTotals, AreToldByModelProviderAndPool) {
+    const auto picture = make_snapshot({"a", "b", "c"}, 1);
+    const pool& chat = *picture->pools.front();
+    virtual_clock time;
+    ASSERT_TRUE(rotate(chat, time.now()));
+    time.advance(std::chrono::seconds(3));
+    chat.state->health[1]->note_rotation();
+    // A refused key is the provider's.
+    picture->providers[0]->slot->health.take_out(
+        std::chrono::duration_cast<std::chrono::milliseconds>(time.now().time_since_epoch()));
+    time.advance(std::chrono::seconds(2));
+    usage_report told;
+    told.by_model["a.m"].total.requests = 7;
+    add_service(told, *picture, time.now());
+    const service_totals a{std::chrono::seconds(5), 1, 0, 0};
+    const service_totals b{{}, 0, 0, 1};
+    EXPECT_EQ(told.by_model.at("a.m").service, a);
+    EXPECT_EQ(told.by_model.at("a.m").total.requests, 7);
+    EXPECT_EQ(told.by_model.at("b.m").service, b) << "also of those that nobody has counted";
+    EXPECT_EQ(told.by_model.count("c.m"), 0u);
+    EXPECT_EQ(told.by_provider.at("a").service, (service_totals{std::chrono::seconds(7), 2, 0, 0}));
+    EXPECT_EQ(told.by_pool.at(chat.name).service, (service_totals{std::chrono::seconds(5), 1, 0, 1}));
+    EXPECT_EQ(told.all.service, (service_totals{std::chrono::seconds(7), 2, 0, 1}));
 }
 
 TEST(Rotate, AndReactivateAreEvents) {
@@ -138,8 +164,8 @@ TEST(Rotate, AndReactivateAreEvents) {
     virtual_clock time;
     testing::event_list log;
     ASSERT_TRUE(rotate(chat, time.now(), &log));
-    reactivate(chat, 0, &log);
-    reactivate(chat, 0, &log);
+    reactivate(chat, 0, {}, &log);
+    reactivate(chat, 0, {}, &log);
     EXPECT_THAT(log.events,
                 ElementsAre("model.deactivated pool=chat model=a.m provider=a reason=manual seconds=for good",
                             "model.reactivated pool=chat model=a.m provider=a reason=manual"));
@@ -172,7 +198,7 @@ TEST(Introspection, ProvidersAreActiveWithOneModelInService) {
     EXPECT_THAT(active_providers(*picture, time.now()), ElementsAre("a", "b"));
     for (const auto& each : picture->pools)
         for (std::size_t i = 0; i < each->models.size(); ++i)
-            if (each->models[i]->provider->id == "a") each->state->health[i]->take_out();
+            if (each->models[i]->provider->id == "a") each->state->health[i]->take_out({});
     EXPECT_THAT(active_providers(*picture, time.now()), ElementsAre("b"));
 }
 

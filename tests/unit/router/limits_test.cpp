@@ -154,7 +154,7 @@ TEST_F(Limits, WithoutAResetAModelStaysOutUntilAProgramPutsItBack) {
     use(0);
     time.advance(hours(24 * 400));
     EXPECT_EQ(why_not(chat(), 0, {}, since_epoch(time.now())), exclusion::manual);
-    health(0).reactivate();
+    health(0).reactivate({});
     EXPECT_EQ(why_not(chat(), 0, {}, since_epoch(time.now())), exclusion::none);
 }
 
@@ -251,7 +251,7 @@ TEST_F(Limits, AModelThatIsPutBackByHandStaysForTheRestOfItsWindow) {
     make();
     keep_windows(chat(), time, &log);
     EXPECT_TRUE(is_out(0));
-    health(0).reactivate();
+    health(0).reactivate({});
     time.advance(minutes(61)); // by then it is looked at again
     keep_windows(chat(), time, &log);
     EXPECT_FALSE(is_out(0));
@@ -321,7 +321,7 @@ TEST_F(Limits, ABroadRequestIsUnderTheRulesOfItsModelsOwnPool) {
     pool joint;
     joint.origins = {{&chat(), 1}};
     use(1);
-    health(1).reactivate();
+    health(1).reactivate({});
     apply_rules(joint, 0, {}, time, testing::even, nullptr);
     EXPECT_TRUE(is_out(1));
 }

@@ -783,7 +783,7 @@ TEST_F(ProviderHealth, ManualRecoveryWaitsForSomebody) {
     time.advance(std::chrono::hours(24));
     attempt_plan later = plan();
     EXPECT_EQ(next(later), "b.m");
-    provider(0).reactivate();
+    provider(0).reactivate({});
     attempt_plan last = plan();
     EXPECT_EQ(next(last), "a.m");
 }
@@ -856,10 +856,10 @@ TEST_F(ProviderHealth, AProgramBringsItBackByHand) {
     attempt_plan p = plan();
     EXPECT_EQ(next(p), "a.m");
     (void)p.failed(failure(errc::auth, 401));
-    reactivate(*picture->providers[0], &log);
+    reactivate(*picture->providers[0], {}, &log);
     attempt_plan later = plan();
     EXPECT_EQ(next(later), "a.m");
-    reactivate(*picture->providers[0], &log);
+    reactivate(*picture->providers[0], {}, &log);
     EXPECT_EQ(log.events, std::vector<std::string>{"provider.recovered provider=a reason=manual"})
         << "nothing came back the second time";
 }
@@ -884,7 +884,7 @@ TEST_F(ProviderHealth, ManyFailuresInTheWindowAreAnOutageAndASuccessBetweenIsNon
         attempt_plan p = plan();
         EXPECT_EQ(next(p), "a.m");
         (void)p.failed(failure(errc::connect));
-        picture->pools.front()->state->health[0]->reactivate();
+        picture->pools.front()->state->health[0]->reactivate({});
     };
     open_two();
     fail_once();
@@ -946,7 +946,7 @@ TEST_F(Retry, EveryStepIsAnEvent) {
     (void)other.failed(failure(errc::auth, 401));
     EXPECT_EQ(next(other), "(auth)");
     time.advance(seconds(60));
-    health(0).take_out();
+    health(0).take_out({});
     attempt_plan probe(make_call(picture, time), time, testing::even, &log);
     EXPECT_EQ(next(probe), "b.m");
     probe.succeeded();

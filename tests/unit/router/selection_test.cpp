@@ -141,7 +141,7 @@ TEST(Selection, GivesTheFirstReasonWhyAModelIsNotAsked) {
     note_success(chat, 0, time.now());
     chat.models[0]->slot->in_flight = 2;
     EXPECT_EQ(why(), exclusion::ramping);
-    health.take_out();
+    health.take_out({});
     EXPECT_EQ(why(), exclusion::manual);
 }
 
@@ -149,11 +149,11 @@ TEST(Selection, NobodyWaitsForAModelThatWasRotatedOut) {
     const auto picture = make_snapshot({"a", "b"}, 1);
     const pool& chat = *picture->pools.front();
     virtual_clock time;
-    chat.state->health[0]->take_out();
+    chat.state->health[0]->take_out({});
     EXPECT_EQ(selected(chat, connector::model_set(2), time), 1u);
     note_failure(chat, 1, {errc::connect, 0}, time.now(), testing::even);
     EXPECT_EQ(until_available(chat, time.now()), std::chrono::minutes(1)) << "for the other one";
-    chat.state->health[1]->take_out();
+    chat.state->health[1]->take_out({});
     EXPECT_EQ(until_available(chat, time.now()), std::nullopt);
 }
 

@@ -263,7 +263,7 @@ TEST(Reload, AProviderWithAnotherKeyBeginsWithoutTheFailuresOfTheOneBefore) {
     };
     const auto wrong = with_key("wrong", nullptr);
     note_failure(*wrong->pools[0], 0, {errc::auth, 401}, time_point(), testing::even);
-    wrong->pools[0]->state->health[1]->take_out();
+    wrong->pools[0]->state->health[1]->take_out({});
     wrong->pools[0]->models[0]->slot->in_flight = 1;
     const auto right = with_key("right", wrong.get());
     EXPECT_TRUE(right->pools[0]->state->health[0]->available(milliseconds(0)));

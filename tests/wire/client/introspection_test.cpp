@@ -38,6 +38,29 @@ TEST_P(Introspection, ExplainSaysWhereTheNextCallGoes) {
     EXPECT_EQ(c.explain(question(), at_gamma).selected_model, "gamma.gamma-model");
 }
 
+TEST_P(Introspection, UsageTellsWhatKeptModelsFromBeingAsked) {
+    start("alpha", R"({"rules":[{"status":500}]})");
+    start("beta");
+    settings.pools.emplace_back("chat-completion", pool_config{"chat"}).second.failure_threshold = 1;
+    client c = create(settings);
+    EXPECT_EQ(c.usage().all.service, service_totals());
+    EXPECT_EQ(answerer(c), "beta.beta-model");
+    const usage_report told = c.usage();
+    EXPECT_EQ(told.by_model.at("alpha.alpha-model").service.standby_events, 1);
+    EXPECT_EQ(told.by_model.at("alpha.alpha-model").service.rotation_events, 1);
+    EXPECT_EQ(told.by_model.at("beta.beta-model").service, service_totals());
+    EXPECT_EQ(told.by_provider.at("alpha").service.standby_events, 1);
+    EXPECT_EQ(told.by_pool.at("chat-completion").service.rotation_events, 1);
+    EXPECT_GE(c.usage().by_model.at("alpha.alpha-model").service.downtime,
+              told.by_model.at("alpha.alpha-model").service.downtime);
+    c.reload(settings);
+    EXPECT_EQ(c.usage().all.service.standby_events, 1) << "it stays with the models";
+    c.reactivate("chat-completion", "alpha-model");
+    const auto down = c.usage().all.service.downtime;
+    EXPECT_EQ(answerer(c), "beta.beta-model");
+    EXPECT_EQ(c.usage().all.service.downtime, down) << "its time is over";
+}
+
 TEST_P(Introspection, ModelsAreRotatedOutAndBroughtBackByHand) {
     start("alpha");
     start("beta");
