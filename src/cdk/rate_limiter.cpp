@@ -8,21 +8,18 @@
 #include <string>
 
 namespace modelmesh::connector {
-namespace {
 
-gcra steady(double per_minute, duration burst) {
-    if (per_minute <= 0) return {duration::zero(), duration::zero()};
+gcra gcra::per_minute(double units, duration burst) noexcept {
+    if (units <= 0) return {duration::zero(), duration::zero()};
     constexpr duration minute = std::chrono::minutes(1);
-    const duration each(static_cast<duration::rep>(static_cast<double>(minute.count()) / per_minute));
+    const duration each(static_cast<duration::rep>(static_cast<double>(minute.count()) / units));
     return {each, std::max(each, burst)};
 }
 
-} // namespace
-
 struct rate_limiter::state {
     explicit state(const settings& with)
-        : requests(steady(with.requests_per_minute, with.burst)),
-          tokens(steady(with.tokens_per_minute, with.burst)) {}
+        : requests(gcra::per_minute(with.requests_per_minute, with.burst)),
+          tokens(gcra::per_minute(with.tokens_per_minute, with.burst)) {}
 
     std::mutex mutex; ///< guards what follows
     gcra requests;

@@ -55,6 +55,17 @@ std::string joined(const std::vector<std::string>& lines) {
     return text;
 }
 
+// A limit is that of a key, however many providers have it.
+void check_same_limit(const router::provider_entry& of, const std::vector<router::provider_plan>& others,
+                      const std::string& where, std::vector<std::string>& problems) {
+    if (!of.lets_through.any() || of.api_key.empty() || !of.where) return;
+    for (const router::provider_plan& other : others)
+        if (other.entry.lets_through.any() && other.entry.lets_through != of.lets_through &&
+            other.entry.where && router::is_same_account(other.entry, of))
+            problems.push_back(where + "rate_limit must be that of provider '" + other.entry.id +
+                               "', which has the same key, or be left out: they have one between them");
+}
+
 // Such a key would make every request one that cannot be sent.
 bool has_control_character(std::string_view text) {
     return std::any_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });
@@ -131,6 +142,7 @@ client_impl::parts client_impl::parts_of(const config& from, const surroundings&
         check_retry_codes(settings.retryable_codes, settings.non_retryable_codes, where + "error", problems);
         plan.entry.retryable_codes = settings.retryable_codes;
         plan.entry.non_retryable_codes = settings.non_retryable_codes;
+        plan.entry.lets_through = lets_through(settings.rate_limit, where, problems);
         plan.entry.may_be_asked_twice = settings.pipeline_depth > 1;
         plan.connector = settings.connector;
         plan.models = listed_models(from, name, models);
@@ -156,6 +168,7 @@ client_impl::parts client_impl::parts_of(const config& from, const surroundings&
             plan.entry.where = std::move(endpoint->where);
             plan.entry.base_path = std::move(endpoint->base_path);
         }
+        check_same_limit(plan.entry, providers, where, problems);
         providers.push_back(std::move(plan));
     }
     if (providers.empty() && problems.empty())

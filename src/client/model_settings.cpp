@@ -62,6 +62,20 @@ router::model_traits traits_of(const model_config& from) {
 
 } // namespace
 
+state::minute_rule lets_through(const rate_limit_config& settings, const std::string& where,
+                                std::vector<std::string>& problems) {
+    constexpr std::int64_t most_requests = 100'000;
+    constexpr std::int64_t most_tokens = 1'000'000'000;
+    const auto check = [&](std::int64_t limit, std::int64_t most, const char* key) {
+        if (limit < 0 || limit > most)
+            problems.push_back(where + "rate_limit." + key + " must be from 0, for any number, to " +
+                               std::to_string(most));
+        return std::clamp(limit, std::int64_t{0}, most);
+    };
+    return {check(settings.requests_per_minute, most_requests, "requests_per_minute"),
+            check(settings.tokens_per_minute, most_tokens, "tokens_per_minute")};
+}
+
 router::model_plans models_of(const config& from, std::vector<std::string>& problems) {
     router::model_plans made;
     made.answer_by_name = from.allow_direct_models;
@@ -94,6 +108,7 @@ router::model_plans models_of(const config& from, std::vector<std::string>& prob
         plan.capabilities = canonical(model.capabilities, where, problems);
         plan.traits = traits_of(model);
         plan.windows = windows_of(model.maintenance_window, id, where, problems);
+        plan.lets_through = lets_through(model.rate_limit, where, problems);
         made.models.push_back(std::move(plan));
     }
     return made;

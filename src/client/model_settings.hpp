@@ -10,6 +10,10 @@
 
 namespace modelmesh::detail {
 
+/// What a rate_limit lets through. @param where  of it, for problems.
+[[nodiscard]] state::minute_rule lets_through(const rate_limit_config& settings, const std::string& where,
+                                              std::vector<std::string>& problems);
+
 /// Adds what is wrong to `problems`, each with the model.
 [[nodiscard]] router::model_plans models_of(const config& from, std::vector<std::string>& problems);
 

@@ -318,8 +318,7 @@ std::optional<time_point> attempt_plan::chance_of(std::size_t index, time_point 
             at = std::max(at, back);
         }
     }
-    if (in.pace.delays && !in.state->paces.empty())
-        at = std::max(at, time_point(in.state->paces[index]->free_at()));
+    if (in.pace.delays && has_turns(in)) at = std::max(at, time_point(next_turn(in, index)));
     return at < call_.deadline ? std::optional(at) : std::nullopt;
 }
 
@@ -330,7 +329,7 @@ void attempt_plan::report_switch(std::size_t chosen, time_point now) {
     const pool_view view(in, candidates_, request_, now, call_.asked);
     if (const auto other = in.policy->regardless_of_limits(view); other && *other != chosen)
         return report_limit_switch(log_, call_.id, in, *other, chosen, "threshold");
-    if (in.state->paces.empty()) return;
+    if (!has_turns(in)) return;
     connector::model_set unpaced = candidates_;
     for (std::size_t i = 0; i < in.models.size(); ++i)
         if (!tried_.contains(i) && why_not(in, i, call_.asked, since_epoch(now)) == exclusion::paced)
@@ -367,6 +366,7 @@ void attempt_plan::begin(chosen_model&& chosen, time_point now) {
 // At the current model.
 void attempt_plan::start_attempt(admission&& admitted, time_point now) {
     permit_ = permit(*current().slot, std::move(admitted), now);
+    tokens_ = metered(*call_.pool, current_, request_);
     is_of_account_ = false;
     const std::optional<duration> timeout = current().provider->timeout;
     limits_ = patience(timeout ? std::min(call_.deadline, now + *timeout) : call_.deadline);
@@ -391,7 +391,7 @@ bool attempt_plan::ask_again(const std::shared_ptr<const snapshot>& with, fault 
     permit_.end();
     call_ = std::move(*moved);
     request_ = facts_for(call_);
-    if (!there.paces.empty()) (void)there.paces[current_]->take(since_epoch(now), true);
+    if (has_turns(*call_.pool)) (void)take_turn(*call_.pool, current_, now, tokens_of(request_), true);
     asked_model& asked = *find_asked(current_);
     ++asked.tries;
     ++number_;
@@ -457,6 +457,7 @@ void attempt_plan::merge(attempt_plan&& other, bool takes_over) {
     call_ = std::move(other.call_); // it may go on with another key
     current_ = other.current_;
     permit_ = std::move(other.permit_);
+    tokens_ = std::move(other.tokens_);
     limits_ = other.limits_;
     is_of_account_ = other.is_of_account_;
     attempt_started_ = other.attempt_started_;
@@ -637,11 +638,10 @@ fault attempt_plan::refused_fault() const {
 }
 
 fault attempt_plan::paced_fault(std::chrono::milliseconds wait) const {
-    fault f(errc::rate_limit,
-            "the models of " + described() +
-                " have had the requests that its rate_limit lets them have; the first may have "
-                "another in " +
-                std::to_string(wait.count()) + " ms, behind the request's deadline");
+    fault f(errc::rate_limit, "the models of " + described() +
+                                  " have had what their rate_limit lets them have; the first may have "
+                                  "another in " +
+                                  std::to_string(wait.count()) + " ms, behind the request's deadline");
     f.pool = call_.pool->name;
     f.retry_after = wait;
     return f;

@@ -80,6 +80,8 @@ public:
     /// Ends the attempt beside this one. @param takes_over  this plan goes on as `other`, and its own attempt is
     /// given up, if it has not failed; else `other`'s.
     void merge(attempt_plan&& other, bool takes_over);
+    /// What the current attempt has taken of limits of tokens, for who knows what it uses.
+    [[nodiscard]] state::metered_tokens take_tokens() noexcept { return std::move(tokens_); }
     /// The provider says that the rate limit which the current attempt has met is that of its account.
     void note_limit_of_account() noexcept { is_of_account_ = true; }
     /// Another model answered first: this one would have taken longer.
@@ -148,7 +150,8 @@ private:
     unsigned waits_ = 0;         ///< in a row
     time_point resumes_at_{};
     std::size_t current_ = 0;
-    permit permit_; ///< of the current attempt
+    permit permit_; ///< of the current attempt, as the next
+    state::metered_tokens tokens_;
     patience limits_;
     int number_ = 0;
     time_point started_;

@@ -27,24 +27,27 @@ bool has_own_totals(operation what) noexcept {
 
 } // namespace
 
-charge::charge(const attempt_plan& plan, log_sink* log)
+charge::charge(attempt_plan& plan, log_sink* log)
     : pool_(plan.made().pool), index_(plan.current_index()), random_(&plan.random()),
       started_(plan.time().now()), deadline_(plan.made().deadline), request_(plan.made().request.get()),
-      clock_(&plan.time()), log_(log), id_(plan.made().id),
+      clock_(&plan.time()), log_(log), id_(plan.made().id), metered_(plan.take_tokens()),
       shows_totals_(!request_->stream() || !has_own_totals(request_->operation()) ||
                     wants_totals(*request_)) {
     const std::vector<std::shared_ptr<budget::line>>& lines = plan.made().pool->lines;
-    if (!lines.empty()) line_ = lines[plan.current_index()];
+    if (!lines.empty())
+        line_ = lines[plan.current_index()];
+    else
+        metered_.keep();
 }
 
 charge::charge(charge&& other) noexcept
     : pool_(other.pool_), index_(other.index_), random_(other.random_), started_(other.started_),
       deadline_(other.deadline_), request_(other.request_), line_(std::move(other.line_)),
-      clock_(other.clock_), log_(other.log_), id_(other.id_), held_(other.held_), said_(other.said_),
-      received_(other.received_), was_sent_(other.was_sent_), has_reply_(other.has_reply_),
-      ended_(other.ended_), shows_totals_(other.shows_totals_), cost_(other.cost_),
-      storage_(std::move(other.storage_)), counts_(std::move(other.counts_)), total_(other.total_),
-      tokens_(other.tokens_) {}
+      clock_(other.clock_), log_(other.log_), id_(other.id_), held_(other.held_),
+      metered_(std::move(other.metered_)), said_(other.said_), received_(other.received_),
+      was_sent_(other.was_sent_), has_reply_(other.has_reply_), ended_(other.ended_),
+      shows_totals_(other.shows_totals_), cost_(other.cost_), storage_(std::move(other.storage_)),
+      counts_(std::move(other.counts_)), total_(other.total_), tokens_(other.tokens_) {}
 
 charge::~charge() { settle(); }
 
@@ -138,6 +141,9 @@ std::optional<std::int64_t> charge::settle() noexcept {
                             budget::period_amount::most);
         if (line->is_priced) cost_ = end.cost;
     }
+    constexpr std::int64_t most_tokens = INT64_MAX / 2; // a server may say anything
+    metered_.settle(billed ? std::min(billed->input, most_tokens) + std::min(billed->output, most_tokens)
+                           : 0);
     total_ = line->counts->add(end, held_.when);
     if (line->storage && line->counts->is_low(total_)) {
         storage_ = line->storage;

@@ -31,7 +31,7 @@ namespace modelmesh::router {
 class charge {
 public:
     /// Of the current attempt of the plan, whose call, clock and log outlive it.
-    charge(const attempt_plan& plan, log_sink* log);
+    charge(attempt_plan& plan, log_sink* log);
     charge(charge&& other) noexcept;
     charge& operator=(charge&&) = delete;
     ~charge();
@@ -81,6 +81,7 @@ private:
     log_sink* log_;
     core::request_id id_; ///< of the call
     budget::reservation held_;
+    state::metered_tokens metered_;
     std::optional<budget::consumption> said_;
     budget::text_meter received_;
     bool was_sent_ = false;

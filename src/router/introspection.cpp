@@ -20,9 +20,23 @@ std::string failure_text(const health_slot::reason& why) {
     return text;
 }
 
-void add_reason(model_status& made, const pool& in, std::size_t index, const scope& asked) {
+// Which limit it is that has the next turn last, and when.
+std::string turn_text(const pool& in, std::size_t index, std::chrono::milliseconds now) {
+    const model_entry& model = *in.models[index];
+    const std::chrono::milliseconds at = next_turn(in, index);
+    std::string whose = "its pool's";
+    if (model.provider->limit && model.provider->limit->free_at() == at)
+        whose = "that of provider '" + model.provider->id + "'";
+    if (model.limit && model.limit->free_at() == at) whose = "its own";
+    return "paced: rate_limit (" + whose + ") has a turn for it in " +
+           std::to_string(std::max(at - now, std::chrono::milliseconds(0)).count()) + " ms";
+}
+
+void add_reason(model_status& made, const pool& in, std::size_t index, const scope& asked,
+                std::chrono::milliseconds now) {
     const model_entry& model = *in.models[index];
     made.reason = to_string(made.why);
+    if (made.why == exclusion::paced) made.reason = turn_text(in, index, now);
     if (made.why == exclusion::other_provider)
         made.reason =
             "its provider is '" + model.provider->id + "', and the call asks '" + asked.only->id + "'";
@@ -59,7 +73,7 @@ model_status model_status_of(const pool& in, std::size_t index, const scope& ask
     made.error_rate = in.state->health[index]->error_rate();
     made.in_flight =
         static_cast<unsigned>(std::max(0, model.slot->in_flight.load(std::memory_order_relaxed)));
-    add_reason(made, in, index, asked);
+    add_reason(made, in, index, asked, now);
     add_health(made, *in.state->health[index], now);
     return made;
 }

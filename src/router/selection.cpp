@@ -31,12 +31,34 @@ exclusion out_of_service(const health_slot::view& health, const state::model_slo
 }
 } // namespace
 
+std::chrono::milliseconds next_turn(const pool& in, std::size_t index) noexcept {
+    std::chrono::milliseconds at{0};
+    if (!in.state->paces.empty()) at = in.state->paces[index]->free_at();
+    const model_entry& model = *in.models[index];
+    if (model.limit) at = std::max(at, model.limit->free_at());
+    if (model.provider->limit) at = std::max(at, model.provider->limit->free_at());
+    return at;
+}
+
+bool take_turn(const pool& in, std::size_t index, time_point now, std::int64_t tokens,
+               bool is_forced) noexcept {
+    const std::shared_ptr<state::minute_limit>& model = in.models[index]->limit;
+    const std::shared_ptr<state::minute_limit>& key = in.models[index]->provider->limit;
+    if (model && !model->take(now, tokens, is_forced)) return false;
+    const bool has_key = !key || key->take(now, tokens, is_forced);
+    if (has_key && (in.state->paces.empty() || in.state->paces[index]->take(since_epoch(now), is_forced)))
+        return true;
+    // Others may have had one of the turns meanwhile: the rest is given back.
+    if (model) model->give_back(tokens);
+    if (key && has_key) key->give_back(tokens);
+    return false;
+}
+
 namespace {
 // What is the same for all models of a search.
 struct search {
     search(const pool& in, const scope& asked_for, std::chrono::milliseconds moment) noexcept
-        : asked(asked_for), now(moment), has_needs(asked_for.needs.any()),
-          is_paced(!in.state->paces.empty()) {}
+        : asked(asked_for), now(moment), has_needs(asked_for.needs.any()), is_paced(has_turns(in)) {}
     scope asked; // a copy that nobody else can change, so that it need not be read for each model
     std::chrono::milliseconds now;
     bool has_needs;
@@ -49,7 +71,7 @@ inline exclusion examine(const pool& in, std::size_t index, const search& by) no
     if (!in.members[index].provider->slot->health.available(by.now)) return exclusion::provider_out;
     const exclusion why = out_of_service(in.state->health[index]->load(), *in.models[index]->slot, by.now);
     if (why != exclusion::none || !by.is_paced) return why;
-    return by.now < in.state->paces[index]->free_at() ? exclusion::paced : exclusion::none;
+    return by.now < next_turn(in, index) ? exclusion::paced : exclusion::none;
 }
 } // namespace
 
@@ -114,8 +136,7 @@ std::optional<chosen_model> select(const pool& from, const model_set& tried, con
             continue;
         }
         // Others may have had its turn meanwhile: who may not wait goes all the same.
-        if (!from.state->paces.empty() &&
-            !from.state->paces[*index]->take(since_epoch(now), !from.pace.delays)) {
+        if (has_turns(from) && !take_turn(from, *index, now, tokens_of(request), !from.pace.delays)) {
             scratch.erase(*index);
             continue;
         }
@@ -127,13 +148,13 @@ std::optional<chosen_model> select(const pool& from, const model_set& tried, con
 std::optional<std::chrono::milliseconds> paced_until(const pool& in, const model_set& tried,
                                                      const scope& asked, time_point now) noexcept {
     std::optional<std::chrono::milliseconds> first;
-    if (!in.pace.delays || in.state->paces.empty()) return first;
+    if (!in.pace.delays || !has_turns(in)) return first;
     for (std::size_t i = 0; i < in.models.size(); ++i) {
         if (tried.contains(i)) continue;
         const exclusion why = why_not(in, i, asked, since_epoch(now));
         if (why == exclusion::none) return std::nullopt;
         if (why != exclusion::paced) continue;
-        const std::chrono::milliseconds free = in.state->paces[i]->free_at();
+        const std::chrono::milliseconds free = next_turn(in, i);
         first = std::min(first.value_or(free), free);
     }
     return first;

@@ -11,6 +11,8 @@
 #include <modelmesh/core/log.hpp>
 #include <modelmesh/core/random.hpp>
 
+#include <algorithm>
+#include <cstdint>
 #include <optional>
 
 namespace modelmesh::router {
@@ -33,7 +35,31 @@ bool find_candidates(const pool& from, const connector::model_set& tried, const 
 
 class pool_view;
 
-/// A model that a request may be sent to.
+/// When a model may have its next request, by the pool's pace and by the limits of the model and of its provider's key;
+/// since the clock's epoch.
+[[nodiscard]] std::chrono::milliseconds next_turn(const pool& in, std::size_t index) noexcept;
+/// Takes that turn. False: it is too early, and nothing is taken.
+/// @param tokens  that the request may come to; see metered(). @param is_forced  it is sent all the same, and counted.
+[[nodiscard]] bool take_turn(const pool& in, std::size_t index, time_point now, std::int64_t tokens,
+                             bool is_forced) noexcept;
+/// Whether some model may have to wait for its turn.
+[[nodiscard]] inline bool has_turns(const pool& in) noexcept {
+    return in.is_limited || !in.state->paces.empty();
+}
+/// What limits of tokens count at first.
+[[nodiscard]] inline std::int64_t tokens_of(const connector::rotation_request& request) noexcept {
+    constexpr double most = 1e12; // a request may say anything
+    return static_cast<std::int64_t>(std::min(request.prompt_tokens + request.output_tokens, most));
+}
+
+/// What a turn that was taken has counted.
+[[nodiscard]] inline state::metered_tokens metered(const pool& in, std::size_t index,
+                                                   const connector::rotation_request& request) noexcept {
+    const model_entry& model = *in.models[index];
+    return {model.limit, model.provider->limit, tokens_of(request)};
+}
+
+/// A model that a request may be sent to. Its turn is taken.
 struct chosen_model {
     std::size_t index;
     router::admission admission;

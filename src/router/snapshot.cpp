@@ -34,6 +34,7 @@ void add_member(pool& to, const model_entry& model, std::uint32_t operations) {
     if (std::find(to.models.begin(), to.models.end(), &model) != to.models.end()) return;
     to.models.push_back(&model);
     to.members.push_back({model.provider, operations, model.traits});
+    to.is_limited = to.is_limited || model.limit || model.provider->limit;
     const model_traits& its = model.traits;
     to.least.lacks |= its.lacks;
     to.least.max_images = std::min(to.least.max_images, its.max_images);
@@ -161,11 +162,37 @@ std::shared_ptr<state::provider_slot> slot_of(const provider_entry& made, const 
     return std::make_shared<state::provider_slot>();
 }
 
-std::unordered_map<std::string_view, std::shared_ptr<state::model_slot>> slots_of(const snapshot* previous) {
-    std::unordered_map<std::string_view, std::shared_ptr<state::model_slot>> slots;
+std::unordered_map<std::string_view, const model_entry*> models_of(const snapshot* previous) {
+    std::unordered_map<std::string_view, const model_entry*> models;
     if (previous != nullptr)
-        for (const auto& model : previous->models) slots.emplace(model->id, model->slot);
-    return slots;
+        for (const auto& model : previous->models) models.emplace(model->id, model.get());
+    return models;
+}
+
+// Goes on where the one before is of the same rule; null: there is none.
+std::shared_ptr<state::minute_limit> limit_of(const state::minute_rule& rule,
+                                              const std::shared_ptr<state::minute_limit>& before) {
+    if (!rule.any()) return nullptr;
+    return before && before->rule() == rule ? before : std::make_shared<state::minute_limit>(rule);
+}
+
+// One for each key, with the rule of the first provider that has it and a rule.
+void set_limits(const std::vector<std::unique_ptr<provider_entry>>& providers, const snapshot* previous) {
+    for (const std::unique_ptr<provider_entry>& each : providers) {
+        if (!each->lets_through.any() || each->limit) continue;
+        std::shared_ptr<state::minute_limit> before;
+        if (previous != nullptr)
+            for (const std::unique_ptr<provider_entry>& other : previous->providers)
+                if (other->id == each->id) before = other->limit;
+        // Two that had one key, and now have two.
+        const bool is_anothers =
+            std::any_of(providers.begin(), providers.end(),
+                        [&before](const auto& other) { return before && other->limit == before; });
+        each->limit = limit_of(each->lets_through, is_anothers ? nullptr : before);
+        for (const std::unique_ptr<provider_entry>& other : providers)
+            if (!each->api_key.empty() && !other->limit && is_same_account(*each, *other))
+                other->limit = each->limit;
+    }
 }
 
 // How well a pool fits a node that is asked for: the less, the better.
@@ -252,7 +279,7 @@ std::unique_ptr<pool> joined(const snapshot& of, const std::string& path, const 
             const bool is_paced = !part->state->paces.empty();
             paces.push_back(is_paced ? part->state->paces[i]
                                      : std::make_shared<state::pace_slot>(state::pace_rule()));
-            made->pace.delays = made->pace.delays || (is_paced && part->pace.delays);
+            made->pace.delays = made->pace.delays || part->pace.delays;
             is_any_paced = is_any_paced || is_paced;
             made->origins.push_back({part, i});
         }
@@ -323,6 +350,12 @@ std::unique_ptr<model_entry> entry_of(const provider_entry& provider, const conn
     if (traits.max_output_tokens == model_traits::unlimited && sizes.max_output_tokens > 0)
         traits.max_output_tokens = sizes.max_output_tokens;
     return made;
+}
+
+state::minute_rule lets_through(const model_entry& model, const model_plans& configured) {
+    for (const model_plan& plan : configured.models)
+        if (plan.id == model.id) return plan.lets_through;
+    return {};
 }
 
 void open_lines(pool& of, budget::book& ledger) {
@@ -424,7 +457,8 @@ std::shared_ptr<snapshot> build_snapshot(std::vector<std::unique_ptr<provider_en
             });
         each->slot = *same == each ? slot_of(*each, previous) : (*same)->slot;
     }
-    const auto known = slots_of(previous);
+    set_limits(built->providers, previous);
+    const auto known = models_of(previous);
     unsigned latency_window = pools.empty() ? rotation_plan().latency_window : 1;
     for (const pool_plan& plan : pools)
         latency_window = std::max(latency_window, plan.rotation.latency_window);
@@ -432,8 +466,11 @@ std::shared_ptr<snapshot> build_snapshot(std::vector<std::unique_ptr<provider_en
         for (const connector::model_info& model : models[i]) {
             std::unique_ptr<model_entry> entry = entry_of(*built->providers[i], model, configured, ledger);
             const auto found = known.find(entry->id);
+            const model_entry* before = found != known.end() ? found->second : nullptr;
             entry->slot =
-                found != known.end() ? found->second : std::make_shared<state::model_slot>(latency_window);
+                before != nullptr ? before->slot : std::make_shared<state::model_slot>(latency_window);
+            entry->limit =
+                limit_of(lets_through(*entry, configured), before != nullptr ? before->limit : nullptr);
             built->models.push_back(std::move(entry));
         }
     for (const pool_plan& plan : pools) {
@@ -478,7 +515,10 @@ std::shared_ptr<snapshot> build_snapshot(std::vector<std::unique_ptr<provider_en
         add_member(*single, *model, model->operations);
         add_windows(*single, configured);
         single->trips_at = named_pools != 0 ? built->pools.front()->trips_at : usual_trips;
-        if (named_pools != 0) single->retry = built->pools.front()->retry;
+        if (named_pools != 0) {
+            single->retry = built->pools.front()->retry;
+            single->pace.delays = built->pools.front()->pace.delays;
+        }
         single->state = state_of(*single, previous, now);
         if (configured.answer_by_name) {
             built->names.emplace(model->id, single.get());

@@ -5,6 +5,7 @@
 #include "router/cron.hpp"
 #include "router/needs.hpp"
 #include "state/health.hpp"
+#include "state/minute_limit.hpp"
 #include "state/model_slot.hpp"
 #include "state/pace.hpp"
 #include "state/positions.hpp"
@@ -57,6 +58,8 @@ struct provider_entry {
     std::shared_ptr<const endpoint> where;
     std::shared_ptr<state::provider_slot> slot{}; ///< the same in the next snapshot while the key is
     std::shared_ptr<key_renewal> renewal{};       ///< null: the key is what the configuration says, for good
+    state::minute_rule lets_through{};            ///< of all its models, with this key
+    std::shared_ptr<state::minute_limit> limit{}; ///< that of the key; null: there is none
 
     /// Takes the key out of a server's text: a server may echo the key that it refuses.
     void redact(std::string& text) const;
@@ -77,6 +80,7 @@ struct model_entry {
     std::shared_ptr<state::model_slot> slot; ///< the same in the next snapshot
     std::uint32_t operations = 0;            ///< bit_of() each that its capabilities are good for
     model_traits traits{};
+    std::shared_ptr<state::minute_limit> limit{}; ///< null: there is none of its own
 };
 
 /// By its id, or by the vendor's name.
@@ -192,6 +196,7 @@ struct pool {
     std::shared_ptr<const outcome_rules> rules; ///< null: there are none
     std::vector<maintenance_window> windows;
     pace_plan pace;
+    bool is_limited = false; ///< some of its models has a limit, its own or that of its provider's key
     std::string session_key; ///< member of `metadata` that names a session
     /// Of a joint pool, for each model: where it comes from, and is judged.
     struct origin {
@@ -294,6 +299,7 @@ struct model_plan {
     std::vector<std::string> capabilities{}; ///< canonical; empty: as the provider says
     model_traits traits{};
     std::vector<maintenance_window> windows{}; ///< in every pool
+    state::minute_rule lets_through{};
 };
 
 /// A pool to build: the plan is the configuration with names resolved.

@@ -112,6 +112,24 @@ enum class budget_action : unsigned char {
 /// How a provider is told who asks.
 enum class auth_method : unsigned char { api_key };
 
+/// What this program itself asks for in a minute, through whatever pools; 0: as much as it likes. At a steady rate: six
+/// seconds' worth may come at once, one request at least. Every attempt is a request. Its tokens are those that the
+/// request may come to (its own, by their size, and the reply that it allows or a usual one) until they are known, then
+/// those that the reply says it used; none when nothing came. One attempt may go above the limit, and the next ones wait
+/// for it, a minute at most. While a model has had its share it is not asked, as with pool_config::rate_limit_max_rpm,
+/// and rate_limit_action says what happens when that goes for all.
+struct rate_limit_config {
+    std::int64_t requests_per_minute{0};
+    std::int64_t tokens_per_minute{0};
+
+    static constexpr json::field_rule json_fields[] = {
+        json::about("requests_per_minute", "attempts in a minute; 0: any number"),
+        json::range("requests_per_minute", 0, 100000),
+        json::about("tokens_per_minute", "tokens of requests and replies in a minute; 0: any number"),
+        json::range("tokens_per_minute", 0, 1e9),
+    };
+};
+
 /// One provider: a server, an account on it, and the connector that speaks its format.
 struct provider_config {
     std::string connector{}; ///< connector id, for example `openai.llm.v1`
@@ -149,6 +167,8 @@ struct provider_config {
     std::vector<int> non_retryable_codes{};
     budget_config budget{};
     pricing_config pricing{}; ///< of all its models
+    /// Of all its models together. Providers with the same server and key have one between them.
+    rate_limit_config rate_limit{};
 
     static constexpr json::field_rule json_fields[] = {
         json::about("connector", "connector id; the provider's name when it is left out"),
@@ -168,6 +188,7 @@ struct provider_config {
         json::about("http", "which HTTP it is spoken to in"),
         json::about("budget", "what its models may cost"),
         json::about("pricing", "what its models cost, where the list prices are not right"),
+        json::about("rate_limit", "what all its models together are asked for in a minute"),
         json::about("timeout", "longest time for one attempt"),
         json::also("timeout", "execution.timeout"),
         json::also("timeout", "config.timeout"),
@@ -233,7 +254,7 @@ enum class quota_window : unsigned char { monthly, daily };
 /// When limits begin anew: as quota_window, in the words of `recovery`. daily_utc is refused in another time zone.
 enum class quota_schedule : unsigned char { monthly, daily_utc };
 
-/// What a pool does with a request when its models have all the requests that rate_limit lets them have.
+/// What a pool does with a request when its models have had all that its rate_limit, or their own, lets them have.
 enum class rate_limit_action : unsigned char {
     switch_model,  ///< it goes to the model that the strategy chooses all the same
     delay_request, ///< it waits for the first that may have another, within its deadline
@@ -527,7 +548,8 @@ struct model_config {
     model_delivery delivery{};
     maintenance_config maintenance_window{}; ///< in every pool
     budget_config budget{};
-    pricing_config pricing{}; ///< before that of its provider
+    pricing_config pricing{};       ///< before that of its provider
+    rate_limit_config rate_limit{}; ///< besides that of its provider
 
     static constexpr json::field_rule json_fields[] = {
         json::about("provider", "name or connector id of the provider that serves it"),
@@ -539,6 +561,7 @@ struct model_config {
         json::about("maintenance_window", "when it is not asked"),
         json::about("budget", "what it may cost"),
         json::about("pricing", "what it costs"),
+        json::about("rate_limit", "what it is asked for in a minute"),
     };
 };
 

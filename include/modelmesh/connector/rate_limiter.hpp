@@ -19,6 +19,8 @@ public:
     /// @param interval  of one unit. @param tolerance  how much earlier than steadily units may come; at least one
     ///                  interval.
     gcra(duration interval, duration tolerance) noexcept : interval_(interval), tolerance_(tolerance) {}
+    /// So many units in a minute; 0: any number. @param burst  how long's worth may come at once; one at least.
+    [[nodiscard]] static gcra per_minute(double units, duration burst) noexcept;
 
     /// How long to wait at this moment before `cost` units may pass, if they were taken now.
     [[nodiscard]] duration wait(time_point now, std::int64_t cost) const noexcept {
@@ -39,6 +41,15 @@ public:
     void correct(std::int64_t more) noexcept { arrival_ += interval_ * more; }
     /// Nothing is remembered: it is as good as new.
     [[nodiscard]] bool is_idle(time_point now) const noexcept { return arrival_ <= now; }
+    /// From when on one unit may pass.
+    [[nodiscard]] time_point free_at() const noexcept { return arrival_ + interval_ - tolerance_; }
+    /// The one moment, for who keeps it elsewhere, and the same limit with another.
+    [[nodiscard]] time_point arrival() const noexcept { return arrival_; }
+    [[nodiscard]] gcra with(time_point arrival) const noexcept {
+        gcra same = *this;
+        same.arrival_ = arrival;
+        return same;
+    }
 
 private:
     duration interval_;

@@ -56,7 +56,7 @@ inline constexpr event_kind every_event[] = {
     {"hedge.won", event_group::request, "request_id pool model provider attempt over_model",
      "the second one has answered first"},
     {"rate_limit.switch", event_group::rotation, "request_id pool model provider previous reason",
-     "a limit is near, of a provider (threshold) or of the pool (pace): the call goes to another model"},
+     "a limit is near, of a provider (threshold) or one of our own (pace): the call goes to another model"},
     {"pool.exhausted", event_group::rotation, "request_id pool attempts reason",
      "nobody is left whom a call could ask"},
     {"model.deactivated", event_group::deactivation,

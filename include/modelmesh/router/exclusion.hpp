@@ -19,7 +19,7 @@ enum class exclusion : std::uint8_t {
     standby,         ///< out of service after failures, until a time
     probing,         ///< one request is finding out whether it is back
     ramping,         ///< it is back, and has as many requests as it may while others can have the rest
-    paced,           ///< it has had as many requests as the pool's rate_limit lets it, while others have not
+    paced,           ///< it has had what a rate_limit lets it have, of the pool or its own
     budget,          ///< the call would be refused by one
 };
 

@@ -35,6 +35,27 @@ models:
     EXPECT_EQ(model.delivery.streaming, false);
 }
 
+TEST(ConfigModels, ModelsAndProvidersHaveLimitsOfAMinute) {
+    const config made = read(R"(
+providers:
+  openai.llm.v1:
+    {api_key: k, models: [gpt-4o], rate_limit: {requests_per_minute: 500, tokens_per_minute: 30000}}
+models: {openai.llm.v1.gpt-4o: {rate_limit: {requests_per_minute: 60}}}
+)");
+    EXPECT_EQ(made.providers[0].second.rate_limit.requests_per_minute, 500);
+    EXPECT_EQ(made.providers[0].second.rate_limit.tokens_per_minute, 30000);
+    EXPECT_EQ(made.models[0].second.rate_limit.requests_per_minute, 60);
+    EXPECT_EQ(made.models[0].second.rate_limit.tokens_per_minute, 0);
+    EXPECT_EQ(
+        refusal("providers:\n  openai.llm.v1: {rate_limit: {requests_per_minute: -1}}\n"),
+        "mesh.yaml:2:53: providers.openai.llm.v1.rate_limit.requests_per_minute: must be a whole number "
+        "from 0 to 1e+05, not '-1'");
+    EXPECT_EQ(
+        refusal("providers:\n  openai.llm.v1: {rate_limit: {request_per_minute: 1}}\n"),
+        "mesh.yaml:2:32: providers.openai.llm.v1.rate_limit.request_per_minute: there is no such key; did "
+        "you mean 'requests_per_minute'?");
+}
+
 TEST(ConfigModels, DeliveryMayBeOneWord) {
     const config made = read(listed + "models:\n  openai.llm.v1.gpt-4o: {delivery: sync}\n");
     EXPECT_EQ(made.models[0].second.delivery.mode, delivery_mode::sync);

@@ -47,6 +47,36 @@ TEST(Configuration, AModelIsListedOnce) {
     EXPECT_EQ(refusal(settings), "provider 'p': lists a model without a name");
 }
 
+TEST(Configuration, LimitsOfAMinuteAreNumbersThatMeanSomething) {
+    config settings = with_pools({"a"});
+    provider_config& provider = settings.providers.front().second;
+    provider.models = {"m"};
+    provider.rate_limit.requests_per_minute = -1;
+    settings.models.emplace_back("p.m", model_config()).second.rate_limit.tokens_per_minute = 1'000'000'001;
+    EXPECT_EQ(refusal(settings),
+              "model 'p.m': rate_limit.tokens_per_minute must be from 0, for any number, to 1000000000\n"
+              "provider 'p': rate_limit.requests_per_minute must be from 0, for any number, to 100000");
+}
+
+TEST(Configuration, ProvidersWithOneKeyHaveOneLimit) {
+    config settings = with_pools({"a"});
+    provider_config& first = settings.providers.front().second;
+    first.api_key = "k";
+    first.rate_limit.requests_per_minute = 60;
+    provider_config second = first;
+    settings.providers.emplace_back("q", second);
+    EXPECT_EQ(refusal(settings), "no error");
+    settings.providers.back().second.rate_limit.requests_per_minute = 61;
+    EXPECT_EQ(refusal(settings),
+              "provider 'q': rate_limit must be that of provider 'p', which has the same key, "
+              "or be left out: they have one between them");
+    settings.providers.back().second.rate_limit = {};
+    EXPECT_EQ(refusal(settings), "no error");
+    settings.providers.back().second.rate_limit.requests_per_minute = 61;
+    settings.providers.back().second.api_key = "another";
+    EXPECT_EQ(refusal(settings), "no error");
+}
+
 TEST(Configuration, AKeyThatCannotBeSentIsRefused) {
     for (const char* key : {"sk-1\r", "sk-1\n", "sk\t1", "\x7f"}) {
         config settings = with_pools({"a"});
