@@ -39,23 +39,6 @@ bool listens(std::uint16_t port) {
 
 } // namespace
 
-scratch_folder::scratch_folder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "modelmesh-XXXXXX").string();
-    if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary folder");
-    path_ = pattern;
-}
-
-scratch_folder::~scratch_folder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-}
-
-std::string scratch_folder::write(const std::string& name, const std::string& text) const {
-    const std::string where = path_ + "/" + name;
-    std::ofstream(where, std::ios::binary) << text;
-    return where;
-}
-
 std::uint16_t free_port() {
     const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in address = loopback(0);

@@ -9,21 +9,6 @@
 
 namespace support {
 
-/// A folder that goes away with its files.
-class scratch_folder {
-public:
-    scratch_folder();
-    ~scratch_folder();
-    scratch_folder(const scratch_folder&) = delete;
-    scratch_folder& operator=(const scratch_folder&) = delete;
-    /// Writes a file and gives its path.
-    std::string write(const std::string& name, const std::string& text) const;
-    [[nodiscard]] const std::string& path() const noexcept { return path_; }
-
-private:
-    std::string path_;
-};
-
 /// A port of 127.0.0.1 on which nobody listened a moment ago.
 [[nodiscard]] std::uint16_t free_port();
 

@@ -1,4 +1,6 @@
 // Kills a program in the middle of its billed requests, and looks at what it still knows of them when it runs again.
+#include "support/scratch_folder.hpp"
+
 #include <gtest/gtest.h>
 
 #include <array>
@@ -7,7 +9,6 @@
 #include <cstdint>
 #include <cstdlib>
 #include <fcntl.h>
-#include <filesystem>
 #include <optional>
 #include <random>
 #include <sstream>
@@ -16,8 +17,6 @@
 #include <unistd.h>
 
 namespace {
-
-namespace fs = std::filesystem;
 
 constexpr std::int64_t cost = 137;             // of a request
 constexpr std::int64_t longest_lease = 50'000; // a hundredth of the limit
@@ -116,16 +115,6 @@ private:
 
 class KillTest : public testing::TestWithParam<const char*> {
 protected:
-    KillTest() {
-        std::string name = (fs::temp_directory_path() / "modelmesh-kill-XXXXXX").string();
-        folder_ = ::mkdtemp(name.data());
-        path = (folder_ / "mesh.db").string();
-    }
-    ~KillTest() override {
-        std::error_code ignored;
-        fs::remove_all(folder_, ignored);
-    }
-
     /// Runs until `enough` says so of a line, then kills it.
     template <class Enough> account run_and_kill(int requests, Enough enough) {
         program made(path, requests, GetParam());
@@ -167,8 +156,8 @@ protected:
         EXPECT_TRUE(!is_kept || after.is_out) << "the model that fails is still out of service";
     }
 
-    fs::path folder_;
-    std::string path;
+    support::scratch_folder folder;
+    std::string path = folder.file("mesh.db");
 };
 INSTANTIATE_TEST_SUITE_P(Policies, KillTest, testing::Values("leases", "immediate"),
                          [](const auto& each) { return std::string(each.param); });

@@ -14,20 +14,6 @@
 
 namespace modelmesh::settings {
 
-/// Keeps the warnings.
-class log_of_warnings final : public log_sink {
-public:
-    [[nodiscard]] bool wants(severity level) const noexcept override { return level == severity::warning; }
-    void write(severity /*level*/, std::string_view event,
-               std::span<const log_field> fields) noexcept override {
-        std::string line(event);
-        for (const log_field& field : fields)
-            line.append(" ").append(field.key).append("=").append(field.value);
-        lines.push_back(line);
-    }
-    std::vector<std::string> lines;
-};
-
 inline connector::registry builtin() {
     connector::registry all;
     connector::register_builtin(all);

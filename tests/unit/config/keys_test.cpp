@@ -1,5 +1,6 @@
 // The same setting in its several places.
 #include "fixture.hpp"
+#include "support/event_list.hpp"
 
 namespace modelmesh::settings {
 namespace {
@@ -16,13 +17,13 @@ TEST(ConfigKeys, AKeyStandsInEachDocumentedPlace) {
 }
 
 TEST(ConfigKeys, TheOwnNameWinsOverOtherPlaces) {
-    log_of_warnings log;
+    support::event_list log{{.least = severity::warning}};
     EXPECT_EQ(key_of("    config: {api_key: c}\n    auth: {api_key: b}\n    api_key: a\n", &log), "a");
-    ASSERT_EQ(log.lines.size(), 2u);
-    EXPECT_EQ(log.lines[0],
+    ASSERT_EQ(log.lines().size(), 2u);
+    EXPECT_EQ(log.lines()[0],
               "config.warning message=mesh.yaml:3:14: providers.openai.llm.v1.config.api_key: is the "
               "same as providers.openai.llm.v1.auth.api_key, which counts");
-    EXPECT_EQ(log.lines[1],
+    EXPECT_EQ(log.lines()[1],
               "config.warning message=mesh.yaml:4:12: providers.openai.llm.v1.auth.api_key: is the "
               "same as providers.openai.llm.v1.api_key, which counts");
 }

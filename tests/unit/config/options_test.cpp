@@ -2,6 +2,7 @@
 #include "config/options.hpp"
 
 #include "fixture.hpp"
+#include "support/event_list.hpp"
 
 namespace modelmesh::settings {
 namespace {
@@ -19,11 +20,11 @@ TEST(ConfigOptions, MayStandBesideTheSectionsKeysOrBelowConfig) {
 }
 
 TEST(ConfigOptions, BelowConfigWinsAndSaysSo) {
-    log_of_warnings log;
+    support::event_list log{{.least = severity::warning}};
     const config made =
         read("storage: {connector: modelmesh.sqlite.v1, path: a.db, config: {path: b.db}}\n", {}, &log);
     EXPECT_EQ(made.storage.options.text, R"({"path":"b.db"})");
-    EXPECT_EQ(log.lines,
+    EXPECT_EQ(log.lines(),
               (std::vector<std::string>{"config.warning message=mesh.yaml:1:43: storage.path: is the "
                                         "same as storage.config.path, which counts"}));
 }

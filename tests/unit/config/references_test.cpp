@@ -1,5 +1,6 @@
 // ${...} in every form, and that what it stands for is in no message.
 #include "fixture.hpp"
+#include "support/event_list.hpp"
 
 #include <cstdlib>
 
@@ -162,12 +163,12 @@ TEST(ConfigReferences, OptionsOfAStoreFlatOrBelowConfig) {
             .providers[0]
             .second.api_key,
         "from-environment");
-    log_of_warnings log;
+    support::event_list log{{.least = severity::warning}};
     EXPECT_EQ(read("secrets: {prefix: NOT_, config: {prefix: UNIT_TEST_MM_}}\n" + rest, {}, &log)
                   .providers[0]
                   .second.api_key,
               "from-environment");
-    EXPECT_EQ(log.lines,
+    EXPECT_EQ(log.lines(),
               (std::vector<std::string>{"config.warning message=mesh.yaml:1:11: secrets.prefix: is the "
                                         "same as secrets.config.prefix, which counts"}));
     unsetenv("UNIT_TEST_MM_TOKEN");

@@ -1,3 +1,5 @@
+#include "support/scratch_folder.hpp"
+
 #include <modelmesh/connector/atomic_file.hpp>
 
 #include <gtest/gtest.h>
@@ -13,20 +15,8 @@ namespace fs = std::filesystem;
 
 class AtomicFile : public testing::Test {
 protected:
-    AtomicFile() {
-        std::string name = (fs::temp_directory_path() / "modelmesh-XXXXXX").string();
-        if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary folder");
-        folder = name;
-        path = (folder / "state.json").string();
-    }
-    ~AtomicFile() override { fs::remove_all(folder); }
-    [[nodiscard]] std::size_t files() const {
-        return static_cast<std::size_t>(
-            std::distance(fs::directory_iterator(folder), fs::directory_iterator()));
-    }
-
-    fs::path folder;
-    std::string path;
+    support::scratch_folder folder;
+    std::string path = folder.file("state.json");
 };
 
 TEST_F(AtomicFile, WhatIsWrittenIsRead) {
@@ -34,7 +24,7 @@ TEST_F(AtomicFile, WhatIsWrittenIsRead) {
     ASSERT_TRUE(write_file_atomically(path, "old"));
     ASSERT_TRUE(write_file_atomically(path, bytes));
     EXPECT_EQ(read_whole_file(path).value(), bytes);
-    EXPECT_EQ(files(), 1u) << "the draft is gone";
+    EXPECT_EQ(folder.names().size(), 1u) << "the draft is gone";
 }
 
 TEST_F(AtomicFile, OnlyItsUserMayReadIt) {
@@ -47,7 +37,7 @@ TEST_F(AtomicFile, OnlyItsUserMayReadIt) {
 TEST_F(AtomicFile, NoFileIsNoError) { EXPECT_EQ(read_whole_file(path).value(), std::nullopt); }
 
 TEST_F(AtomicFile, AMissingFolderIsAnErrorThatNamesTheFile) {
-    const auto refused = write_file_atomically((folder / "no" / "state").string(), "x");
+    const auto refused = write_file_atomically(folder.file("no/state"), "x");
     EXPECT_EQ(refused.error().code(), errc::storage);
     EXPECT_NE(refused.error().message.find("/no/state' cannot be created: No such file"), std::string::npos)
         << refused.error().message;
@@ -59,15 +49,15 @@ TEST_F(AtomicFile, WhatCannotBeReplacedStaysAndNoDraftIsLeft) {
     ASSERT_FALSE(refused);
     EXPECT_NE(refused.error().message.find("cannot be replaced"), std::string::npos);
     EXPECT_TRUE(fs::is_directory(path));
-    EXPECT_EQ(files(), 1u);
+    EXPECT_EQ(folder.names().size(), 1u);
 }
 
 TEST_F(AtomicFile, WhatIsTooLongOrNoFileIsNotRead) {
     ASSERT_TRUE(write_file_atomically(path, "12345"));
     EXPECT_EQ(read_whole_file(path, 5).value(), "12345");
     EXPECT_NE(read_whole_file(path, 4).error().message.find("longer than 4 bytes"), std::string::npos);
-    EXPECT_NE(read_whole_file(folder.string()).error().message.find("no plain file"), std::string::npos);
-    const std::string pipe = (folder / "pipe").string();
+    EXPECT_NE(read_whole_file(folder.path()).error().message.find("no plain file"), std::string::npos);
+    const std::string pipe = folder.file("pipe");
     ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
     EXPECT_NE(read_whole_file(pipe).error().message.find("no plain file"), std::string::npos);
 }

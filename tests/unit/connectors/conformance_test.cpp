@@ -4,6 +4,7 @@
 #include "secret_stores/memory.hpp"
 #include "storage/memory.hpp"
 #include "storage/sqlite.hpp"
+#include "support/scratch_folder.hpp"
 
 #include <modelmesh/connector/registry.hpp>
 #include <modelmesh/connector/sinks.hpp>
@@ -16,14 +17,12 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <tuple>
 
 namespace modelmesh::testing {
 namespace {
 
-namespace fs = std::filesystem;
 using namespace connector;
 
 /// A kind of connector and a promise.
@@ -37,26 +36,7 @@ struct name_of_both {
     }
 };
 
-/// A directory that ends with the test.
-class InFolder {
-protected:
-    InFolder() {
-        std::string name = (fs::temp_directory_path() / "modelmesh-conformance-XXXXXX").string();
-        folder_ = ::mkdtemp(name.data());
-    }
-    ~InFolder() {
-        std::error_code ignored;
-        fs::remove_all(folder_, ignored);
-    }
-    InFolder(const InFolder&) = delete;
-    InFolder& operator=(const InFolder&) = delete;
-    [[nodiscard]] std::string file(const std::string& name) const { return (folder_ / name).string(); }
-
-private:
-    fs::path folder_;
-};
-
-class Storage : public ::testing::TestWithParam<kept_by<storage_promise>>, protected InFolder {
+class Storage : public ::testing::TestWithParam<kept_by<storage_promise>>, protected support::scratch_folder {
 protected:
     storage_kit kit_of(const std::string& kind) {
         if (kind == "memory") return {[] { return memory_storage::make({}, nullptr).value(); }};
@@ -85,7 +65,8 @@ INSTANTIATE_TEST_SUITE_P(Kinds, Storage,
                                             ::testing::ValuesIn(storage_promises)),
                          name_of_both());
 
-class SecretStore : public ::testing::TestWithParam<kept_by<secret_store_promise>>, protected InFolder {
+class SecretStore : public ::testing::TestWithParam<kept_by<secret_store_promise>>,
+                    protected support::scratch_folder {
 protected:
     SecretStore() { ::setenv("UNIT_TEST_PLAIN", "sk-plain-text", 1); }
     ~SecretStore() override { ::unsetenv("UNIT_TEST_PLAIN"); }
@@ -154,7 +135,7 @@ INSTANTIATE_TEST_SUITE_P(Policies, RotationPolicy,
                                             ::testing::ValuesIn(rotation_promises)),
                          name_of_both());
 
-class Sink : public ::testing::TestWithParam<kept_by<sink_promise>>, protected InFolder {
+class Sink : public ::testing::TestWithParam<kept_by<sink_promise>>, protected support::scratch_folder {
 protected:
     sink_kit kit_of(const std::string& kind) {
         if (kind == "null") return {[] { return make_null_sink().value(); }};

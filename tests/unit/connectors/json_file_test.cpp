@@ -1,9 +1,9 @@
+#include "support/scratch_folder.hpp"
+
 #include <modelmesh/connector/json_file.hpp>
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <filesystem>
 #include <map>
 
 namespace modelmesh::connector {
@@ -13,19 +13,8 @@ using numbers = std::map<std::string, int>;
 
 class JsonFile : public ::testing::Test {
 protected:
-    JsonFile() {
-        std::string name = (std::filesystem::temp_directory_path() / "modelmesh-json-XXXXXX").string();
-        folder_ = ::mkdtemp(name.data());
-        path = (folder_ / "numbers.json").string();
-    }
-    ~JsonFile() override {
-        std::error_code ignored;
-        std::filesystem::remove_all(folder_, ignored);
-    }
-    std::string path;
-
-private:
-    std::filesystem::path folder_;
+    support::scratch_folder folder;
+    std::string path = folder.file("numbers.json");
 };
 
 TEST_F(JsonFile, GivesBackWhatWasWritten) {

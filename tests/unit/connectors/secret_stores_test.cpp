@@ -3,6 +3,7 @@
 
 #include "secret_stores/dotenv.hpp"
 #include "secret_stores/dotenv_parser.hpp"
+#include "support/event_list.hpp"
 
 #include <gtest/gtest.h>
 
@@ -82,17 +83,6 @@ private:
         testing::TempDir() + "/" + testing::UnitTest::GetInstance()->current_test_info()->name() + ".env";
 };
 
-class log_of_events final : public log_sink {
-public:
-    [[nodiscard]] bool wants(severity) const noexcept override { return true; }
-    void write(severity, std::string_view event, std::span<const log_field> fields) noexcept override {
-        text.append(event);
-        for (const log_field& field : fields)
-            text.append(" ").append(field.key).append("=").append(field.value);
-    }
-    std::string text;
-};
-
 std::string get(const secret_store& from, const char* name) {
     return from.get(name).value().value_or("none");
 }
@@ -128,14 +118,15 @@ TEST(Dotenv, OthersShouldNotReadIt) {
     const dotenv_file file("A=sk-secret\n");
     dotenv_options options;
     options.path = file.path();
-    log_of_events log;
+    support::event_list log;
     EXPECT_TRUE(dotenv_secrets::make(options, &log));
-    EXPECT_EQ(log.text, "");
+    EXPECT_EQ(log.lines(), std::vector<std::string>());
     std::filesystem::permissions(file.path(), std::filesystem::perms::others_read,
                                  std::filesystem::perm_options::add);
     EXPECT_TRUE(dotenv_secrets::make(options, &log));
-    EXPECT_EQ(log.text, "secrets.readable_by_others path=" + file.path() +
-                            " message=others may read this file of secrets; chmod 600 keeps it private");
+    EXPECT_EQ(log.lines(), std::vector<std::string>{
+                               "secrets.readable_by_others path=" + file.path() +
+                               " message=others may read this file of secrets; chmod 600 keeps it private"});
 }
 
 TEST(Dotenv, AFileThatIsWrongNamesItsLineAndNotItsText) {

@@ -1,3 +1,5 @@
+#include "support/scratch_folder.hpp"
+
 #include <modelmesh/connector/sinks.hpp>
 
 #include <gmock/gmock.h>
@@ -58,13 +60,6 @@ TEST(JsonLogSink, WhatIsNotUtf8IsShownAllTheSame) {
 
 class JsonLogFile : public ::testing::Test {
 protected:
-    void SetUp() override {
-        std::string made = (std::filesystem::temp_directory_path() / "json_log_XXXXXX").string();
-        ASSERT_NE(::mkdtemp(made.data()), nullptr);
-        folder = made;
-    }
-    void TearDown() override { std::filesystem::remove_all(folder); }
-
     std::unique_ptr<event_sink> open(std::uint64_t max_size = 0, unsigned max_files = 5) {
         json_log_sink_options options;
         options.path = path();
@@ -73,14 +68,14 @@ protected:
         return make_json_log_sink(options, nullptr).value();
     }
     [[nodiscard]] std::string path(const char* more = "") const {
-        return (folder / "new" / "events.jsonl").string() + more;
+        return folder.file("new/events.jsonl") + more;
     }
     static std::size_t lines_of(const std::string& file) {
         std::ifstream in(file);
         return static_cast<std::size_t>(
             std::count(std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>(), '\n'));
     }
-    std::filesystem::path folder;
+    support::scratch_folder folder;
 };
 
 TEST_F(JsonLogFile, AppendsToAFileThatNobodyElseMayRead) {
@@ -117,13 +112,13 @@ TEST_F(JsonLogFile, AFileThatIsFullBecomesAnOldOne) {
 }
 
 TEST_F(JsonLogFile, AFileThatCannotBeWrittenIsAFailureAndTriedAgain) {
-    std::ofstream(folder / "new") << "a file where the folder would be";
+    std::ofstream(folder.file("new")) << "a file where the folder would be";
     const auto sink = open();
     const result<void> written = sink->write(told);
     ASSERT_FALSE(written);
     EXPECT_EQ(written.error().kind(), errc::storage);
     EXPECT_THAT(written.error().message, HasSubstr(path()));
-    std::filesystem::remove(folder / "new");
+    std::filesystem::remove(folder.file("new"));
     EXPECT_TRUE(sink->write(told));
     EXPECT_EQ(make_json_log_sink({"", 0, 5}, nullptr).error().kind(), errc::config);
 }

@@ -1,6 +1,8 @@
 // What a SQLite file adds to what every storage promises (conformance_test.cpp).
 #include "storage/crc32c.hpp"
 #include "storage/sqlite.hpp"
+#include "support/event_list.hpp"
+#include "support/scratch_folder.hpp"
 
 #include <modelmesh/connector/registry.hpp>
 
@@ -8,55 +10,12 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <sqlite3.h>
 #include <sys/stat.h>
 
 namespace modelmesh::connector {
 namespace {
-
-namespace fs = std::filesystem;
-
-/// Keeps the errors.
-class log_of_errors final : public log_sink {
-public:
-    [[nodiscard]] bool wants(severity level) const noexcept override { return level == severity::error; }
-    void write(severity /*level*/, std::string_view event,
-               std::span<const log_field> fields) noexcept override {
-        std::string line(event);
-        for (const log_field& field : fields)
-            line.append(" ").append(field.key).append("=").append(field.value);
-        lines.push_back(line);
-    }
-    std::vector<std::string> lines;
-};
-
-/// A directory that ends with the test.
-class folder {
-public:
-    folder() {
-        std::string name = (fs::temp_directory_path() / "modelmesh-storage-XXXXXX").string();
-        path_ = ::mkdtemp(name.data());
-    }
-    ~folder() {
-        std::error_code ignored;
-        fs::remove_all(path_, ignored);
-    }
-    folder(const folder&) = delete;
-    folder& operator=(const folder&) = delete;
-    [[nodiscard]] std::string file(const std::string& name) const { return (path_ / name).string(); }
-    [[nodiscard]] std::vector<std::string> names() const {
-        std::vector<std::string> all;
-        for (const auto& each : fs::directory_iterator(path_)) all.push_back(each.path().filename().string());
-        std::sort(all.begin(), all.end());
-        return all;
-    }
-
-private:
-    fs::path path_;
-};
 
 sqlite_options at(const std::string& path) {
     sqlite_options options;
@@ -86,7 +45,7 @@ TEST(Crc32c, IsTheOneOfRfc3720) {
 }
 
 TEST(SqliteStorage, TheFileIsItsOwnersAlone) {
-    const folder here;
+    const support::scratch_folder here;
     const auto made = sqlite_storage::make(at(here.file("mesh.db")), nullptr).value();
     ASSERT_TRUE(put(*made, "a", "1"));
     for (const std::string& name : here.names()) {
@@ -97,7 +56,7 @@ TEST(SqliteStorage, TheFileIsItsOwnersAlone) {
 }
 
 TEST(SqliteStorage, OneClientAtATimeHasAFile) {
-    const folder here;
+    const support::scratch_folder here;
     const std::string path = here.file("mesh.db");
     auto first = sqlite_storage::make(at(path), nullptr).value();
     const auto second = sqlite_storage::make(at(path), nullptr);
@@ -110,7 +69,7 @@ TEST(SqliteStorage, OneClientAtATimeHasAFile) {
 }
 
 TEST(SqliteStorage, WithoutItsDirectoryThereIsOneClearError) {
-    const folder here;
+    const support::scratch_folder here;
     const auto made = sqlite_storage::make(at(here.file("state/mesh.db")), nullptr);
     ASSERT_FALSE(made);
     EXPECT_EQ(made.error().kind(), errc::config);
@@ -122,18 +81,18 @@ TEST(SqliteStorage, WithoutItsDirectoryThereIsOneClearError) {
     EXPECT_EQ(sqlite_storage::make(at(""), nullptr).error().message, "path is empty");
 }
 
-void expect_quarantine(const folder& here, std::string_view why) {
+void expect_quarantine(const support::scratch_folder& here, std::string_view why) {
     const std::string path = here.file("mesh.db");
-    log_of_errors log;
+    support::event_list log{{.least = severity::error}};
     const auto made = sqlite_storage::make(at(path), &log);
     ASSERT_TRUE(made) << made.error().message;
     EXPECT_TRUE((*made)->list("").value().empty());
     EXPECT_TRUE(put(**made, "a", "1"));
-    ASSERT_EQ(log.lines.size(), 1u);
+    ASSERT_EQ(log.lines().size(), 1u);
     EXPECT_TRUE(
-        log.lines[0].starts_with("storage.quarantined path=" + path + " moved_to=" + path + ".corrupt-"))
-        << log.lines[0];
-    EXPECT_NE(log.lines[0].find(why), std::string::npos) << log.lines[0];
+        log.lines()[0].starts_with("storage.quarantined path=" + path + " moved_to=" + path + ".corrupt-"))
+        << log.lines()[0];
+    EXPECT_NE(log.lines()[0].find(why), std::string::npos) << log.lines()[0];
     const std::vector<std::string> names = here.names();
     EXPECT_EQ(std::count_if(names.begin(), names.end(),
                             [](const std::string& name) { return name.starts_with("mesh.db.corrupt-"); }),
@@ -146,33 +105,33 @@ std::string content(const std::string& path) {
 }
 
 TEST(SqliteStorage, AFileOfSomethingElseIsRefusedAndLeftAsItIs) {
-    const folder here;
+    const support::scratch_folder here;
     const std::string settings = here.file("modelmesh.yaml");
     const std::string songs = here.file("songs.db");
     std::ofstream(settings) << "providers: {}\n" << std::string(5000, '#');
     change(songs, "CREATE TABLE songs (title TEXT); PRAGMA application_id = 7");
     for (const std::string& path : {settings, songs}) {
         const std::string before = content(path);
-        log_of_errors log;
+        support::event_list log{{.least = severity::error}};
         const auto made = sqlite_storage::make(at(path), &log);
         ASSERT_FALSE(made);
         EXPECT_TRUE(made.error().message.starts_with(
             path + ": holds something else; the storage needs a file of its own"))
             << made.error().message;
-        EXPECT_TRUE(log.lines.empty());
+        EXPECT_TRUE(log.lines().empty());
         EXPECT_EQ(content(path), before);
     }
     EXPECT_EQ(here.names(), (std::vector<std::string>{"modelmesh.yaml", "songs.db"}));
 }
 
 TEST(SqliteStorage, TheFileItselfSaysWhoseItIsFromTheBeginning) {
-    const folder here;
+    const support::scratch_folder here;
     const auto made = sqlite_storage::make(at(here.file("mesh.db")), nullptr).value();
     EXPECT_EQ(content(here.file("mesh.db")).substr(68, 4), "MMs1") << "its log may be lost";
 }
 
 TEST(SqliteStorage, ADamagedFileIsPutAside) {
-    const folder here;
+    const support::scratch_folder here;
     const std::string path = here.file("mesh.db");
     {
         const auto made = sqlite_storage::make(at(path), nullptr).value();
@@ -188,7 +147,7 @@ TEST(SqliteStorage, ADamagedFileIsPutAside) {
 }
 
 TEST(SqliteStorage, AnEntryWithAWrongChecksumIsPutAside) {
-    const folder here;
+    const support::scratch_folder here;
     const std::string path = here.file("mesh.db");
     ASSERT_TRUE(put(*sqlite_storage::make(at(path), nullptr).value(), "v1/a", "abc"));
     change(path, "UPDATE entry SET data = x'616264'");
@@ -200,7 +159,7 @@ TEST(SqliteStorage, AnEntryWithAWrongChecksumIsPutAside) {
 }
 
 TEST(SqliteStorage, AnOlderLayoutIsBroughtUpAndALaterOneRefused) {
-    const folder here;
+    const support::scratch_folder here;
     const std::string path = here.file("mesh.db");
     change(path, "PRAGMA application_id = 0x4d4d7331"); // layout 0: made, and nothing in it yet
     ASSERT_TRUE(put(*sqlite_storage::make(at(path), nullptr).value(), "a", "1"));
@@ -213,7 +172,7 @@ TEST(SqliteStorage, AnOlderLayoutIsBroughtUpAndALaterOneRefused) {
 }
 
 TEST(SqliteStorage, WhenTheDiskIsFullWhatWasSavedStays) {
-    const folder here;
+    const support::scratch_folder here;
     sqlite_options small = at(here.file("mesh.db"));
     small.max_size = 40'000;
     const auto made = sqlite_storage::make(small, nullptr).value();

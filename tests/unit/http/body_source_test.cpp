@@ -1,6 +1,6 @@
 #include <modelmesh/http/body_source.hpp>
 
-#include "support/other_server.hpp"
+#include "support/scratch_folder.hpp"
 
 #include <gtest/gtest.h>
 

@@ -3,6 +3,7 @@
 
 #include "middleware/onion.hpp"
 #include "middleware/stream_content.hpp"
+#include "support/event_list.hpp"
 #include "support/manual_clock.hpp"
 
 #include <modelmesh/core/log.hpp>
@@ -39,16 +40,6 @@ private:
         co_return result<void>();
     }
     support::manual_clock* clock_;
-};
-
-class event_list final : public log_sink {
-public:
-    std::vector<std::string> seen;
-    bool wants(severity) const noexcept override { return true; }
-    void write(severity, std::string_view event, std::span<const log_field> fields) noexcept override {
-        std::string& line = seen.emplace_back(event);
-        for (const log_field& each : fields) line.append(" ").append(each.key).append("=").append(each.value);
-    }
 };
 
 inline const std::string asked = R"({"model":"chat","messages":[{"role":"user","content":"hi"}]})";
@@ -103,7 +94,7 @@ protected:
                 std::make_shared<const std::vector<std::string>>(std::vector<std::string>{"a", "b"}));
         };
     support::manual_clock time;
-    event_list log;
+    support::event_list log{{.has_ids = true}};
 
 private:
     static task<result<whole_reply>> answer(MiddlewareFixture* self, request_context* c) {

@@ -182,7 +182,7 @@ TEST_F(Onion, AFaultOfAHookIsTheCalls) {
     EXPECT_EQ(call({outer}).error().kind(), errc::permission);
     EXPECT_EQ(stream({outer}).error().kind(), errc::permission);
     EXPECT_THAT(reached, IsEmpty());
-    EXPECT_THAT(log.seen, IsEmpty()) << "it is no defect";
+    EXPECT_THAT(log.lines(), IsEmpty()) << "it is no defect";
 }
 
 TEST_F(Onion, OnErrorTheFirstReplyFromWithinWins) {
@@ -218,14 +218,14 @@ TEST_F(Onion, OnStreamErrorTheFirstStreamFromWithinWins) {
 TEST_F(Onion, FailOpenGoesOnAsIfTheMiddlewareWereNotThere) {
     for (const bool after : {false, true}) {
         reached.clear();
-        log.seen.clear();
+        log.clear();
         const layers all{std::make_shared<breaking>(after, hook_failure::fail_open)};
         EXPECT_EQ(call(all)->body(), "mesh");
         EXPECT_EQ(*stream(all), "a|b");
         EXPECT_EQ(reached.size(), 2U) << "the mesh is asked once by each call";
-        EXPECT_THAT(log.seen, ElementsAre(HasSubstr("middleware.failed "), HasSubstr("message=oops")));
-        EXPECT_THAT(log.seen.front(), HasSubstr("request_id=0123456789abcdef0123456789abcdef "
-                                                "middleware=breaking effect=fail_open"));
+        EXPECT_THAT(log.lines(), ElementsAre(HasSubstr("middleware.failed "), HasSubstr("message=oops")));
+        EXPECT_THAT(log.lines().front(), HasSubstr("request_id=0123456789abcdef0123456789abcdef "
+                                                   "middleware=breaking effect=fail_open"));
     }
 }
 
@@ -241,7 +241,7 @@ TEST_F(Onion, FailClosedFailsTheCallWithItsName) {
 TEST_F(Onion, WhatIsThrownFurtherInIsNotBlamedOnALayer) {
     mesh = [](const request_context&) -> result<whole_reply> { throw std::logic_error("the mesh"); };
     EXPECT_THROW((void)call({called("outer")}), std::logic_error);
-    EXPECT_THAT(log.seen, IsEmpty());
+    EXPECT_THAT(log.lines(), IsEmpty());
 }
 
 TEST_F(Onion, WatchersSeeChunksFromTheInnermostOutwards) {
@@ -282,7 +282,7 @@ TEST_F(Onion, AStreamThatNobodyWatchesIsTheMeshsOwn) {
 
 TEST_F(Onion, AWatcherThatThrowsIsTakenOffOrEndsTheStream) {
     for (const hook_failure when : {hook_failure::fail_open, hook_failure::fail_closed}) {
-        log.seen.clear();
+        log.clear();
         int looked = 0;
         bool ended_badly = false;
         auto layer = called("watching", when);
@@ -298,7 +298,7 @@ TEST_F(Onion, AWatcherThatThrowsIsTakenOffOrEndsTheStream) {
         const bool is_open = when == hook_failure::fail_open;
         EXPECT_EQ(*stream({layer}), is_open ? "a|b" : "!the middleware 'watching' failed: oops");
         EXPECT_EQ(looked, 1);
-        EXPECT_EQ(log.seen.size(), 1U);
+        EXPECT_EQ(log.lines().size(), 1U);
         EXPECT_FALSE(ended_badly) << "what has thrown is not called again";
     }
 }
@@ -386,7 +386,7 @@ TEST_F(Attempts, AThrowingHookIsSkippedOrClosesTheCall) {
         EXPECT_EQ(hooks->has_refused(), when == hook_failure::fail_closed);
         hooks->end({"pool", "provider", "provider.model", 2}, nullptr);
     }
-    EXPECT_EQ(log.seen.size(), 4U);
+    EXPECT_EQ(log.lines().size(), 4U);
 }
 
 } // namespace

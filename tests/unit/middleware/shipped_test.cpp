@@ -113,14 +113,14 @@ TEST_F(RequestLog, TellsAsMuchAsTheLevelSays) {
     call(at(log_detail::metadata)).value();
     call(at(log_detail::summary)).value();
     call(at(log_detail::full)).value();
-    EXPECT_THAT(log.seen, ElementsAre(metadata, summary,
-                                      summary + " request_payload=" + asked +
-                                          " response_payload={\"text\":\"*** \xc3\xa9\"}"));
+    EXPECT_THAT(log.lines(), ElementsAre(metadata, summary,
+                                         summary + " request_payload=" + asked +
+                                             " response_payload={\"text\":\"*** \xc3\xa9\"}"));
 }
 
 TEST_F(RequestLog, CutsPayloadsBetweenCharacters) {
     call(at(log_detail::full, 14)).value(); // in the middle of the two bytes
-    EXPECT_THAT(log.seen.at(0),
+    EXPECT_THAT(log.lines().at(0),
                 HasSubstr(" request_payload={\"model\":\"chat... response_payload={\"text\":\"*** ..."));
 }
 
@@ -129,19 +129,19 @@ TEST_F(RequestLog, FailuresHaveTheirKindAndTheirTextWithoutSecrets) {
         return fault(errc::upstream, "hunter2 is wrong");
     };
     EXPECT_FALSE(call(at(log_detail::summary)));
-    EXPECT_THAT(log.seen.at(0), HasSubstr(" status=upstream "));
-    EXPECT_THAT(log.seen.at(0), HasSubstr(" error=*** is wrong"));
+    EXPECT_THAT(log.lines().at(0), HasSubstr(" status=upstream "));
+    EXPECT_THAT(log.lines().at(0), HasSubstr(" error=*** is wrong"));
 }
 
 TEST_F(RequestLog, StreamsAreToldWhenTheyEnd) {
     auto opened = open(at(log_detail::full)).value();
-    EXPECT_THAT(log.seen, IsEmpty());
+    EXPECT_THAT(log.lines(), IsEmpty());
     read(*opened);
-    EXPECT_THAT(log.seen.at(0), HasSubstr(" delivery=stream "));
-    EXPECT_THAT(log.seen.at(0), HasSubstr(" response_payload=a\nb"));
+    EXPECT_THAT(log.lines().at(0), HasSubstr(" delivery=stream "));
+    EXPECT_THAT(log.lines().at(0), HasSubstr(" response_payload=a\nb"));
     open(at(log_detail::metadata))->reset();
-    EXPECT_THAT(log.seen.at(1), HasSubstr(" status=canceled "));
-    EXPECT_THAT(log.seen.at(1), Not(HasSubstr("payload")));
+    EXPECT_THAT(log.lines().at(1), HasSubstr(" status=canceled "));
+    EXPECT_THAT(log.lines().at(1), Not(HasSubstr("payload")));
 }
 
 } // namespace

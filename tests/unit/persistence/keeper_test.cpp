@@ -1,6 +1,7 @@
 #include "persistence/keeper.hpp"
 
 #include "storage/memory.hpp"
+#include "support/event_list.hpp"
 
 #include <modelmesh/connector/openai_compatible.hpp>
 
@@ -80,27 +81,6 @@ public:
 private:
     std::mutex mutex_;
     connector::memory_storage memory_;
-};
-
-/// Keeps the events.
-class event_log final : public log_sink {
-public:
-    [[nodiscard]] bool wants(severity) const noexcept override { return true; }
-    void write(severity, std::string_view event, std::span<const log_field> fields) noexcept override {
-        std::string line(event);
-        for (const log_field& field : fields)
-            line.append(" ").append(field.key).append("=").append(field.value);
-        const std::lock_guard lock(mutex_);
-        lines_.push_back(std::move(line));
-    }
-    std::vector<std::string> lines() {
-        const std::lock_guard lock(mutex_);
-        return lines_;
-    }
-
-private:
-    std::mutex mutex_;
-    std::vector<std::string> lines_;
 };
 
 /// One life of a client, as far as it is kept: a pool "chat" of alpha.m and beta.m.
@@ -203,7 +183,7 @@ class Keeper : public testing::Test {
 protected:
     two_clocks time;
     std::shared_ptr<shaky_storage> storage = std::make_shared<shaky_storage>();
-    event_log log;
+    support::event_list log;
 };
 
 TEST_F(Keeper, AfterACleanEndEverythingIsExact) {

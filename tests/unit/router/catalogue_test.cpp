@@ -1,6 +1,7 @@
 #include "router/catalogue.hpp"
 
 #include "fixture.hpp"
+#include "support/event_list.hpp"
 
 #include <modelmesh/router/capability.hpp>
 
@@ -440,14 +441,14 @@ TEST_F(Catalogue, AFailedProviderIsAskedAgainAfterItsCooldownAndNobodyWaits) {
 }
 
 TEST_F(Catalogue, AProviderThatDoesNotSayWhatItHasIsAnEvent) {
-    testing::event_list log;
+    support::event_list log;
     const auto all = make({provider("a"), provider("b", {"m"})}, &log);
     (void)call(all);
     via.refuse("a", errc::connect);
     poll();
-    ASSERT_EQ(log.events.size(), 1u);
-    EXPECT_TRUE(log.events[0].starts_with("provider.models_unknown provider=a kind=connect reason="))
-        << log.events[0];
+    ASSERT_EQ(log.lines().size(), 1u);
+    EXPECT_TRUE(log.lines()[0].starts_with("provider.models_unknown provider=a kind=connect reason="))
+        << log.lines()[0];
 }
 
 TEST_F(Catalogue, HealthAndPositionOutliveANewSnapshot) {
@@ -512,21 +513,10 @@ protected:
     }
 };
 
-class log_of_updates final : public log_sink {
-public:
-    [[nodiscard]] bool wants(severity) const noexcept override { return true; }
-    void write(severity, std::string_view name, std::span<const log_field> fields) noexcept override {
-        std::string line(name);
-        for (const log_field& field : fields) line.append(" ").append(field.value);
-        lines.push_back(std::move(line));
-    }
-    std::vector<std::string> lines;
-};
-
 class Discovery : public Catalogue {
 protected:
     std::shared_ptr<told_discovery> told = std::make_shared<told_discovery>();
-    log_of_updates log;
+    support::event_list log;
 
     mesh_plan plan_with(std::vector<provider_plan> providers, std::shared_ptr<connector::discovery> from,
                         duration interval = std::chrono::hours(1)) {
@@ -576,8 +566,10 @@ TEST_F(Discovery, ListsThatAreTooOldAreMadeAnewAndNobodyWaits) {
     EXPECT_TRUE(all->claim_refresh(time.now()));
     refresh(all);
     EXPECT_EQ(models(*all), "a.o a.m b.k ") << "who gives no list keeps the models that it had";
-    EXPECT_EQ(log.lines, (std::vector<std::string>{"discovery.models_updated a 1 1 0",
-                                                   "provider.models_unknown b connect nothing told"}));
+    EXPECT_EQ(log.lines(),
+              (std::vector<std::string>{
+                  "discovery.models_updated provider=a models_added=1 models_removed=1 models_changed=0",
+                  "provider.models_unknown provider=b kind=connect reason=nothing told"}));
     EXPECT_FALSE(all->claim_refresh(time.now() + std::chrono::minutes(59)));
     EXPECT_TRUE(all->claim_refresh(time.now() + std::chrono::hours(1)));
 }
@@ -591,7 +583,7 @@ TEST_F(Discovery, AListThatIsTheSameChangesNothing) {
     refresh(all);
     EXPECT_EQ(told->asked.size(), 2u);
     EXPECT_EQ(all->current(), before);
-    EXPECT_TRUE(log.lines.empty());
+    EXPECT_TRUE(log.lines().empty());
 }
 
 TEST_F(Discovery, WithoutAnIntervalListsAreMadeOnce) {
@@ -606,8 +598,9 @@ TEST_F(Discovery, AConnectorThatThrowsFailsAsAProviderDoes) {
     const auto all = discovering({provider("a"), provider("b", {"m"})}, told);
     EXPECT_EQ(call(all)->kind(), "ready");
     EXPECT_EQ(models(*all), "b.m ");
-    EXPECT_EQ(log.lines,
-              std::vector<std::string>{"provider.models_unknown a internal the connector failed: a defect"});
+    EXPECT_EQ(log.lines(),
+              std::vector<std::string>{
+                  "provider.models_unknown provider=a kind=internal reason=the connector failed: a defect"});
 }
 
 TEST_F(Discovery, AnotherConnectorIsAskedAtOnceWhileTheOldListsServe) {

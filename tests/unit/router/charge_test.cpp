@@ -1,6 +1,7 @@
 #include "router/charge.hpp"
 
 #include "fixture.hpp"
+#include "support/event_list.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
@@ -201,13 +202,13 @@ TEST_F(Charge, NothingIsSentThatDoesNotFit) {
 
 // Runtime 12: budget_exceeded.
 TEST_F(Charge, ARefusalIsAnEvent) {
-    testing::event_list log;
+    support::event_list log;
     open(12);
     charge paid(*plan, &log);
     EXPECT_FALSE(paid.reserve());
-    EXPECT_EQ(log.events, std::vector<std::string>{"budget.exceeded request_id scope=global name= "
-                                                   "limit_name=daily_limit limit=$0.000012 spent=$0.00 "
-                                                   "wanted=$0.000013"});
+    EXPECT_EQ(log.lines(), std::vector<std::string>{"budget.exceeded request_id scope=global name= "
+                                                    "limit_name=daily_limit limit=$0.000012 spent=$0.00 "
+                                                    "wanted=$0.000013"});
 }
 
 TEST_F(Charge, ACallThatOutlivesItsDayIsCountedInItsTotals) {

@@ -2,6 +2,7 @@
 
 #include "router/router.hpp"
 #include "scripted.hpp"
+#include "support/event_list.hpp"
 
 #include <modelmesh/api/chat.hpp>
 #include <modelmesh/api/responses.hpp>
@@ -62,19 +63,6 @@ streaming_plan mode(stream_failure_action action) {
     return plan;
 }
 
-// What is written to the log, one line per event.
-class note_taker final : public log_sink {
-public:
-    std::vector<std::string> lines;
-    bool wants(severity level) const noexcept override { return level >= severity::warning; }
-    void write(severity, std::string_view name, std::span<const log_field> fields) noexcept override {
-        std::string line(name);
-        for (const log_field& each : fields)
-            if (each.key != "request_id") line.append(" ").append(each.key).append("=").append(each.value);
-        lines.push_back(std::move(line));
-    }
-};
-
 // What a reader has of a stream.
 struct outcome {
     std::string text{};              ///< as the accumulator has it
@@ -89,14 +77,14 @@ struct outcome {
 class FailoverStream : public ::testing::Test {
 protected:
     scripted_transport via;
-    note_taker log;
+    support::event_list log{{.least = severity::warning}};
     std::shared_ptr<const snapshot> picture;
 
     void pool_with(const streaming_plan& plan, const std::vector<std::string>& names = {"a", "b", "c"}) {
         picture = make_streaming(names, plan);
         via.asked.clear();
         via.bodies.clear();
-        log.lines.clear();
+        log.clear();
         via.script.clear();
     }
 
@@ -508,16 +496,17 @@ TEST_F(FailoverStream, TheLogSaysWhoTookOver) {
     via.script["b"] = {streams(reply_of("b", {"two"}))};
     (void)stream();
     const std::string bytes = std::to_string(events[0].size() - std::string("data: \n\n").size());
-    EXPECT_THAT(log.lines,
-                Contains("stream.failover pool=chat mode=continue from_model=a.m model=b.m provider=b "
-                         "attempt=2 kind=connect received_bytes=" +
-                         bytes));
+    EXPECT_THAT(
+        log.lines(),
+        Contains("stream.failover request_id pool=chat mode=continue from_model=a.m model=b.m provider=b "
+                 "attempt=2 kind=connect received_bytes=" +
+                 bytes));
     pool_with(mode(stream_failure_action::restart));
     via.script["a"] = {breaks_after(events, 1)};
     via.script["b"] = {streams(reply_of("b", {"two"}))};
     (void)stream();
-    EXPECT_THAT(log.lines, Contains(AllOf(StartsWith("stream.failover "), HasSubstr("mode=restart"))));
-    for (const std::string& line : log.lines)
+    EXPECT_THAT(log.lines(), Contains(AllOf(StartsWith("stream.failover "), HasSubstr("mode=restart"))));
+    for (const std::string& line : log.lines())
         EXPECT_EQ(line.find("one"), line.npos) << "no text of the reply";
 }
 

@@ -33,21 +33,6 @@ public:
 };
 inline even_random even;
 
-/// Every event as a line; of the id of its request it says only that there is one.
-class event_list final : public log_sink {
-public:
-    std::vector<std::string> events;
-    bool wants(severity) const noexcept override { return true; }
-    void write(severity, std::string_view event, std::span<const log_field> fields) noexcept override {
-        std::string line(event);
-        for (const log_field& f : fields) {
-            line.append(" ").append(f.key);
-            if (f.key != "request_id") line.append("=").append(f.value);
-        }
-        events.push_back(std::move(line));
-    }
-};
-
 /// The one server of all of them.
 inline const std::shared_ptr<const endpoint> nowhere = std::make_shared<endpoint>();
 

@@ -2,6 +2,7 @@
 
 #include "router/typed_reply.hpp"
 #include "scripted.hpp"
+#include "support/event_list.hpp"
 #include "virtual_time.hpp"
 
 #include <modelmesh/api/chat.hpp>
@@ -17,19 +18,6 @@ using std::chrono::milliseconds;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-// What is written to the log, by name and model; not where each attempt goes, which is a detail.
-class event_list final : public log_sink {
-public:
-    std::vector<std::string> lines;
-    bool wants(severity level) const noexcept override { return level != severity::debug; }
-    void write(severity, std::string_view name, std::span<const log_field> fields) noexcept override {
-        std::string line(name);
-        for (const log_field& each : fields)
-            if (each.key == "model" || each.key.ends_with("_model")) line.append(" ").append(each.value);
-        lines.push_back(std::move(line));
-    }
-};
-
 timed_answer in(int ms) { return {milliseconds(ms), {}, 200, good}; }
 timed_answer refuses_in(int ms, errc kind) { return {milliseconds(ms), fault(kind, "scripted"), 0, {}}; }
 timed_answer says_in(int ms, int status, std::string body = {}) {
@@ -39,7 +27,10 @@ timed_answer says_in(int ms, int status, std::string body = {}) {
 class Hedge : public ::testing::Test {
 protected:
     timed_transport via;
-    event_list log;
+    // Not where each attempt goes, which is a detail.
+    support::event_list log{{.least = severity::info, .shows = [](const log_field& each) {
+                                 return each.key == "model" || each.key.ends_with("_model");
+                             }}};
     std::shared_ptr<const snapshot> picture = pool_of({"a", "b", "c"});
 
     // "a" answers in 100 ms as a rule.
@@ -61,7 +52,7 @@ protected:
         picture = pool_of({"a", "b", "c"});
         via.asked.clear();
         via.canceled.clear();
-        log.lines.clear();
+        log.clear();
     }
 
     result<chat::reply> ask(std::optional<duration> cancel_after = std::nullopt) {
@@ -96,7 +87,8 @@ TEST_F(Hedge, AnAttemptThatTakesUnusuallyLongGetsASecondOneBesideIt) {
     EXPECT_THAT(via.asked, ElementsAre("a", "b"));
     EXPECT_THAT(via.canceled, ElementsAre("a")) << "and has ended before the call";
     EXPECT_EQ(failures_of(0), 0u) << "nobody blames who was cancelled";
-    EXPECT_THAT(log.lines, ElementsAre("hedge.started b.m a.m", "hedge.won b.m a.m"));
+    EXPECT_THAT(log.lines(), ElementsAre("hedge.started model=b.m beside_model=a.m",
+                                         "hedge.won model=b.m over_model=a.m"));
 }
 
 TEST_F(Hedge, IsOffByDefault) {
@@ -119,7 +111,7 @@ TEST_F(Hedge, TheFirstAttemptMayStillWin) {
     EXPECT_EQ(took, milliseconds(120));
     EXPECT_THAT(via.canceled, ElementsAre("b"));
     EXPECT_EQ(failures_of(1), 0u);
-    EXPECT_THAT(log.lines, ElementsAre("hedge.started b.m a.m"));
+    EXPECT_THAT(log.lines(), ElementsAre("hedge.started model=b.m beside_model=a.m"));
 }
 
 TEST_F(Hedge, FewRepliesSayNothingAboutWhatIsUsual) {
@@ -170,7 +162,7 @@ TEST_F(Hedge, AFailureBeforeTheSecondAttemptIsAnOrdinaryOne) {
     const auto reply = ask();
     EXPECT_EQ(reply->x_modelmesh->model, "b.m");
     EXPECT_EQ(took, milliseconds(80));
-    EXPECT_THAT(log.lines, ElementsAre("attempt.failed a.m", "model.rotated b.m"));
+    EXPECT_THAT(log.lines(), ElementsAre("attempt.failed model=a.m", "model.rotated model=b.m"));
 }
 
 TEST_F(Hedge, TheFirstMayFailWhileTheSecondIsUnderWay) {

@@ -3,6 +3,7 @@
 #include "router/selection.hpp"
 
 #include "fixture.hpp"
+#include "support/event_list.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -162,11 +163,11 @@ TEST(Rotate, AndReactivateAreEvents) {
     const auto picture = make_snapshot({"a", "b"}, 1);
     const pool& chat = *picture->pools.front();
     virtual_clock time;
-    testing::event_list log;
+    support::event_list log;
     ASSERT_TRUE(rotate(chat, time.now(), &log));
     reactivate(chat, 0, {}, &log);
     reactivate(chat, 0, {}, &log);
-    EXPECT_THAT(log.events,
+    EXPECT_THAT(log.lines(),
                 ElementsAre("model.deactivated pool=chat model=a.m provider=a reason=manual seconds=for good",
                             "model.reactivated pool=chat model=a.m provider=a reason=manual"));
 }

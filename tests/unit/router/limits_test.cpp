@@ -6,6 +6,7 @@
 #include "router/attempt_plan.hpp"
 #include "router/permit.hpp"
 #include "router/selection.hpp"
+#include "support/event_list.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -37,21 +38,10 @@ private:
     duration passed_{};
 };
 
-class log_of_lines final : public log_sink {
-public:
-    bool wants(severity) const noexcept override { return true; }
-    void write(severity, std::string_view event, std::span<const log_field> fields) noexcept override {
-        std::string line(event);
-        for (const log_field& field : fields) line.append(" ").append(field.value);
-        lines.push_back(line);
-    }
-    std::vector<std::string> lines;
-};
-
 class Limits : public ::testing::Test {
 protected:
     calendar_clock time;
-    log_of_lines log;
+    support::event_list log;
     budget::book ledger{budget::plan()};
     std::shared_ptr<const snapshot> picture;
     connector::deactivation_settings when;
@@ -108,8 +98,8 @@ TEST_F(Limits, ARequestLimitTakesAModelOutUntilTheQuotaWindowEnds) {
     EXPECT_TRUE(is_out(0));
     EXPECT_FALSE(is_out(1)) << "each model has its own";
     EXPECT_EQ(health(0).standby_reason(), standby_reason::request_limit);
-    EXPECT_THAT(log.lines,
-                ElementsAre("model.deactivated " + std::string(32, '0') + " chat a.m a request_limit 14400"));
+    EXPECT_THAT(log.lines(), ElementsAre("model.deactivated request_id pool=chat model=a.m provider=a "
+                                         "reason=request_limit seconds=14400"));
     time.advance(hours(4) - milliseconds(1));
     EXPECT_TRUE(is_out(0));
     time.advance(milliseconds(1)); // midnight
@@ -225,7 +215,8 @@ TEST_F(Limits, AModelIsNotAskedDuringItsMaintenance) {
     keep_windows(chat(), time, &log);
     EXPECT_TRUE(is_out(0));
     EXPECT_EQ(health(1).standby_reason(), standby_reason::maintenance_window);
-    EXPECT_EQ(log.lines.front(), "model.deactivated chat a.m a maintenance_window 2700");
+    EXPECT_EQ(log.lines().front(),
+              "model.deactivated pool=chat model=a.m provider=a reason=maintenance_window seconds=2700");
     time.advance(minutes(44));
     EXPECT_TRUE(is_out(0));
     time.advance(minutes(1));
@@ -255,7 +246,7 @@ TEST_F(Limits, AModelThatIsPutBackByHandStaysForTheRestOfItsWindow) {
     time.advance(minutes(61)); // by then it is looked at again
     keep_windows(chat(), time, &log);
     EXPECT_FALSE(is_out(0));
-    EXPECT_EQ(log.lines.size(), 1u);
+    EXPECT_EQ(log.lines().size(), 1u);
     time.advance(hours(24 * 7));
     keep_windows(chat(), time, &log);
     EXPECT_TRUE(is_out(0)) << "the next one is another one";
@@ -289,7 +280,9 @@ TEST_F(Limits, APaceThatSendsARequestElsewhereIsAnEvent) {
         attempt_plan p(testing::make_call(picture, time), time, testing::even, &log);
         EXPECT_EQ(p.next().value()->id, id);
     }
-    EXPECT_THAT(log.lines, ElementsAre("rate_limit.switch " + std::string(32, '0') + " chat b.m b a.m pace"))
+    EXPECT_THAT(
+        log.lines(),
+        ElementsAre("rate_limit.switch request_id pool=chat model=b.m provider=b previous=a.m reason=pace"))
         << "only the second went elsewhere";
 }
 

@@ -3,6 +3,7 @@
 
 #include "fixture.hpp"
 #include "router/introspection.hpp"
+#include "support/event_list.hpp"
 
 #include <gtest/gtest.h>
 
@@ -13,7 +14,7 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-using testing::event_list;
+using support::event_list;
 using testing::make_call;
 using testing::make_snapshot;
 using testing::make_snapshot_of;
@@ -495,7 +496,7 @@ TEST_F(Retry, AModelThatCoolsIsNotAskedThroughOtherPoolsEither) {
     EXPECT_EQ(why("a.m"), exclusion::standby) << "also by its name";
     EXPECT_EQ(why("stubborn"), exclusion::none) << "a pool that heeds no Retry-After";
     EXPECT_EQ((*picture->resolve("talk"))->state->cursor.load(), 1u);
-    EXPECT_EQ(log.events,
+    EXPECT_EQ(log.lines(),
               (std::vector<std::string>{
                   "model.deactivated request_id pool=chat model=a.m provider=a reason=rate_limited "
                   "kind=rate_limit status=429 seconds=7",
@@ -541,8 +542,8 @@ TEST_F(SpentBudget, AModelWhoseBudgetIsSpentStandsByUntilThePeriodEnds) {
     EXPECT_EQ(p.failed(refusal("model", 99)), std::nullopt);
     EXPECT_EQ(next(p), "b.m");
     EXPECT_EQ(health(0).standby_reason(), connector::standby_reason::budget_exceeded);
-    EXPECT_EQ(log.events.front(), "model.deactivated request_id pool=chat model=a.m provider=a "
-                                  "reason=budget_exceeded kind=budget status=0 seconds=10800");
+    EXPECT_EQ(log.lines().front(), "model.deactivated request_id pool=chat model=a.m provider=a "
+                                   "reason=budget_exceeded kind=budget status=0 seconds=10800");
     EXPECT_FALSE(health(0).available(since_epoch(time.now() + std::chrono::hours(3)) - milliseconds(1)));
     EXPECT_TRUE(health(0).available(since_epoch(time.now() + std::chrono::hours(3))));
     EXPECT_EQ(health(0).load().trips, 0u) << "no failure of the model";
@@ -795,7 +796,7 @@ TEST_F(ProviderHealth, QuotaIsOfTheKeyAndTakesAllItsModelsOut) {
     EXPECT_EQ(next(p), "a.m");
     (void)p.failed(failure(errc::quota, 402));
     EXPECT_EQ(next(p), "b.m") << "a.n and a.o are of the same account";
-    EXPECT_EQ(log.events.front(),
+    EXPECT_EQ(log.lines().front(),
               "provider.deactivated request_id provider=a reason=provider_quota kind=quota "
               "status=402 seconds=900");
     fault reset = failure(errc::quota, 429);
@@ -860,7 +861,7 @@ TEST_F(ProviderHealth, AProgramBringsItBackByHand) {
     attempt_plan later = plan();
     EXPECT_EQ(next(later), "a.m");
     reactivate(*picture->providers[0], {}, &log);
-    EXPECT_EQ(log.events, std::vector<std::string>{"provider.recovered provider=a reason=manual"})
+    EXPECT_EQ(log.lines(), std::vector<std::string>{"provider.recovered provider=a reason=manual"})
         << "nothing came back the second time";
 }
 
@@ -951,7 +952,7 @@ TEST_F(Retry, EveryStepIsAnEvent) {
     EXPECT_EQ(next(probe), "b.m");
     probe.succeeded();
     EXPECT_EQ(
-        log.events,
+        log.lines(),
         (std::vector<std::string>{
             "model.deactivated request_id pool=chat model=a.m provider=a reason=error_threshold "
             "kind=overloaded "

@@ -3,6 +3,7 @@
 #include "router/selection.hpp"
 
 #include "fixture.hpp"
+#include "support/event_list.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -329,7 +330,7 @@ TEST_F(Rotation, RateLimitAwareSwitchesAtTheThreshold) {
 // Runtime 12: rate_limit_switch.
 TEST_F(Rotation, ASwitchForALimitThatIsNearIsAnEvent) {
     make({"a", "b"}, rotates_by("rate-limit-aware"));
-    testing::event_list log;
+    support::event_list log;
     const auto ask = [&] {
         attempt_plan plan(testing::make_call(picture, time), time, testing::even, &log);
         return plan.next().value()->id;
@@ -337,7 +338,7 @@ TEST_F(Rotation, ASwitchForALimitThatIsNearIsAnEvent) {
     EXPECT_EQ(ask(), "a.m");
     leaves(0, 10, 100);
     EXPECT_EQ(ask(), "b.m");
-    EXPECT_THAT(log.events,
+    EXPECT_THAT(log.lines(),
                 ElementsAre("rate_limit.switch request_id pool=chat model=b.m provider=b previous=a.m "
                             "reason=threshold"));
 }

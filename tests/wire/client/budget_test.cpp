@@ -1,7 +1,8 @@
 // What calls cost and what budgets do about it, over real sockets. The answers are written down here: their
 // totals are what a provider says, not what our own types would.
 #include "fixture.hpp"
-#include "support/other_server.hpp"
+#include "support/event_list.hpp"
+#include "support/scratch_folder.hpp"
 #include "support/scripted_server.hpp"
 
 #include <modelmesh/api/audio.hpp>
@@ -15,9 +16,6 @@
 #include <boost/asio/use_future.hpp>
 #include <gmock/gmock.h>
 
-#include <cstdlib>
-#include <filesystem>
-#include <mutex>
 #include <string>
 #include <vector>
 
@@ -66,26 +64,6 @@ task<void> read_one(client c, chat::request request) {
     chat::stream stream = co_await c.chat.completions.stream(request);
     (void)co_await stream.next();
 }
-
-class alerts final : public log_sink {
-public:
-    bool wants(severity) const noexcept override { return true; }
-    void write(severity, std::string_view event, std::span<const log_field> fields) noexcept override {
-        if (event != "budget.alert") return;
-        const std::lock_guard lock(mutex_);
-        std::string& line = seen_.emplace_back();
-        for (const log_field& field : fields)
-            if (field.key != "request_id") line.append(field.key).append("=").append(field.value).append(" ");
-    }
-    std::vector<std::string> seen() {
-        const std::lock_guard lock(mutex_);
-        return seen_;
-    }
-
-private:
-    std::mutex mutex_;
-    std::vector<std::string> seen_;
-};
 
 class ClientBudget : public ClientFixture {
 protected:
@@ -216,17 +194,18 @@ TEST_P(ClientBudget, AFailedAttemptGivesItsReservationBack) {
 
 TEST_P(ClientBudget, WhatIsAboveABudgetIsNotSent) {
     provider(0).budget.daily_limit = 0.0023;
-    alerts log;
+    support::event_list log{{.events = "budget.alert"}};
     connector::registry connectors;
     connector::register_builtin(connectors);
     const client c = create(settings, connectors, &log);
     alpha.add(script().read_request().send(whole));
     ASSERT_TRUE(run(ask_once(c, asked())));
-    EXPECT_THAT(log.seen(),
-                ElementsAre("scope=provider name=alpha limit_name=daily_limit percent=50 limit=$0.0023 "
-                            "spent=$0.00225 ",
-                            "scope=provider name=alpha limit_name=daily_limit percent=80 limit=$0.0023 "
-                            "spent=$0.00225 "));
+    EXPECT_THAT(log.lines(), ElementsAre("budget.alert request_id scope=provider name=alpha "
+                                         "limit_name=daily_limit percent=50 limit=$0.0023 "
+                                         "spent=$0.00225",
+                                         "budget.alert request_id scope=provider name=alpha "
+                                         "limit_name=daily_limit percent=80 limit=$0.0023 "
+                                         "spent=$0.00225"));
     for (int again = 0; again < 5; ++again) {
         const result<chat::reply> refused = run(ask_once(c, asked()));
         ASSERT_FALSE(refused);
@@ -356,11 +335,11 @@ TEST_P(ClientBudget, WhatIsWrongInAConfigurationIsNamed) {
 }
 
 TEST_P(ClientBudget, WithAStorageTheNextClientGoesOnWithWhatWasSpent) {
-    std::string folder = (std::filesystem::temp_directory_path() / "modelmesh-client-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(folder.data()), nullptr);
+    const support::scratch_folder folder;
     settings.budget.daily_limit = 1;
     settings.storage.connector = "modelmesh.sqlite.v1";
-    settings.storage.options = json::raw(R"({"path":")" + folder + R"(/mesh.db","busy_timeout":"0s"})");
+    settings.storage.options =
+        json::raw(R"({"path":")" + folder.file("mesh.db") + R"(","busy_timeout":"0s"})");
     usage_report before;
     for (const sync_policy policy : {sync_policy::immediate, sync_policy::periodic}) {
         settings.storage.sync_policy = policy;
@@ -376,16 +355,14 @@ TEST_P(ClientBudget, WithAStorageTheNextClientGoesOnWithWhatWasSpent) {
             (void)create(settings);
             ADD_FAILURE() << "two clients on one file";
         } catch (const error& refused) {
-            EXPECT_EQ(refused.info().message,
-                      "storage: " + folder +
-                          "/mesh.db: in use by another client; each needs a file of its own");
+            EXPECT_EQ(refused.info().message, "storage: " + folder.file("mesh.db") +
+                                                  ": in use by another client; each needs a file of its own");
         }
     }
     EXPECT_EQ(create(settings).usage().all, before.all);
     EXPECT_EQ(create(settings).usage().budgets.at(0).spent_micro_usd, 4 * price_of_totals);
     settings.storage.sync_policy = sync_policy::in_memory;
     EXPECT_EQ(create(settings).usage().all.total.requests, 0);
-    std::filesystem::remove_all(folder);
 }
 
 // The client and the stream end together, while the stream's session lives on the library's own thread.

@@ -1,5 +1,6 @@
 // Sinks and middlewares that a configuration names, around real calls and over reloads.
 #include "fixture.hpp"
+#include "support/scratch_folder.hpp"
 
 #include <modelmesh/connector/registry.hpp>
 #include <modelmesh/event_hub.hpp>
@@ -9,7 +10,6 @@
 #include <iterator>
 #include <map>
 #include <mutex>
-#include <unistd.h>
 
 namespace modelmesh::testing {
 namespace {
@@ -52,17 +52,7 @@ private:
 
 class Observed : public ClientFixture {
 protected:
-    void SetUp() override {
-        ClientFixture::SetUp();
-        folder_ =
-            fs::temp_directory_path() / ("modelmesh-observed-" + std::to_string(::getpid()) + GetParam());
-        fs::create_directories(folder_);
-    }
-    void TearDown() override {
-        fs::remove_all(folder_);
-        ClientFixture::TearDown();
-    }
-    std::string file(const std::string& name) const { return (folder_ / name).string(); }
+    std::string file(const std::string& name) const { return folder_.file(name); }
     static std::string text_of(const std::string& path) {
         std::ifstream in(path);
         return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
@@ -85,7 +75,7 @@ protected:
     inline static const chat::request request_ = question();
 
 private:
-    fs::path folder_;
+    support::scratch_folder folder_;
 };
 INSTANTIATE_TEST_SUITE_P(Engines, Observed, ::testing::Values("uring", "epoll"),
                          [](const auto& which) { return std::string(which.param); });

@@ -1,5 +1,6 @@
 // Another configuration for a client that goes on: by call, by file and by signal, under load.
 #include "fixture.hpp"
+#include "support/event_list.hpp"
 
 #include <modelmesh/connector/registry.hpp>
 #include <modelmesh/core/log.hpp>
@@ -31,28 +32,6 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using names = std::vector<std::string>;
 
-// What is said about configurations.
-class event_log final : public log_sink {
-public:
-    bool wants(severity) const noexcept override { return true; }
-    void write(severity, std::string_view event, std::span<const log_field> fields) noexcept override {
-        if (!event.starts_with("config.")) return;
-        std::string line(event);
-        for (const log_field& field : fields)
-            if (field.value != "0") line.append(" ").append(field.key).append("=").append(field.value);
-        const std::lock_guard lock(mutex_);
-        lines_.push_back(std::move(line));
-    }
-    names lines() const {
-        const std::lock_guard lock(mutex_);
-        return lines_;
-    }
-
-private:
-    mutable std::mutex mutex_;
-    names lines_;
-};
-
 class Reload : public ClientFixture {
 protected:
     client make() {
@@ -71,7 +50,9 @@ protected:
         return reply ? reply->x_modelmesh->provider : std::string(to_string(reply.error().kind()));
     }
 
-    event_log log;
+    // What is said about configurations.
+    support::event_list log{
+        {.events = "config.", .shows = [](const log_field& each) { return each.value != "0"; }}};
 };
 INSTANTIATE_TEST_SUITE_P(Engines, Reload, ::testing::Values("uring", "epoll"),
                          [](const auto& which) { return std::string(which.param); });

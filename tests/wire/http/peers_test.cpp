@@ -3,6 +3,7 @@
 #include "support/http_fixture.hpp"
 #include "support/identity.hpp"
 #include "support/other_server.hpp"
+#include "support/scratch_folder.hpp"
 
 #include <string>
 #include <vector>

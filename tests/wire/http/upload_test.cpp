@@ -2,7 +2,7 @@
 // read ahead of the server, and what is left when either side gives up.
 #include "support/body_sources.hpp"
 #include "support/http2_fixture.hpp"
-#include "support/other_server.hpp"
+#include "support/scratch_folder.hpp"
 
 #include <modelmesh/http/body_source.hpp>
 
