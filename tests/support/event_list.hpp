@@ -40,9 +40,13 @@ public:
         lines_.push_back(std::move(line));
     }
 
-    [[nodiscard]] std::vector<std::string> lines() const {
+    /// Those that begin so.
+    [[nodiscard]] std::vector<std::string> lines(std::string_view begin = {}) const {
         const std::lock_guard lock(mutex_);
-        return lines_;
+        std::vector<std::string> found;
+        for (const std::string& each : lines_)
+            if (each.starts_with(begin)) found.push_back(each);
+        return found;
     }
     void clear() {
         const std::lock_guard lock(mutex_);

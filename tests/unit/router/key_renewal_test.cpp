@@ -5,6 +5,7 @@
 #include "router/object_request.hpp"
 #include "router/router.hpp"
 #include "scripted.hpp"
+#include "support/event_list.hpp"
 #include "virtual_time.hpp"
 
 #include <boost/asio/deferred.hpp>
@@ -51,7 +52,7 @@ public:
 class KeyRenewal : public ::testing::Test {
 protected:
     timed_transport via;
-    testing::event_list log;
+    support::event_list log;
     key_place place;
     provider_rule rule{};
     retry_config retry = tried_once();
@@ -114,7 +115,7 @@ protected:
     }
     std::vector<std::string> events(const std::string& name) const {
         std::vector<std::string> found;
-        for (const std::string& each : log.events)
+        for (const std::string& each : log.lines())
             if (each.starts_with(name)) found.push_back(each);
         return found;
     }
@@ -132,9 +133,9 @@ TEST_F(KeyRenewal, ARefusedKeyIsReadAgainAndTheRequestRepeatedOnceAtTheSameModel
         events("retry."),
         ElementsAre(
             "retry.attempted request_id pool=chat model=a.m provider=a attempt=2 delay_ms=0 reason=auth"));
-    EXPECT_THAT(log.events, Each(Not(HasSubstr("key-of"))));
-    EXPECT_THAT(log.events, Not(Contains(StartsWith("model.rotated"))));
-    EXPECT_THAT(log.events, Not(Contains(StartsWith("provider."))));
+    EXPECT_THAT(log.lines(), Each(Not(HasSubstr("key-of"))));
+    EXPECT_THAT(log.lines(), Not(Contains(StartsWith("model.rotated"))));
+    EXPECT_THAT(log.lines(), Not(Contains(StartsWith("provider."))));
     EXPECT_EQ(asked(), "a/1") << "the next request has the new key";
     EXPECT_EQ(place.readings, 1);
 }

@@ -1,13 +1,12 @@
 // Keys that are written elsewhere and are another one there when the provider refuses them.
 #include "fixture.hpp"
+#include "support/event_list.hpp"
 
 #include <modelmesh/config/load.hpp>
 #include <modelmesh/connector/registry.hpp>
-#include <modelmesh/core/log.hpp>
 
 #include <filesystem>
 #include <fstream>
-#include <mutex>
 #include <unistd.h>
 
 namespace modelmesh::testing {
@@ -22,29 +21,6 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::StartsWith;
 using names = std::vector<std::string>;
-
-class whole_log final : public log_sink {
-public:
-    bool wants(severity) const noexcept override { return true; }
-    void write(severity, std::string_view event, std::span<const log_field> fields) noexcept override {
-        std::string line(event);
-        for (const log_field& field : fields)
-            if (field.key != "request_id") line.append(" ").append(field.key).append("=").append(field.value);
-        const std::lock_guard lock(mutex_);
-        lines_.push_back(std::move(line));
-    }
-    names lines(std::string_view of = {}) const {
-        const std::lock_guard lock(mutex_);
-        names found;
-        for (const std::string& each : lines_)
-            if (each.starts_with(of)) found.push_back(each);
-        return found;
-    }
-
-private:
-    mutable std::mutex mutex_;
-    names lines_;
-};
 
 class Keys : public ClientFixture {
 protected:
@@ -88,7 +64,7 @@ protected:
 
     const fs::path folder =
         fs::temp_directory_path() / ("modelmesh-keys-" + std::to_string(::getpid()) + GetParam());
-    whole_log log;
+    support::event_list log{{.shows = [](const log_field& each) { return each.key != "request_id"; }}};
     static constexpr const char* refused_once = R"({"rules": [{"status": 401}]})";
 };
 INSTANTIATE_TEST_SUITE_P(Engines, Keys, ::testing::Values("uring", "epoll"),
