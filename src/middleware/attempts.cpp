@@ -11,17 +11,12 @@ public:
     result<void> begin(const router::attempt_place& at, http::headers& headers) override {
         attempt_context seen = seen_of(at);
         for (const std::shared_ptr<middleware>& each : layers_->attempt_layers()) {
-            if (const result<void> done = begin_one(*each, seen); !done) {
-                has_refused_ = true;
-                return done.error();
-            }
+            if (const result<void> done = begin_one(*each, seen); !done) return done.error();
         }
         for (const http::header added : seen.headers)
             if (!headers.contains(added.name)) headers.add(added.name, added.value);
         return {};
     }
-
-    [[nodiscard]] bool has_refused() const noexcept override { return has_refused_; }
 
     void end(const router::attempt_place& at, const fault* failure) noexcept override {
         attempt_context seen = seen_of(at);
@@ -54,7 +49,6 @@ private:
 
     std::shared_ptr<const onion> layers_;
     std::shared_ptr<request_context> context_;
-    bool has_refused_ = false;
 };
 
 } // namespace

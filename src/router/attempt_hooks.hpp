@@ -21,9 +21,8 @@ class attempt_hooks {
 public:
     virtual ~attempt_hooks() = default;
     /// The attempt's request is made, and nothing is reserved or sent. Adds to its headers.
-    /// Errors: the call's, which ends with it and is no model's fault; has_refused() from then on.
+    /// Errors: the call's, which ends with it and is no model's fault.
     virtual result<void> begin(const attempt_place& at, http::headers& headers) = 0;
-    [[nodiscard]] virtual bool has_refused() const noexcept = 0;
     /// @param failure  null: it has a reply, or the first content of a stream.
     virtual void end(const attempt_place& at, const fault* failure) noexcept = 0;
 };

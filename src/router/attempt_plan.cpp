@@ -199,8 +199,6 @@ verdict settle_failure(const call& made, std::size_t index, fault& f, blame sile
     if (is_of_account && f.kind() == errc::rate_limit && f.retry_after && v.whose == blame::health &&
         made.pool->retry.honor_retry_after)
         v.whose = blame::account;
-    // Told by the program's own code around the attempt.
-    if (made.hooks && made.hooks->has_refused()) v = {};
     penalise(made, index, f, v.whose, now, random, log);
     return v;
 }
@@ -210,6 +208,11 @@ attempt_plan::attempt_plan(call made, const clock& time, rng& random, log_sink* 
       tried_(call_.pool->models.size()), candidates_(tried_), limits_(call_.deadline), started_(time.now()),
       attempt_started_(started_) {
     call_.pool->state->retries->note_request(retry().budget_ratio);
+}
+
+bool attempt_plan::may_begin_another() const noexcept {
+    const unsigned most = retry().max_total_attempts;
+    return most == 0 || attempt_count() < static_cast<int>(most);
 }
 
 attempt_plan::asked_model* attempt_plan::find_asked(std::size_t index) noexcept {
@@ -222,10 +225,8 @@ result<const model_entry*> attempt_plan::next() {
     const time_point now = clock_->now();
     if (now >= call_.deadline) return late_fault();
     keep_windows(*call_.pool, *clock_, log_);
-    const unsigned most = retry().max_total_attempts;
-    const bool is_spent = most != 0 && number_ >= static_cast<int>(most);
     is_refused_ = false;
-    if (!is_spent) {
+    if (may_begin_another()) {
         std::optional<chosen_model> chosen;
         if (!stays_at_current(now)) chosen = choose_new(now);
         if (!chosen) chosen = choose_again(now);
@@ -346,7 +347,7 @@ void attempt_plan::begin(chosen_model&& chosen, time_point now) {
     const asked_model* last = asked_.empty() ? nullptr : find_asked(current_);
     const std::size_t before = std::exchange(current_, chosen.index);
     const pool& in = *call_.pool;
-    ++number_;
+    count_attempt();
     waits_ = 0;
     if (asked_model* again = find_asked(current_)) {
         report_retry(log_, call_.id, in, current_, number_, now - again->failed_at, again->why);
@@ -367,7 +368,7 @@ void attempt_plan::begin(chosen_model&& chosen, time_point now) {
 void attempt_plan::start_attempt(admission&& admitted, time_point now) {
     permit_ = permit(*current().slot, std::move(admitted), now);
     tokens_ = metered(*call_.pool, current_, request_);
-    is_of_account_ = false;
+    is_of_account_ = is_turned_away_ = has_content_ = false;
     const std::optional<duration> timeout = current().provider->timeout;
     limits_ = patience(timeout ? std::min(call_.deadline, now + *timeout) : call_.deadline);
     candidates_.erase(current_);
@@ -379,8 +380,7 @@ void attempt_plan::start_attempt(admission&& admitted, time_point now) {
 
 bool attempt_plan::ask_again(const std::shared_ptr<const snapshot>& with, fault f) {
     const time_point now = clock_->now();
-    const unsigned most = retry().max_total_attempts;
-    if (now >= call_.deadline || (most != 0 && number_ >= static_cast<int>(most))) return false;
+    if (now >= call_.deadline || !may_begin_another()) return false;
     std::optional<call> moved = moved_to(call_, with);
     if (!moved) return false;
     pool_state& there = *moved->pool->state;
@@ -394,7 +394,7 @@ bool attempt_plan::ask_again(const std::shared_ptr<const snapshot>& with, fault 
     if (has_turns(*call_.pool)) (void)take_turn(*call_.pool, current_, now, tokens_of(request_), true);
     asked_model& asked = *find_asked(current_);
     ++asked.tries;
-    ++number_;
+    count_attempt();
     start_attempt(std::move(admitted), now);
     return true;
 }
@@ -425,14 +425,13 @@ time_point attempt_plan::again_at(const fault& f, unsigned tries, time_point now
     return now + pause_before(tries);
 }
 
-attempt_plan::attempt_plan(const attempt_plan& first, time_point now)
+attempt_plan::attempt_plan(attempt_plan& first, time_point now)
     : call_(first.call_), clock_(first.clock_), random_(first.random_), log_(first.log_),
       request_(first.request_), tried_(first.tried_), candidates_(first.tried_), limits_(first.limits_),
-      number_(first.number_), started_(first.started_), attempt_started_(now) {}
+      beside_(&first), started_(first.started_), attempt_started_(now) {}
 
-std::optional<attempt_plan> attempt_plan::begin_beside() const {
-    const unsigned most = retry().max_total_attempts;
-    if (most != 0 && number_ >= static_cast<int>(most)) return std::nullopt;
+std::optional<attempt_plan> attempt_plan::begin_beside() {
+    if (!may_begin_another()) return std::nullopt;
     const time_point now = clock_->now();
     attempt_plan second(*this, now);
     std::optional<chosen_model> chosen =
@@ -452,19 +451,22 @@ void attempt_plan::merge(attempt_plan&& other, bool takes_over) {
         asked_.push_back(other.asked_.front());
         tried_.insert(other.current_);
     }
-    number_ = other.number_;
     if (!takes_over) return;
+    number_ = other.number_;
     call_ = std::move(other.call_); // it may go on with another key
     current_ = other.current_;
     permit_ = std::move(other.permit_);
     tokens_ = std::move(other.tokens_);
     limits_ = other.limits_;
     is_of_account_ = other.is_of_account_;
+    is_turned_away_ = other.is_turned_away_;
+    has_content_ = other.has_content_;
     attempt_started_ = other.attempt_started_;
 }
 
 void attempt_plan::outrun() noexcept {
-    permit_.note_outrun(call_.request->stream(), clock_->now());
+    // A stream whose content is held back has shown how fast it is.
+    if (!has_content_) permit_.note_outrun(call_.request->stream(), clock_->now());
     permit_.end();
 }
 
@@ -515,8 +517,11 @@ std::optional<fault> attempt_plan::failed(fault f) {
     // A wait that the caller's deadline cut short says nothing about the model's health. But the next request
     // begins elsewhere, or a model that hangs would keep a pool whose callers are all in a hurry.
     const bool is_hurried = now >= call_.deadline || limits_.first_byte < patience::usual_wait;
-    const verdict v = settle_failure(call_, current_, f, is_hurried ? blame::position : blame::health, now,
-                                     *random_, log_, is_of_account_);
+    if (is_turned_away_) complete(f, call_, current_);
+    const verdict v = is_turned_away_
+                          ? verdict{}
+                          : settle_failure(call_, current_, f, is_hurried ? blame::position : blame::health,
+                                           now, *random_, log_, is_of_account_);
     asked_model& asked = *find_asked(current_);
     asked.may_repeat = asked.tries <= v.repeats && asked.tries < retry().max_attempts;
     asked.failed_at = now;
@@ -536,8 +541,8 @@ std::optional<fault> attempt_plan::failed(fault f) {
 }
 
 fault attempt_plan::late_fault() const {
-    fault f(errc::timed_out, "the request's deadline passed after " + std::to_string(number_) +
-                                 (number_ == 1 ? " attempt" : " attempts"));
+    fault f(errc::timed_out, "the request's deadline passed after " + std::to_string(count_) +
+                                 (count_ == 1 ? " attempt" : " attempts"));
     f.pool = call_.pool->name;
     f.attempts = attempts_;
     return f;

@@ -76,7 +76,7 @@ public:
 
     /// A second attempt beside the current one, which goes on: a plan of the same request whose current attempt is at
     /// another model. Nothing when there is none. One of the two goes on with the request: see merge().
-    [[nodiscard]] std::optional<attempt_plan> begin_beside() const;
+    [[nodiscard]] std::optional<attempt_plan> begin_beside();
     /// Ends the attempt beside this one. @param takes_over  this plan goes on as `other`, and its own attempt is
     /// given up, if it has not failed; else `other`'s.
     void merge(attempt_plan&& other, bool takes_over);
@@ -84,6 +84,11 @@ public:
     [[nodiscard]] state::metered_tokens take_tokens() noexcept { return std::move(tokens_); }
     /// The provider says that the rate limit which the current attempt has met is that of its account.
     void note_limit_of_account() noexcept { is_of_account_ = true; }
+    /// A middleware has refused the current attempt, which ends the call and is no model's fault.
+    void note_refusal() noexcept { is_turned_away_ = true; }
+    /// The current attempt is a stream whose first content is here, and is held back.
+    void note_content() noexcept { has_content_ = true; }
+    [[nodiscard]] bool has_content() const noexcept { return has_content_; }
     /// Another model answered first: this one would have taken longer.
     void outrun() noexcept;
 
@@ -96,12 +101,17 @@ public:
     [[nodiscard]] log_sink* log() const noexcept { return log_; }
     /// Of the current attempt. While another model could be asked, or will be by then, half of the caller's time is left for it.
     [[nodiscard]] const patience& limits() const noexcept { return limits_; }
+    /// Of the current attempt, from 1 on.
     [[nodiscard]] int attempt_number() const noexcept { return number_; }
+    /// So far, those beside others included.
+    [[nodiscard]] int attempt_count() const noexcept { return beside_ != nullptr ? beside_->count_ : count_; }
     [[nodiscard]] time_point started() const noexcept { return started_; }
 
 private:
     /// Of an attempt beside another.
-    attempt_plan(const attempt_plan& first, time_point now);
+    attempt_plan(attempt_plan& first, time_point now);
+    [[nodiscard]] bool may_begin_another() const noexcept;
+    void count_attempt() noexcept { number_ = ++(beside_ != nullptr ? beside_->count_ : count_); }
     void note_attempt(const fault& f, time_point now);
     /// A model that the request has asked.
     struct asked_model {
@@ -145,15 +155,19 @@ private:
     connector::model_set tried_;      ///< asked, or too small for the request
     connector::model_set candidates_; ///< of the last choice
     std::vector<asked_model> asked_;
-    bool is_of_account_ = false; ///< see note_limit_of_account(), of the current attempt
-    bool is_refused_ = false;    ///< the policy wanted none of the last candidates
-    unsigned waits_ = 0;         ///< in a row
+    bool is_of_account_ = false;  ///< see note_limit_of_account(), of the current attempt
+    bool is_turned_away_ = false; ///< see note_refusal(), the same
+    bool has_content_ = false;    ///< see note_content(), the same
+    bool is_refused_ = false;     ///< the policy wanted none of the last candidates
+    unsigned waits_ = 0;          ///< in a row
     time_point resumes_at_{};
     std::size_t current_ = 0;
     permit permit_; ///< of the current attempt, as the next
     state::metered_tokens tokens_;
     patience limits_;
-    int number_ = 0;
+    int number_ = 0; ///< of the current attempt
+    int count_ = 0;  ///< of all attempts, but for a plan that has one beside it: that one's counts for both
+    attempt_plan* beside_ = nullptr; ///< whose attempt goes on beside this one's; outlives it
     time_point started_;
     time_point attempt_started_;
     std::vector<attempt> attempts_;

@@ -21,7 +21,7 @@ std::optional<time_point> hedge_time(const attempt_plan& plan) {
     return at < made.deadline ? std::optional(at) : std::nullopt;
 }
 
-std::optional<attempt_plan> start_hedge(const attempt_plan& beside, log_sink* log) {
+std::optional<attempt_plan> start_hedge(attempt_plan& beside, log_sink* log) {
     state::retry_budget& budget = *beside.made().pool->state->hedges;
     if (!budget.has_one()) return std::nullopt;
     std::optional<attempt_plan> made = beside.begin_beside();

@@ -29,7 +29,7 @@ template <class T> using attempt_of = function<task<result<T>>(attempt_plan&)>;
 /// hedging budget.
 [[nodiscard]] std::optional<time_point> hedge_time(const attempt_plan& plan);
 /// Starts that attempt, at another model; nothing when there is none, or the pool has made its share.
-[[nodiscard]] std::optional<attempt_plan> start_hedge(const attempt_plan& beside, log_sink* log);
+[[nodiscard]] std::optional<attempt_plan> start_hedge(attempt_plan& beside, log_sink* log);
 /// Says that the attempt which was started second answered first.
 void report_hedge_won(log_sink* log, const attempt_plan& by, const model_entry& over);
 
@@ -95,7 +95,9 @@ private:
         co_await boost::asio::this_coro::reset_cancellation_state(boost::asio::enable_total_cancellation());
         const result<void> slept =
             co_await core::canceled_as_fault(self->via_->sleep_until(self->hedge_at_), "the second attempt");
-        if (!slept || self->is_decided_ || self->first_state_ == state::over) co_return;
+        // A stream whose content is only held back is answering.
+        if (!slept || self->is_decided_ || self->first_state_ == state::over || self->first_->has_content())
+            co_return;
         self->second_ = start_hedge(*self->first_, self->log_);
         if (!self->second_) co_return;
         self->second_state_ = state::under_way;

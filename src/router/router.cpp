@@ -41,7 +41,7 @@ void begun(log_sink* log, const attempt_plan& plan) {
 class surrounded {
 public:
     /// @param plan  outlives this.
-    explicit surrounded(const attempt_plan& plan) noexcept : plan_(&plan) {}
+    explicit surrounded(attempt_plan& plan) noexcept : plan_(&plan) {}
     ~surrounded() {
         if (!has_begun_) return;
         const fault given_up(errc::canceled, "given up"); // short enough to need no memory
@@ -54,7 +54,9 @@ public:
         attempt_hooks* const hooks = plan_->made().hooks.get();
         if (hooks == nullptr) return {};
         has_begun_ = true;
-        return hooks->begin(place_of(*plan_), headers);
+        const result<void> begun = hooks->begin(place_of(*plan_), headers);
+        if (!begun) plan_->note_refusal();
+        return begun;
     }
     /// @param failure  null: it has ended well.
     void ended(const fault* failure) noexcept {
@@ -62,7 +64,7 @@ public:
     }
 
 private:
-    const attempt_plan* plan_;
+    attempt_plan* plan_;
     bool has_begun_ = false;
 };
 
@@ -194,7 +196,10 @@ task<result<void>> read_to_content(stream_session& session, attempt_plan& plan) 
         seen_size += json.size();
         if (*has_content) {
             const time_point now = plan.time().now();
-            if (!found_at) found_at = now;
+            if (!found_at) {
+                found_at = now;
+                plan.note_content();
+            }
             is_over = now - *found_at >= hold_back || seen_size > most_held_back;
         } else if (seen_size > longest_preamble) {
             fault silent(errc::protocol, "the provider streamed " + std::to_string(seen_size) +
@@ -280,7 +285,9 @@ task<result<modelmesh::route>> complete(transport& via, log_sink* log, call made
         if (!model) co_return model.error();
         result<std::optional<modelmesh::route>> served = co_await attempt_or_next(via, log, plan, attempt);
         if (!served) co_return std::move(served).error();
-        if (*served) co_return std::move(**served);
+        if (!*served) continue;
+        (*served)->attempts = plan.attempt_count(); // one may have begun beside it since
+        co_return std::move(**served);
     }
 }
 
@@ -289,7 +296,7 @@ modelmesh::route route_of(const transport& via, const attempt_plan& plan) {
     r.pool = plan.made().pool->name;
     r.provider = plan.current().provider->id;
     r.model = plan.current().id;
-    r.attempts = plan.attempt_number();
+    r.attempts = plan.attempt_count();
     r.engine = via.engine_name();
     r.request_id = plan.made().id.text();
     r.latency = std::chrono::duration_cast<std::chrono::milliseconds>(via.time().now() - plan.started());

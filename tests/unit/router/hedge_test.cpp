@@ -238,12 +238,78 @@ TEST_F(Hedge, AnAnswerThatCannotBeReadDoesNotWin) {
 }
 
 TEST_F(Hedge, TwoAnswersAtTheSameMomentAreOneReply) {
-    via.script["a"] = {in(130)};
-    via.script["b"] = {in(30)};
-    const auto reply = ask();
-    ASSERT_TRUE(reply);
-    EXPECT_EQ(reply->text(), "4");
+    via.script["a"] = {says_in(130, 200, "of a")};
+    via.script["b"] = {says_in(30, 200, "of b")};
+    std::vector<std::string> taken;
+    reply_reader read = [&taken](std::string&& body) {
+        taken.push_back(std::move(body));
+        return result<void>();
+    };
+    const auto served = via.time_.run(complete(via, &log, make_call(picture, via.time()), std::move(read)));
+    ASSERT_TRUE(served);
+    EXPECT_THAT(taken, ElementsAre("of " + served->provider));
     EXPECT_EQ(failures_of(0) + failures_of(1), 0u);
+}
+
+// What is told of attempts, and whom it refuses.
+class attempts_told final : public attempt_hooks {
+public:
+    std::vector<std::string> seen;
+    std::string refused{};
+    result<void> begin(const attempt_place& at, http::headers&) override {
+        seen.push_back("begin " + std::string(at.model) + " #" + std::to_string(at.number));
+        if (at.model == refused) return fault(errc::permission, "not there");
+        return {};
+    }
+    void end(const attempt_place& at, const fault* f) noexcept override {
+        seen.push_back("end " + std::string(at.model) + " #" + std::to_string(at.number) + " " +
+                       std::string(f == nullptr ? "ok" : to_string(f->kind())));
+    }
+};
+
+TEST_F(Hedge, EveryAttemptKeepsItsNumber) {
+    via.script["a"] = {in(300)};
+    via.script["b"] = {refuses_in(10, errc::connect)};
+    const auto hooks = std::make_shared<attempts_told>();
+    call made = make_call(picture, via.time());
+    made.hooks = hooks;
+    const auto reply = via.time_.run(complete_as<chat::reply>(via, &log, made));
+    ASSERT_TRUE(reply);
+    EXPECT_EQ(reply->x_modelmesh->attempts, 2);
+    EXPECT_THAT(hooks->seen,
+                ElementsAre("begin a.m #1", "begin b.m #2", "end b.m #2 connect", "end a.m #1 ok"));
+}
+
+TEST_F(Hedge, ARefusedSecondAttemptSaysNothingOfTheFirst) {
+    via.script["a"] = {refuses_in(300, errc::connect)};
+    via.script["c"] = {in(10)};
+    const auto hooks = std::make_shared<attempts_told>();
+    hooks->refused = "b.m";
+    call made = make_call(picture, via.time());
+    made.hooks = hooks;
+    const auto reply = via.time_.run(complete_as<chat::reply>(via, &log, made));
+    ASSERT_TRUE(reply) << reply.error().message;
+    EXPECT_EQ(reply->x_modelmesh->model, "c.m");
+    EXPECT_THAT(via.asked, ElementsAre("a", "c"));
+    EXPECT_EQ(failures_of(0), 1u);
+    EXPECT_EQ(failures_of(1), 0u) << "nobody has asked it";
+}
+
+TEST_F(Hedge, AStreamWhoseContentIsHeldBackIsAnswering) {
+    pool_plan chat = chat_plan();
+    chat.hedging = usual();
+    chat.streaming.hold_back = std::chrono::seconds(2);
+    picture = make_snapshot_by({{"a", {"m"}}, {"b", {"m"}}}, std::move(chat));
+    for (int i = 0; i < 20; ++i) picture->models[0]->slot->first_token.add(milliseconds(100));
+    timed_answer usual_one = says_in(90, 200, role + event(R"({"content":"one"})"));
+    usual_one.rest_after = std::chrono::seconds(3);
+    usual_one.rest = event(R"({"content":" two"})") + done;
+    via.script["a"] = {usual_one};
+    result<served_stream> opened =
+        via.time_.run(open_stream(via, &log, make_call(picture, via.time(), true)));
+    ASSERT_TRUE(opened) << opened.error().message;
+    EXPECT_EQ(opened->route.attempts, 1);
+    EXPECT_THAT(via.asked, ElementsAre("a"));
 }
 
 TEST_F(Hedge, TheCallersOwnFaultOfTheFirstEndsBoth) {

@@ -367,7 +367,6 @@ public:
         seen_->append(">").append(at.provider);
         return {};
     }
-    bool has_refused() const noexcept override { return false; }
     void end(const attempt_place& at, const fault* f) noexcept override {
         seen_->append("<").append(at.provider).append(":").append(f == nullptr ? "ok" : to_string(f->kind()));
     }

@@ -94,12 +94,15 @@ private:
     std::vector<sleeper*> asleep_;
 };
 
-/// An answer, and how long it takes. A stream has its first content with it, and then its end.
+/// An answer, and how long it takes. A stream has its first content with it, and its end `rest_after` later.
 struct timed_answer {
     duration after{};
     std::optional<fault> refusal{};
     int status{200};
     std::string body{};
+    duration rest_after{};
+    std::string rest{};
+    std::string from{}; ///< the transport says who
 };
 
 /// Answers by provider, told apart by the key that the request carries; each of them the same way for ever when its
@@ -125,34 +128,45 @@ public:
     [[nodiscard]] std::string_view engine_name() const noexcept override { return "virtual"; }
 
 private:
-    class whole_body final : public body {
+    class body_in_two final : public body {
     public:
-        explicit whole_body(std::string text) : text_(std::move(text)) {}
+        body_in_two(timed_transport& via, std::string text, time_point rest_at, std::string rest)
+            : via_(&via), text_(std::move(text)), rest_at_(rest_at), rest_(std::move(rest)) {}
         result<body_state> try_read(std::string_view& slice) override {
-            if (is_read_) return body_state::end;
-            is_read_ = true;
-            slice = text_;
-            return body_state::slice;
+            if (via_->time_.now.now() < rest_at_ && text_.empty()) return body_state::would_block;
+            read_ = !text_.empty() ? std::exchange(text_, {}) : std::exchange(rest_, {});
+            slice = read_;
+            return read_.empty() ? body_state::end : body_state::slice;
         }
-        task<result<void>> wait() override { co_return result<void>(); }
+        task<result<void>> wait() override { return pause(via_, rest_at_); }
         void done() noexcept override {}
 
     private:
+        timed_transport* via_;
         std::string text_;
-        bool is_read_ = false;
+        time_point rest_at_;
+        std::string rest_;
+        std::string read_; ///< what the last slice is of
     };
 
+    timed_answer next_of(const http::request& request) {
+        const std::string from(
+            request.headers.get("Authorization").substr(std::string_view("Bearer key-of-").size()));
+        asked.push_back(from);
+        std::deque<timed_answer>& answers = script.at(from);
+        timed_answer mine = answers.front();
+        if (answers.size() > 1) answers.pop_front();
+        mine.from = from;
+        return mine;
+    }
     static task<result<http::response>> answer(timed_transport* self,
                                                std::shared_ptr<const http::request> request) {
-        const std::string from(
-            request->headers.get("Authorization").substr(std::string_view("Bearer key-of-").size()));
-        self->asked.push_back(from);
-        std::deque<timed_answer>& answers = self->script.at(from);
-        const timed_answer mine = answers.front();
-        if (answers.size() > 1) answers.pop_front();
+        return answer_as(self, self->next_of(*request));
+    }
+    static task<result<http::response>> answer_as(timed_transport* self, timed_answer mine) {
         const bool is_due = co_await virtual_time::sleep(&self->time_, self->time_.now.now() + mine.after);
         if (!is_due) {
-            self->canceled.push_back(from);
+            self->canceled.push_back(mine.from);
             co_return fault(errc::canceled, "canceled");
         }
         if (mine.refusal) co_return *mine.refusal;
@@ -163,10 +177,12 @@ private:
     }
     static task<result<opened>> open_stream(timed_transport* self,
                                             std::shared_ptr<const http::request> request) {
-        result<http::response> got = co_await answer(self, std::move(request));
+        const timed_answer mine = self->next_of(*request);
+        result<http::response> got = co_await answer_as(self, mine);
         if (!got) co_return got.error();
         opened made;
-        made.body = std::make_unique<whole_body>(std::move(got->body));
+        made.body = std::make_unique<body_in_two>(*self, std::move(got->body),
+                                                  self->time_.now.now() + mine.rest_after, mine.rest);
         made.head = std::move(*got);
         co_return made;
     }
