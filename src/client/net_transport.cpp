@@ -32,6 +32,7 @@ public:
         // As in server_of.
         return server->shares_connections_with(*static_cast<const net_endpoint&>(other).server);
     }
+    [[nodiscard]] std::string address() const override { return server->name(); }
     std::shared_ptr<const net::endpoint> server;
 };
 

@@ -173,6 +173,14 @@ void keeper::restore(budget::book& into) {
     into.restore(std::exchange(lines_, {}), shared_from_this(), time_.wall());
 }
 
+namespace {
+// What failed was another account, when the key or the address is another one by now: whether this one works, nobody
+// knows. By hand is by hand.
+bool may_hold(const saved_health& of, const router::provider_entry& account) {
+    return of.standby == connector::standby_reason::manual || of.account == router::mark_of_account(account);
+}
+} // namespace
+
 void keeper::restore(const router::snapshot& into) {
     const std::lock_guard lock(restoring_);
     const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(time_.now().time_since_epoch());
@@ -180,8 +188,7 @@ void keeper::restore(const router::snapshot& into) {
         const auto found = providers_.find(provider_key(provider->id));
         if (found == providers_.end()) continue;
         const saved_health& of = found->second;
-        // Whether a key is refused is found out anew: it may be another one, and keys are not kept.
-        if (of.why.kind != errc::auth) provider->slot->health.restore(of.seen, of.why, of.standby, now);
+        if (may_hold(of, *provider)) provider->slot->health.restore(of.seen, of.why, of.standby, now);
         providers_.erase(found);
     }
     for (const auto& pool : into.pools) {
@@ -190,7 +197,9 @@ void keeper::restore(const router::snapshot& into) {
             if (found == health_.end()) continue;
             const saved_health& of = found->second;
             // What is spent is for the ledger to say, by the limits of today.
-            if (of.standby != connector::standby_reason::budget_exceeded || of.why.kind != errc::budget)
+            const bool is_for_ledger =
+                of.standby == connector::standby_reason::budget_exceeded && of.why.kind == errc::budget;
+            if (!is_for_ledger && may_hold(of, *pool->models[i]->provider))
                 pool->state->health[i]->restore(of.seen, of.why, of.standby, now);
             health_.erase(found);
         }
@@ -384,20 +393,20 @@ void keeper::add_health(batch& to) {
             to.entries.push_back({std::move(key), std::move(data)});
     };
     const auto add_slot = [this, &add](std::string key, const state::health_slot& slot, std::string_view pool,
-                                       std::string_view name) {
-        saved_health now{std::string(pool), std::string(name), slot.load(), slot.last_failure(),
-                         slot.standby_reason()};
+                                       std::string_view name, const router::provider_entry& provider) {
+        saved_health now{std::string(pool),   std::string(name),     slot.load(),
+                         slot.last_failure(), slot.standby_reason(), router::mark_of_account(provider)};
         const bool is_plain = now.seen.phase == state::health_slot::phase::active && now.seen.failures == 0;
         if (now.seen.until.count() != 0 && !now.seen.is_manual()) now.seen.until += to_wall_;
         add(std::move(key), to_text(now), is_plain);
     };
     const std::shared_ptr<const router::snapshot> picture = current_();
     for (const auto& provider : picture->providers)
-        add_slot(provider_key(provider->id), provider->slot->health, {}, provider->id);
+        add_slot(provider_key(provider->id), provider->slot->health, {}, provider->id, *provider);
     for (const auto& pool : picture->pools) {
         for (std::size_t i = 0; i < pool->models.size(); ++i)
             add_slot(health_key(pool->name, pool->models[i]->id), *pool->state->health[i], pool->name,
-                     pool->models[i]->id);
+                     pool->models[i]->id, *pool->models[i]->provider);
         const std::size_t at = pool->state->cursor.load(std::memory_order_relaxed);
         if (pool->models.size() > 1 && at < pool->models.size())
             add(cursor_key(pool->name), to_text(saved_cursor{pool->name, pool->models[at]->id}), at == 0);

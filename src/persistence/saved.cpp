@@ -36,6 +36,7 @@ struct health {
     int reason{};         ///< errc
     int http_status{};
     int standby{}; ///< connector::standby_reason
+    std::uint32_t account{};
 };
 
 struct cursor {
@@ -134,6 +135,7 @@ std::string to_text(const saved_health& saved) {
     entry.reason = static_cast<int>(saved.why.kind);
     entry.http_status = saved.why.http_status;
     entry.standby = static_cast<int>(saved.standby);
+    entry.account = saved.account;
     return json::write(entry);
 }
 
@@ -144,7 +146,8 @@ result<saved_health> health_from(std::string_view text) {
     if (entry->failures > health_slot::max_failures || entry->trips > health_slot::max_trips ||
         entry->successes >= health_slot::full_ramp || entry->reason < 0 ||
         entry->reason > static_cast<int>(errc::internal) || entry->standby < 0 ||
-        entry->standby > static_cast<int>(connector::standby_reason::manual))
+        entry->standby > static_cast<int>(connector::standby_reason::manual) || entry->until < 0 ||
+        entry->until > health_slot::never.count())
         return fault(errc::storage, "a number is beyond its range");
     saved_health saved;
     saved.pool = std::move(entry->pool);
@@ -157,6 +160,7 @@ result<saved_health> health_from(std::string_view text) {
     saved.seen.until = std::chrono::milliseconds(entry->until);
     saved.why = {static_cast<errc>(entry->reason), entry->http_status};
     saved.standby = static_cast<connector::standby_reason>(entry->standby);
+    saved.account = entry->account;
     return saved;
 }
 

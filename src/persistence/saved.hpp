@@ -32,6 +32,7 @@ struct saved_health {
     state::health_slot::view seen{};
     state::health_slot::reason why{};
     connector::standby_reason standby{};
+    std::uint32_t account{}; ///< see router::mark_of_account
 };
 [[nodiscard]] std::string provider_key(std::string_view provider);
 [[nodiscard]] std::string health_key(std::string_view pool, std::string_view model);

@@ -133,7 +133,9 @@ pool_status status_of(const pool& of, time_point now) {
     made.total = of.models.size();
     for (std::size_t i = 0; i < of.models.size(); ++i) {
         made.models.push_back(model_status_of(of, i, {}, now));
-        ++(of.state->health[i]->available(since_epoch(now)) ? made.active : made.standby);
+        const bool is_in_service = of.state->health[i]->available(since_epoch(now)) &&
+                                   of.models[i]->provider->slot->health.available(since_epoch(now));
+        ++(is_in_service ? made.active : made.standby);
     }
     xoshiro256 random(0);
     if (const std::optional<std::size_t> next = peek(of, now, random))

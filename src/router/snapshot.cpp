@@ -154,11 +154,11 @@ connector::rotation_model known_of(const model_entry& model, const rotation_plan
 // Of models when there is no pool.
 constexpr state::trip_rule usual_trips{3, std::chrono::seconds(60)};
 
-// Another key may be a good one.
+// What failed was another account: whether this one works, nobody knows.
 std::shared_ptr<state::provider_slot> slot_of(const provider_entry& made, const snapshot* previous) {
     if (previous != nullptr)
         for (const std::unique_ptr<provider_entry>& before : previous->providers)
-            if (before->id == made.id && before->api_key == made.api_key) return before->slot;
+            if (before->id == made.id && is_same_account(*before, made)) return before->slot;
     return std::make_shared<state::provider_slot>();
 }
 
@@ -264,6 +264,7 @@ std::unique_ptr<pool> joined(const snapshot& of, const std::string& path, const 
     made->error_codes = first.error_codes;
     made->providers = first.providers;
     made->streaming = first.streaming;
+    made->hedging = first.hedging;
     made->session_key = first.session_key;
     std::vector<std::shared_ptr<state::health_slot>> health;
     std::vector<std::shared_ptr<state::pace_slot>> paces;
@@ -376,6 +377,11 @@ void open_lines(pool& of, budget::book& ledger) {
 bool is_same_account(const provider_entry& a, const provider_entry& b) noexcept {
     return a.api_key == b.api_key && a.base_path == b.base_path &&
            (a.where == b.where || a.where->is_same(*b.where));
+}
+
+std::uint32_t mark_of_account(const provider_entry& of) {
+    const std::string where = of.where ? of.where->address() : std::string();
+    return static_cast<std::uint32_t>(stable_hash(of.api_key + "\n" + where + "\n" + of.base_path));
 }
 
 void provider_entry::redact(std::string& text) const {

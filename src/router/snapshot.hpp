@@ -43,6 +43,8 @@ public:
     virtual ~endpoint() = default;
     /// Whether they are one server, asked in one way, so that either may stand for the other.
     [[nodiscard]] virtual bool is_same(const endpoint& other) const noexcept { return this == &other; }
+    /// The same text in every process; empty: it has none.
+    [[nodiscard]] virtual std::string address() const { return {}; }
 };
 
 struct provider_entry {
@@ -71,6 +73,8 @@ struct provider_entry {
 
 /// Whether both are one account on one server: what is known of its models holds for the other, too.
 [[nodiscard]] bool is_same_account(const provider_entry& a, const provider_entry& b) noexcept;
+/// By which another process knows the account again. Too short to tell anything of the key.
+[[nodiscard]] std::uint32_t mark_of_account(const provider_entry& of);
 
 struct model_entry {
     std::string id;   ///< `<provider>.<wire name>`, unique

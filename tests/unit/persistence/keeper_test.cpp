@@ -87,7 +87,7 @@ private:
 class life {
 public:
     life(std::shared_ptr<connector::storage> storage, two_clocks& time, schedule when = {},
-         log_sink* log = nullptr, std::string_view zone = "UTC")
+         log_sink* log = nullptr, std::string_view zone = "UTC", const std::string& key = {})
         : time_(&time), keeper_(keeper::open(std::move(storage), when, time, log).value()) {
         budget::plan& plan = plan_;
         plan.global.daily = 1'000'000; // a lease is a hundredth of it at most
@@ -100,6 +100,7 @@ public:
         for (const char* name : {"alpha", "beta"}) {
             providers.push_back(std::make_unique<router::provider_entry>());
             providers.back()->id = name;
+            providers.back()->api_key = key;
             providers.back()->codec = std::make_shared<connector::openai_compatible>();
         }
         const std::string chat = "generation.text-generation.chat-completion";
@@ -331,7 +332,7 @@ TEST_F(Keeper, ACooldownGoesOnByTheWallClock) {
 }
 
 // Runtime 14: v1/state/provider/<id>.
-TEST_F(Keeper, AProviderThatIsDownStaysDownAndOneWhoseKeyWasRefusedIsAskedAgain) {
+TEST_F(Keeper, AProviderThatIsOutStaysOutWhileItIsTheSameAccount) {
     {
         life first(storage, time);
         (void)first.provider(0).note_failure({1, 60s}, first.now(), {errc::connect, 0}, 0.5);
@@ -340,10 +341,15 @@ TEST_F(Keeper, AProviderThatIsDownStaysDownAndOneWhoseKeyWasRefusedIsAskedAgain)
     EXPECT_TRUE(storage->load("v1/state/provider/alpha").value());
     time.steady = duration(5s);
     time.real = time.real.load() + 20s;
-    life second(storage, time);
-    EXPECT_EQ(second.provider(0).load().until, second.now() + 40s);
-    EXPECT_EQ(second.provider(0).last_failure(), (state::health_slot::reason{errc::connect, 0}));
-    EXPECT_TRUE(second.provider(1).available(second.now())) << "the key may be another one";
+    {
+        life second(storage, time);
+        EXPECT_EQ(second.provider(0).load().until, second.now() + 40s);
+        EXPECT_EQ(second.provider(0).last_failure(), (state::health_slot::reason{errc::connect, 0}));
+        EXPECT_FALSE(second.provider(1).available(second.now())) << "the key that was refused";
+    }
+    life third(storage, time, {}, nullptr, "UTC", "another");
+    EXPECT_TRUE(third.provider(0).available(third.now()));
+    EXPECT_TRUE(third.provider(1).available(third.now()));
 }
 
 // Runtime 3: standby always carries until, or a manual flag.

@@ -159,6 +159,17 @@ TEST(ServiceTotals, AreToldByModelProviderAndPool) {
     EXPECT_EQ(told.all.service, (service_totals{std::chrono::seconds(7), 2, 0, 1}));
 }
 
+TEST(PoolStatus, ModelsOfAProviderThatIsOutStandBy) {
+    const auto picture = make_snapshot({"a", "b"}, 1);
+    virtual_clock time;
+    (void)picture->providers[0]->slot->health.stand_by(since_epoch(time.now()),
+                                                       since_epoch(time.now()) + std::chrono::seconds(60),
+                                                       connector::standby_reason::provider_quota);
+    const pool_status status = status_of(*picture->pools.front(), time.now());
+    EXPECT_EQ(status.active, 1u);
+    EXPECT_EQ(status.standby, 1u);
+}
+
 TEST(Rotate, AndReactivateAreEvents) {
     const auto picture = make_snapshot({"a", "b"}, 1);
     const pool& chat = *picture->pools.front();

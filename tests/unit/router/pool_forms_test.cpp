@@ -92,8 +92,11 @@ TEST(PoolForms, ANameThatNobodyListsYetIsNoModelUntilSomebodyDoes) {
 }
 
 TEST(PoolForms, ABroadRequestGoesToTheModelsOfAllPoolsBelowIt) {
-    auto picture = with({plan("pictures", image_path), plan("chat", chat_path)});
+    pool_plan first = plan("pictures", image_path);
+    first.hedging.is_enabled = true;
+    auto picture = with({first, plan("chat", chat_path)});
     const pool& all = *picture->resolve("generation").value();
+    EXPECT_TRUE(all.hedging.is_enabled) << "as the first of them says";
     EXPECT_THAT(ids(all), ElementsAre("a.paint", "a.one", "a.two", "b.one"));
     EXPECT_EQ(all.kind, pool_kind::joint);
     EXPECT_THAT(asked_for(all, operation::chat_completion), ElementsAre("a.one", "a.two", "b.one"));

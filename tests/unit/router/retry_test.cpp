@@ -904,13 +904,19 @@ TEST_F(ProviderHealth, ManyFailuresInTheWindowAreAnOutageAndASuccessBetweenIsNon
     EXPECT_TRUE(provider(0).load().is_out());
 }
 
-TEST_F(ProviderHealth, GoesOnInTheNextSnapshotUnlessTheKeyIsAnother) {
+TEST_F(ProviderHealth, GoesOnInTheNextSnapshotUnlessTheAccountIsAnother) {
     open_two();
     attempt_plan p = plan();
     EXPECT_EQ(next(p), "a.m");
     (void)p.failed(failure(errc::auth, 401));
     open_two();
     EXPECT_TRUE(provider(0).load().is_out());
+    picture->providers[0]->base_path = "/another";
+    open_two();
+    EXPECT_FALSE(provider(0).load().is_out()) << "what did not answer was another server";
+    attempt_plan again = plan();
+    EXPECT_EQ(next(again), "a.m");
+    (void)again.failed(failure(errc::auth, 401));
     picture->providers[0]->api_key = "another";
     open_two();
     EXPECT_FALSE(provider(0).load().is_out());
