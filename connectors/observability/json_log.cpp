@@ -15,9 +15,11 @@
 namespace modelmesh::connector {
 namespace {
 
-constexpr std::string_view numbers[] = {"attempt",          "attempts",     "latency_ms",
-                                        "first_content_ms", "input_tokens", "output_tokens",
-                                        "cost_micro_usd",   "percent",      "count"};
+constexpr std::string_view numbers[] = {"attempt",          "attempts",       "latency_ms",
+                                        "first_content_ms", "input_tokens",   "output_tokens",
+                                        "cost_micro_usd",   "percent",        "count",
+                                        "delay_ms",         "received_bytes", "seconds",
+                                        "models_added",     "models_removed", "models_changed"};
 
 // An integer, as JSON writes one.
 bool is_number(std::string_view key, std::string_view value) noexcept {

@@ -71,6 +71,19 @@ bool has_control_character(std::string_view text) {
     return std::any_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });
 }
 
+// What is being caught: of a configuration that is wrong, or a factory of the program's, which may throw anything.
+fault thrown() {
+    try {
+        throw;
+    } catch (const error& wrong) {
+        return wrong.info();
+    } catch (const std::exception& odd) {
+        return fault(errc::internal, odd.what());
+    } catch (...) {
+        return fault(errc::internal, "unknown exception");
+    }
+}
+
 } // namespace
 
 boost::asio::io_context* single_threaded_loop(const boost::asio::any_io_executor& executor) {
@@ -109,8 +122,12 @@ void client_impl::surround(surroundings next) {
     std::vector<std::shared_ptr<middleware>> layers = next.outermost;
     layers.insert(layers.end(), given_.begin(), given_.end());
     layers.insert(layers.end(), next.innermost.begin(), next.innermost.end());
-    layers_.store(std::make_shared<const onion>(std::move(layers), &log_));
-    log_.show(next.sinks, next.secrets);
+    auto made = std::make_shared<const onion>(std::move(layers), &log_);
+    // Calls that go on have been routed by what was configured before, and may still say its keys.
+    redactor secrets = next.secrets;
+    secrets.add(around_.secrets);
+    log_.show(next.sinks, std::move(secrets));
+    layers_.store(std::move(made));
     around_ = std::move(next);
 }
 
@@ -271,13 +288,15 @@ result<reload_report> client_impl::reload(const config& next) {
     try {
         const std::lock_guard one_by_one(reloading_);
         parts made = parts_of(next, around_);
+        // First: sinks know the new keys before somebody is asked with them, and where there is no thread for sinks
+        // the configuration stays the old one.
+        surround(std::move(made.around));
         const router::catalogue::replacement replaced =
             catalogue_->replace(std::move(made.mesh), std::move(made.money), clock::system().wall());
         outcome = difference(settings_, made.text, *replaced.before, *replaced.after);
         settings_ = std::move(made.text);
-        surround(std::move(made.around));
-    } catch (const error& wrong) {
-        outcome = wrong.info();
+    } catch (...) {
+        outcome = thrown();
     }
     report_reload(&log_, outcome);
     if (outcome && catalogue_->claim_refresh(clock::system().now())) refresh_in_background();
@@ -285,15 +304,13 @@ result<reload_report> client_impl::reload(const config& next) {
 }
 
 result<reload_report> client_impl::reload_from_files(const std::vector<std::string>& paths) {
-    config next;
     try {
-        next = load_config(paths, connectors_, &log_);
-    } catch (const error& wrong) {
-        const result<reload_report> outcome = wrong.info();
+        return reload(load_config(paths, connectors_, &log_));
+    } catch (...) {
+        const result<reload_report> outcome = thrown();
         report_reload(&log_, outcome);
         return outcome;
     }
-    return reload(next);
 }
 
 client client_impl::handle(std::shared_ptr<client_impl> impl) {

@@ -1,7 +1,6 @@
 #include "client/file_watch.hpp"
 
 #include "client/client_impl.hpp"
-#include "client/reload.hpp"
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
@@ -211,14 +210,7 @@ void file_watch::reload() {
     if (!client) return;
     const std::lock_guard lock(busy_);
     if (is_stopped_) return;
-    result<reload_report> outcome;
-    try {
-        outcome = client->reload_from_files(paths_);
-    } catch (
-        const std::exception& odd) { // a factory's of the application: what it throws ends no thread of ours
-        outcome = fault(errc::internal, odd.what());
-        report_reload(client->log(), outcome);
-    }
+    const result<reload_report> outcome = client->reload_from_files(paths_);
     if (options_.on_outcome) safely([&] { options_.on_outcome(outcome); });
 }
 

@@ -133,18 +133,25 @@ std::string escaped(std::string_view text, bool with_slash) {
 void redactor::add_secret(std::string value) {
     if (value.size() < 4) return;
     // Requests and replies are JSON, in which a key of several lines is written otherwise.
-    for (std::string form : {escaped(value, false), escaped(value, true), std::move(value)}) {
-        if (std::find(secrets_.begin(), secrets_.end(), form) != secrets_.end()) continue;
-        const auto place = std::find_if(secrets_.begin(), secrets_.end(), [&form](const std::string& known) {
-            return known.size() < form.size();
-        });
-        secrets_.insert(place, std::move(form));
-    }
+    for (std::string form : {escaped(value, false), escaped(value, true), std::move(value)})
+        add_form(std::move(form));
+}
+
+void redactor::add_form(std::string form) {
+    if (std::find(secrets_.begin(), secrets_.end(), form) != secrets_.end()) return;
+    const auto place = std::find_if(secrets_.begin(), secrets_.end(),
+                                    [&form](const std::string& known) { return known.size() < form.size(); });
+    secrets_.insert(place, std::move(form));
 }
 
 void redactor::add_name(std::string name) {
     std::transform(name.begin(), name.end(), name.begin(), lower);
     names_.push_back(std::move(name));
+}
+
+void redactor::add(const redactor& other) {
+    for (const std::string& each : other.secrets_) add_form(each);
+    names_.insert(names_.end(), other.names_.begin(), other.names_.end());
 }
 
 bool redactor::is_secret_name(std::string_view name) const noexcept {

@@ -166,7 +166,9 @@ struct event_hub::state {
                 flush_sinks();
                 lock.lock();
                 // What was claimed before the wish may still be on its way into the ring.
-                if (ring.popped() >= flush_ticket) flush_done = flush_wanted;
+                // And who was to take the sinks' place before it takes it first.
+                if (ring.popped() >= flush_ticket && !has_coming.load(std::memory_order_relaxed))
+                    flush_done = flush_wanted;
                 flushed.notify_all();
                 if (flush_wanted > flush_done) continue;
             }

@@ -669,6 +669,7 @@ struct logging_config {
         json::about("level", "how much of a call is told: metadata, summary, or full with what was said"),
         json::about("max_payload_size", "of each payload, with level full"),
         json::measured("max_payload_size", json::measure::bytes),
+        json::range("max_payload_size", 0, 65536),
         json::about("redact_secrets", "true: secrets are always taken out"),
         json::also("redact_secrets", "redact"),
     };

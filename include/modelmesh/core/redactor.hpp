@@ -19,6 +19,8 @@ public:
     void add_secret(std::string value);
     /// A further name whose value is secret; letters in either case, `-` as `_`.
     void add_name(std::string name);
+    /// What another one knows, too.
+    void add(const redactor& other);
 
     /// Whether what goes by this name is secret: api_key, token, secret, password, authorization and the like, or one
     /// that was added.
@@ -27,6 +29,8 @@ public:
     void redact(std::string& text) const;
 
 private:
+    void add_form(std::string form);
+
     std::vector<std::string> secrets_; ///< longest first: one may be in another
     std::vector<std::string> names_;   ///< added ones, in the form that is compared
 };

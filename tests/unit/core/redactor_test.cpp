@@ -48,6 +48,18 @@ TEST(Redactor, TakesOutNamesThatWereAdded) {
     EXPECT_EQ(redacted(with, R"({"card-number":"1"})"), R"({"card-number":"***"})");
 }
 
+TEST(Redactor, KnowsWhatAnotherOneKnows) {
+    redactor before;
+    before.add_secret("old key");
+    before.add_name("pin");
+    redactor now;
+    now.add_secret("the old key of all");
+    now.add(before);
+    std::string text = R"({"pin":"1234","text":"old key, the old key of all"})";
+    now.redact(text);
+    EXPECT_EQ(text, R"({"pin":"***","text":"***, ***"})");
+}
+
 TEST(Redactor, TakesOutWhatBeginsAsKeysDo) {
     const redactor with;
     EXPECT_EQ(redacted(with, "bad key sk-abcdefghijkl123, AIzaSyA1234567890123456789"),

@@ -310,8 +310,11 @@ TEST_P(Watch, RelativePathsAreThoseOfItsBeginningAlsoWithoutADirectoryOfTheProgr
     start("beta");
     const std::string file = directory / "mesh.yaml";
     write(file, text({"alpha"}));
-    const fs::path back = fs::current_path();
-    fs::current_path(directory);
+    const struct there_and_back {
+        explicit there_and_back(const fs::path& there) { fs::current_path(there); }
+        ~there_and_back() { fs::current_path(back); }
+        const fs::path back = fs::current_path();
+    } here(directory);
     client c = create_from_file("mesh.yaml");
     const config_watch watch = c.watch({"mesh.yaml"}, seen.options());
     fs::create_directory(directory / "gone");
@@ -322,7 +325,6 @@ TEST_P(Watch, RelativePathsAreThoseOfItsBeginningAlsoWithoutADirectoryOfTheProgr
     EXPECT_TRUE(outcome) << outcome.error().message;
     EXPECT_EQ(asked(c), "beta");
     EXPECT_THROW((void)c.watch({"mesh.yaml"}), error) << "nobody knows which one";
-    fs::current_path(back);
 }
 
 TEST_P(Watch, WhatOnOutcomeThrowsGoesToTheLogAndTheWatchGoesOn) {
