@@ -16,6 +16,13 @@ gcra gcra::per_minute(double units, duration burst) noexcept {
     return {each, std::max(each, burst)};
 }
 
+namespace {
+
+// Beyond it the time of one is less than 60 ns, and would have to be cut too coarsely.
+constexpr double most = 1e9;
+
+} // namespace
+
 struct rate_limiter::state {
     explicit state(const settings& with)
         : requests(gcra::per_minute(with.requests_per_minute, with.burst)),
@@ -28,8 +35,8 @@ struct rate_limiter::state {
 
 rate_limiter::rate_limiter(settings with) {
     for (const double each : {with.requests_per_minute, with.tokens_per_minute})
-        if (!std::isfinite(each) || (each != 0 && each < 1))
-            throw std::invalid_argument("rate_limiter: a limit is neither 0 nor at least 1");
+        if (!std::isfinite(each) || (each != 0 && (each < 1 || each > most)))
+            throw std::invalid_argument("rate_limiter: a limit is neither 0 nor from 1 to 1e9");
     if (with.burst <= duration::zero()) throw std::invalid_argument("rate_limiter: burst is not above 0");
     state_ = std::make_shared<state>(with);
 }
@@ -39,7 +46,7 @@ result<rate_limiter::turn> rate_limiter::take_turn(time_point now, std::int64_t 
     const duration for_requests = state_->requests.wait(now, 1);
     const duration for_tokens = state_->tokens.wait(now, tokens);
     const duration wait = std::max(for_requests, for_tokens);
-    if (wait > duration::zero() && wait > longest) {
+    if (wait > longest) {
         fault f(errc::rate_limit, std::string("this program's own limit of ") +
                                       (for_requests >= for_tokens ? "requests" : "tokens") + " per minute");
         f.retry_after = std::chrono::ceil<std::chrono::milliseconds>(wait);

@@ -57,7 +57,7 @@ public:
             forget(std::prev(entries_.end()));
             ++counts_.evictions;
         }
-        entries_.push_front({std::move(key), std::move(value), weight, clock_->now() + settings_.ttl});
+        entries_.push_front({std::move(key), std::move(value), weight, end_of(clock_->now())});
         by_key_.emplace(entries_.front().key, entries_.begin());
         counts_.weight += weight;
     }
@@ -100,6 +100,10 @@ private:
         }
         entries_.splice(entries_.begin(), entries_, known->second);
         return &entries_.front();
+    }
+    // The longest ttl is for ever.
+    time_point end_of(time_point begin) const {
+        return settings_.ttl < time_point::max() - begin ? begin + settings_.ttl : time_point::max();
     }
     void forget(typename std::list<entry>::iterator old) {
         counts_.weight -= old->weight;

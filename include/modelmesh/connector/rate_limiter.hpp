@@ -72,7 +72,7 @@ public:
         time_point requests_reach{}; ///< these two: of gcra::take()
         time_point tokens_reach{};
     };
-    /// @throws std::invalid_argument  a limit is neither 0 nor at least 1, or `burst` is not above 0.
+    /// @throws std::invalid_argument  a limit is neither 0 nor from 1 to 1e9, or `burst` is not above 0.
     explicit rate_limiter(settings with);
 
     /// Takes a turn. Errors: rate_limit, when the wait for it is more than `longest`; retry_after says how long it is,

@@ -5,6 +5,7 @@
 #include <modelmesh/connector/backoff.hpp>
 #include <modelmesh/connector/pause.hpp>
 #include <modelmesh/core/clock.hpp>
+#include <modelmesh/core/compiler.hpp>
 #include <modelmesh/core/function.hpp>
 #include <modelmesh/core/random.hpp>
 #include <modelmesh/core/result.hpp>
@@ -12,14 +13,21 @@
 
 #include <functional>
 #include <optional>
+#include <type_traits>
 #include <utility>
 
 namespace modelmesh::connector {
 
-struct retry_rule {
-    unsigned max_attempts = 3; ///< the first one included; 0 counts as 1
-    backoff pauses{};
-    std::function<bool(const fault&)> may_help{}; ///< whether another try may; empty: cond::retryable
+/// Has a constructor, so that g++ 12 accepts it in a `co_await` expression.
+class retry_rule {
+public:
+    explicit retry_rule(unsigned attempts = 3, backoff between = {},
+                        std::function<bool(const fault&)> helps = {})
+        : max_attempts(attempts), pauses(between), may_help(std::move(helps)) {}
+
+    unsigned max_attempts; ///< the first one included; 0 counts as 1
+    backoff pauses;
+    std::function<bool(const fault&)> may_help; ///< whether another try may; empty: cond::retryable
 };
 
 /// Whether and when one operation is tried again. Does no waiting, and has its time passed in.
@@ -45,6 +53,7 @@ private:
 /// the failure that stands. The tries themselves are not cut short: see with_timeout.
 /// @param random, time  outlive the task. Errors: those of the tries; canceled, in a pause.
 /// Cancellation: passed on to the try under way. Threads: the awaiting coroutine's executor.
+/// g++ 12: name a lambda that captures something before awaiting a call with it; the deleted overload tells.
 template <class T>
 [[nodiscard]] task<result<T>> with_retry(function<task<result<T>>()> attempt, retry_rule rule,
                                          time_point deadline, rng& random,
@@ -59,5 +68,12 @@ template <class T>
         if (!waited) co_return waited.error();
     }
 }
+
+#if MODELMESH_GCC12_COROUTINES
+template <class T, class Attempt>
+    requires(!std::is_reference_v<Attempt> && !std::is_trivially_destructible_v<Attempt> &&
+             !std::is_same_v<Attempt, function<task<result<T>>()>>)
+task<result<T>> with_retry(Attempt&&, retry_rule, time_point, rng&, const clock& = clock::system()) = delete;
+#endif
 
 } // namespace modelmesh::connector

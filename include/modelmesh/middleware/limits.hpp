@@ -24,7 +24,7 @@ struct rate_limit_options {
         json::about("requests_per_minute", "0: as many as there are"),
         json::range("requests_per_minute", 0, 1e9),
         json::about("tokens_per_minute", "0: as many as there are"),
-        json::range("tokens_per_minute", 0, 1e12),
+        json::range("tokens_per_minute", 0, 1e9),
         json::about("burst", "how long's worth of the limits may come at once; one request at least"),
         json::about("longest_wait",
                     "how long a call waits for its turn; 0: not at all; left out: until its deadline"),
@@ -37,7 +37,7 @@ struct rate_limit_options {
 /// its turn back, but for what others have taken behind it: they keep their moments. One that was let through has used
 /// its turn and its estimate also when it fails, as providers count failed requests, too. Limits are for all clients
 /// that have the middleware. Cost: a mutex that no call holds while it waits.
-/// @throws std::invalid_argument  a limit is neither 0 nor at least 1, or `burst` is not above 0.
+/// @throws std::invalid_argument  a limit is neither 0 nor from 1 to 1e9, or `burst` is not above 0.
 [[nodiscard]] std::shared_ptr<middleware> make_rate_limit(rate_limit_options options);
 
 struct concurrency_limit_options {

@@ -25,6 +25,13 @@ TEST_F(Cache, KeepsAValueForItsTime) {
     EXPECT_EQ(kept.stats().entries, 0u) << "what is too old leaves with the look-up";
 }
 
+TEST_F(Cache, TheLongestTimeIsForEver) {
+    cache<int> all({.ttl = duration::max()}, time);
+    all.put("a", 1);
+    time.advance(std::chrono::hours(1000));
+    EXPECT_EQ(all.get("a"), 1);
+}
+
 TEST_F(Cache, ReadingAValueDoesNotMakeItYounger) {
     kept.put("a", 1);
     time.advance(9s);
