@@ -47,6 +47,7 @@ std::uint32_t lacks_of(const model_config& from) {
     if (how.mode && !streams) streams = *how.mode == delivery_mode::streaming;
     note(whole, need::whole_reply);
     note(streams, need::stream);
+    note(how.batch, need::batch);
     return lacks;
 }
 

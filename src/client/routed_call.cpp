@@ -108,20 +108,23 @@ result<router::call> route(std::shared_ptr<const router::snapshot> picture,
                            std::shared_ptr<const prepared_request> request, const call_terms& terms) {
     const prepared_request& what = *request;
     result<router::call> made = address(std::move(picture), what.name(), std::move(request), terms);
-    if (!made) return made;
-    const router::pool& pool = *made->pool;
-    const std::string_view wanted = capability_of(what.operation());
+    return made ? checked(std::move(*made)) : made;
+}
+
+result<router::call> checked(router::call made) {
+    const router::pool& pool = *made.pool;
+    const std::string_view wanted = capability_of(made.request->operation());
     if (!serves(pool, wanted)) return cannot_serve(pool, wanted);
     router::scope of_provider;
-    of_provider.only = made->asked.only;
-    if (made->asked.only != nullptr && router::count_eligible(pool, of_provider) == 0)
-        return not_served(pool, *made->asked.only);
-    router::scope of_operation = made->asked;
+    of_provider.only = made.asked.only;
+    if (made.asked.only != nullptr && router::count_eligible(pool, of_provider) == 0)
+        return not_served(pool, *made.asked.only);
+    router::scope of_operation = made.asked;
     of_operation.needs = {};
     if (!pool.models.empty() && router::count_eligible(pool, of_operation) == 0)
         return has_none(pool, wanted);
-    if (!pool.models.empty() && router::count_eligible(pool, made->asked) == 0)
-        return nobody_can(pool, made->asked);
+    if (!pool.models.empty() && router::count_eligible(pool, made.asked) == 0)
+        return nobody_can(pool, made.asked);
     return made;
 }
 

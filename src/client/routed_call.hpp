@@ -40,6 +40,9 @@ public:
                                            std::shared_ptr<const prepared_request> request,
                                            const call_terms& terms);
 
+/// Checks that the pool of a call can serve it. Errors: as route().
+[[nodiscard]] result<router::call> checked(router::call made);
+
 /// The same for a call that is to be made. Errors: not_found, also when none of the pool's models is the provider's;
 /// bad_request, a pool that is for something else goes by the name.
 [[nodiscard]] result<router::call> route(std::shared_ptr<const router::snapshot> picture,

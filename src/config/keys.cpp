@@ -43,7 +43,6 @@ constexpr std::string_view later_of_providers[] = {
 constexpr std::string_view later_of_models[] = {"batch"};
 constexpr std::string_view later_of_features[] = {"fine_tunable"};
 constexpr std::string_view later_of_constraints[] = {"max_file_size", "supported_languages"};
-constexpr std::string_view later_of_delivery[] = {"batch"};
 constexpr std::string_view later_of_pools[] = {
     "recovery.probe_on_start",
     "rotation.recovery.probe_on_start",
@@ -62,7 +61,6 @@ std::span<const std::string_view> later_of(const reflected::object_type& type) {
     if (&type == &reflected::describe<model_config>()) return later_of_models;
     if (&type == &reflected::describe<model_features>()) return later_of_features;
     if (&type == &reflected::describe<model_constraints>()) return later_of_constraints;
-    if (&type == &reflected::describe<model_delivery>()) return later_of_delivery;
     return {};
 }
 

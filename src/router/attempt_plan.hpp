@@ -84,7 +84,7 @@ public:
     [[nodiscard]] state::metered_tokens take_tokens() noexcept { return std::move(tokens_); }
     /// The provider says that the rate limit which the current attempt has met is that of its account.
     void note_limit_of_account() noexcept { is_of_account_ = true; }
-    /// A middleware has refused the current attempt, which ends the call and is no model's fault.
+    /// The failure of the current attempt ends the call, and is no model's: a middleware has refused it, for example.
     void note_refusal() noexcept { is_turned_away_ = true; }
     /// The current attempt is a stream whose first content is here, and is held back.
     void note_content() noexcept { has_content_ = true; }

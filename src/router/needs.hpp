@@ -10,6 +10,7 @@ namespace modelmesh::router {
 enum class need : std::uint8_t {
     whole_reply,
     stream,
+    batch,
     tool_calling,
     structured_output,
     json_mode,
@@ -21,16 +22,17 @@ enum class need : std::uint8_t {
 };
 
 inline constexpr need every_need[] = {
-    need::whole_reply, need::stream,        need::tool_calling, need::structured_output,
-    need::json_mode,   need::system_prompt, need::grounding,    need::logprobs,
-    need::vision,      need::audio_input,
+    need::whole_reply,       need::stream,    need::batch,         need::tool_calling,
+    need::structured_output, need::json_mode, need::system_prompt, need::grounding,
+    need::logprobs,          need::vision,    need::audio_input,
 };
 
 /// Of a set of needs.
 [[nodiscard]] constexpr std::uint32_t bit_of(need what) noexcept {
     return std::uint32_t{1} << static_cast<unsigned>(what);
 }
-inline constexpr std::uint32_t delivery_needs = bit_of(need::whole_reply) | bit_of(need::stream);
+inline constexpr std::uint32_t delivery_needs =
+    bit_of(need::whole_reply) | bit_of(need::stream) | bit_of(need::batch);
 
 /// As configuration files call it.
 [[nodiscard]] constexpr std::string_view to_string(need what) noexcept {
@@ -39,6 +41,8 @@ inline constexpr std::uint32_t delivery_needs = bit_of(need::whole_reply) | bit_
         return "synchronous delivery";
     case need::stream:
         return "streaming";
+    case need::batch:
+        return "batches";
     case need::tool_calling:
         return "tool_calling";
     case need::structured_output:

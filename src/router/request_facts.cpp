@@ -93,6 +93,8 @@ bool uses(const prepared_request& request, need what) {
         return !request.stream();
     case need::stream:
         return request.stream();
+    case need::batch:
+        return false; // a batch is of many requests, and says so itself
     case need::tool_calling:
         return is_given(request.find("tools")) || is_given(request.find("functions"));
     case need::structured_output:

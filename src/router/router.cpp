@@ -291,6 +291,19 @@ task<result<modelmesh::route>> complete(transport& via, log_sink* log, call made
     }
 }
 
+task<result<modelmesh::route>> place(transport& via, log_sink* log, call made, placement attempt) {
+    attempt_plan plan(std::move(made), via.time(), via.random(), log);
+    for (;;) {
+        const result<const model_entry*> model = co_await next_model(via, plan);
+        if (!model) co_return model.error();
+        begun(log, plan);
+        const result<void> placed = co_await attempt(plan);
+        // The attempt ends without a word: how long it took says nothing about how fast its model answers.
+        if (placed) co_return route_of(via, plan);
+        if (std::optional<fault> final = end_attempt(log, plan, placed.error())) co_return std::move(*final);
+    }
+}
+
 modelmesh::route route_of(const transport& via, const attempt_plan& plan) {
     modelmesh::route r;
     r.pool = plan.made().pool->name;

@@ -34,6 +34,12 @@ task<result<modelmesh::route>> complete(transport& via, log_sink* log, call made
 /// the reader.
 task<result<served_stream>> open_stream(transport& via, log_sink* log, call made);
 
+/// Places work that is no request, like a batch of them: `attempt` is awaited for one model after the other until one
+/// has taken it, by the rules of the call, whose request stands for the work. Completes with who has it.
+/// Errors: as above. @param via, log  as above
+using placement = function<task<result<void>>(attempt_plan&)>;
+task<result<modelmesh::route>> place(transport& via, log_sink* log, call made, placement attempt);
+
 /// The next attempts of a plan, up to one that streams. @param plan  outlives the task. Errors: those of open_stream.
 task<result<std::unique_ptr<stream_session>>> next_stream(transport& via, log_sink* log, attempt_plan& plan);
 /// Who serves the plan's current attempt.

@@ -26,6 +26,7 @@
 
 #include <memory>
 #include <string_view>
+#include <vector>
 
 namespace modelmesh {
 
@@ -39,6 +40,11 @@ class attachment;
 
 class page;
 struct deletion;
+
+namespace chat {
+struct reply;
+struct request;
+} // namespace chat
 
 namespace files {
 struct request;
@@ -162,6 +168,28 @@ public:
     [[nodiscard]] task<batch> create(const request& req, const call_options& opt = call_options::none());
     [[nodiscard]] task<result<batch>> try_create(const request& req,
                                                  const call_options& opt = call_options::none());
+
+    /// Makes a batch of chat requests at a model of a capability or pool: routed as a call is, to models that take
+    /// batches (model_delivery::batch), and on to the next where the provider takes none, or no more now. The batch
+    /// is that provider's: its name is in `x_modelmesh`, for call_options::provider() of the calls about it. Where it
+    /// is not known whether it was made, nobody else is asked. What it costs is in no usage and no budget.
+    /// @param model     a capability, a pool or a model; those of the requests are not read.
+    /// @param requests  all that the model has to be able to do; their custom ids are `request-0` and so on.
+    /// Errors: besides those above and of routing, unsupported, no model of the pool takes such a batch.
+    /// @throws std::invalid_argument  at once, also from the try_ form: no requests, one without messages, or a stream.
+    [[nodiscard]] task<batch> submit(std::string_view model, const std::vector<chat::request>& requests,
+                                     const call_options& opt = call_options::none());
+    [[nodiscard]] task<result<batch>> try_submit(std::string_view model,
+                                                 const std::vector<chat::request>& requests,
+                                                 const call_options& opt = call_options::none());
+
+    /// The replies to what submit() was given, in the order of its requests; each may have failed by itself. Asks the
+    /// provider of the batch's `x_modelmesh` unless the option names another. What is read is 64 MiB at most.
+    /// Errors: besides those above, bad_request, the batch has no replies yet.
+    [[nodiscard]] task<std::vector<result<chat::reply>>> replies(
+        const batch& of, const call_options& opt = call_options::none());
+    [[nodiscard]] task<result<std::vector<result<chat::reply>>>> try_replies(
+        const batch& of, const call_options& opt = call_options::none());
 
     [[nodiscard]] task<batch> retrieve(std::string_view id, const call_options& opt = call_options::none());
     [[nodiscard]] task<result<batch>> try_retrieve(std::string_view id,

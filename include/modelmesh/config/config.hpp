@@ -526,11 +526,13 @@ enum class delivery_mode : unsigned char {
 struct model_delivery {
     std::optional<bool> synchronous{}; ///< whole replies
     std::optional<bool> streaming{};
-    std::optional<delivery_mode> mode{}; ///< for the two where they are absent
+    std::optional<bool> batch{};         ///< batches of requests, see batches::resource::submit
+    std::optional<delivery_mode> mode{}; ///< for the first two where they are absent
 
     static constexpr json::field_rule json_fields[] = {
         json::about("synchronous", "whether it gives whole replies"),
         json::about("streaming", "whether it gives streams"),
+        json::about("batch", "whether it takes batches"),
         json::about("mode", "the most that it does: sync, streaming (and sync), or batch alone"),
         json::also("mode", json::itself),
     };
