@@ -21,7 +21,7 @@ models:
   openai.gpt-4.1-mini:
     provider: openai.llm.v1
     capabilities: [chat-completion]
-    delivery: {synchronous: true, streaming: false}
+    delivery: {synchronous: true, streaming: false, batch: false}
     features: {tool_calling: true, vision: false}
     constraints: {context_window: 1047576, max_output_tokens: 32768, max_images: 10}
 )");
@@ -33,6 +33,7 @@ models:
     EXPECT_EQ(model.constraints.context_window, 1047576);
     EXPECT_EQ(model.constraints.max_images, 10u);
     EXPECT_EQ(model.delivery.streaming, false);
+    EXPECT_EQ(model.delivery.batch, false);
 }
 
 TEST(ConfigModels, ModelsAndProvidersHaveLimitsOfAMinute) {
@@ -67,8 +68,8 @@ TEST(ConfigModels, DeliveryMayBeOneWord) {
 }
 
 TEST(ConfigModels, WhatDoesNotActYetIsRefused) {
-    for (const char* key : {"batch: {max_items: 1}", "features: {fine_tunable: true}",
-                            "delivery: {batch: true}", "constraints: {max_file_size: 1MB}"})
+    for (const char* key :
+         {"batch: {max_items: 1}", "features: {fine_tunable: true}", "constraints: {max_file_size: 1MB}"})
         EXPECT_NE(
             refusal(listed + "models:\n  openai.llm.v1.gpt-4o: {" + key + "}\n").find("is not supported yet"),
             std::string::npos)
