@@ -31,8 +31,8 @@ public:
     key_renewal(reading read, background elsewhere)
         : read_(std::move(read)), elsewhere_(std::move(elsewhere)) {}
 
-    /// Completes with what the key is now; nothing: it cannot be read, was read a moment ago, or not by `until`. A
-    /// reading that comes too late is in vain. Errors: canceled.
+    /// Completes with what the key is, or was at the last reading if that is a moment ago: the caller may have been
+    /// refused with the one before. Nothing: it cannot be read, or not by `until`. Errors: canceled.
     /// @param via  outlives the task.
     [[nodiscard]] static task<result<std::optional<std::string>>> read(std::shared_ptr<key_renewal> self,
                                                                        transport& via, time_point until);
@@ -40,9 +40,9 @@ public:
 private:
     /// Whether the reading of this number is over; then `key` is what the last one said.
     [[nodiscard]] bool is_over(unsigned number, std::optional<std::string>& key);
-    /// The number of the reading to wait for; nothing: it is too early for one.
+    /// The number of the reading to wait for; nothing: it is too early for one, and `key` is what the last one said.
     [[nodiscard]] static std::optional<unsigned> join(const std::shared_ptr<key_renewal>& self,
-                                                      time_point now);
+                                                      time_point now, std::optional<std::string>& key);
     void finish(result<std::string> read);
 
     const reading read_;

@@ -323,8 +323,15 @@ TEST_F(KeyRenewal, WhoIsCanceledWhileItWaitsHasEnded) {
     EXPECT_EQ(asked(make(), seconds(1)), "(canceled)");
     EXPECT_TRUE(via.time_.is_quiet());
     EXPECT_EQ(why_not_a(), exclusion::none) << "nobody knows whether the key is dead";
+}
+
+TEST_F(KeyRenewal, WhatWasReadForWhoIsGoneIsThereForTheNext) {
+    place.is_slow = true;
+    EXPECT_EQ(asked(make(), seconds(1)), "(canceled)");
     place.key = std::string("key-of-new");
     for (const std::function<void()>& work : std::exchange(place.waiting, {})) work();
+    EXPECT_EQ(asked(), "a/2") << "though it is too early to read it again";
+    EXPECT_EQ(place.readings, 1);
 }
 
 TEST_F(KeyRenewal, ASecondAttemptBesideAnotherIsRepeated) {
