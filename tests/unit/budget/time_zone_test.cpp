@@ -1,11 +1,11 @@
 // Against the C library, which reads the same database with code of its own.
 #include "budget/time_zone.hpp"
+#include "support/scratch_folder.hpp"
 
 #include <gtest/gtest.h>
 
 #include <cstdlib>
 #include <ctime>
-#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <optional>
@@ -139,14 +139,13 @@ TEST(TimeZone, AMissingDatabaseIsSaid) {
 
 // A file that is cut off or changed is no zone or another one, and harms nobody.
 TEST(TimeZone, NoFileHarms) {
-    const auto directory = std::filesystem::temp_directory_path() / "modelmesh-zones";
-    std::filesystem::create_directories(directory);
+    const support::scratch_folder folder;
     std::ifstream from("/usr/share/zoneinfo/Europe/Berlin", std::ios::binary);
     const std::string whole((std::istreambuf_iterator<char>(from)), {});
-    ASSERT_GT(whole.size(), 1000u);
-    const variable elsewhere("TZDIR", directory.string());
+    ASSERT_GT(whole.size(), 100u);
+    const variable elsewhere("TZDIR", folder.path());
     const auto written = [&](const std::string& bytes) {
-        std::ofstream(directory / "Zone", std::ios::binary) << bytes;
+        folder.write("Zone", bytes);
         return time_zone::find("Zone");
     };
     EXPECT_TRUE(written(whole).has_value());
@@ -161,7 +160,6 @@ TEST(TimeZone, NoFileHarms) {
                                      sys_seconds(sys_days(2100y / March / 29))})
             EXPECT_LE(abs(read->to_sys(read->to_local(at)) - at), days(4)) << i;
     }
-    std::filesystem::remove_all(directory);
 }
 
 } // namespace
