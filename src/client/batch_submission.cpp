@@ -54,6 +54,7 @@ namespace {
 using connector::object_call;
 
 constexpr std::string_view id_prefix = "request-";
+constexpr std::size_t most_requests = 100'000; // twice of what OpenAI takes; a provider may say anything
 
 /// What is to be done in a batch, wherever.
 struct submission {
@@ -138,6 +139,21 @@ template <class Object> result<Object> object_in(result<router::object_answer>& 
     return got;
 }
 
+/// A call about an object of this provider, by the rules of the batch's call.
+task<result<router::object_answer>> ask(detail::client_impl& impl, detail::net_transport& via,
+                                        std::shared_ptr<const router::snapshot> picture,
+                                        const router::provider_entry& provider, object_call call,
+                                        time_point deadline, const core::request_id& id) {
+    router::object_request made;
+    made.picture = std::move(picture);
+    made.provider = &provider;
+    made.call = std::make_shared<const object_call>(std::move(call));
+    made.deadline = deadline;
+    made.id = id;
+    made.keys = impl.keys();
+    return router::ask_provider(via, impl.log(), std::move(made)); // which owns all of it
+}
+
 /// Makes the batch at one provider. What is passed by address outlives each task: the work that place() awaits has it.
 class submitter {
 public:
@@ -187,14 +203,9 @@ public:
 
 private:
     task<result<router::object_answer>> ask(const router::attempt_plan& plan, object_call call) {
-        router::object_request made;
-        made.picture = plan.made().picture;
-        made.provider = plan.current().provider;
-        made.call = std::make_shared<const object_call>(std::move(call));
-        made.deadline = plan.made().deadline;
-        made.id = plan.made().id;
-        made.keys = plan.made().keys;
-        return router::ask_provider(*via_, impl_->log(), std::move(made));
+        const router::call& made = plan.made();
+        return modelmesh::ask(*impl_, *via_, made.picture, *plan.current().provider, std::move(call),
+                              made.deadline, made.id);
     }
 
     detail::client_impl* impl_;
@@ -246,12 +257,12 @@ struct result_files {
 
 // Which request a line is of; nothing: one that submit() has not made.
 std::optional<std::size_t> index_in(std::string_view id) {
-    constexpr std::size_t most = 100'000; // twice of what OpenAI takes
     if (!id.starts_with(id_prefix)) return std::nullopt;
     id.remove_prefix(id_prefix.size());
     std::size_t index = 0;
     const auto read = std::from_chars(id.data(), id.data() + id.size(), index);
-    if (read.ec != std::errc() || read.ptr != id.data() + id.size() || index > most) return std::nullopt;
+    if (read.ec != std::errc() || read.ptr != id.data() + id.size() || index > most_requests)
+        return std::nullopt;
     return index;
 }
 
@@ -270,6 +281,8 @@ result<chat::reply> reply_in(const batch_file::answer& line, const router::provi
     return fault(errc::upstream, std::move(why));
 }
 
+fault no_reply() { return fault(errc::upstream, "the batch has no reply to this request"); }
+
 // Errors: protocol, a line is none.
 result<void> add_lines(reply_list& to, std::string_view text, const router::provider_entry& by,
                        const clock& time) {
@@ -285,8 +298,7 @@ result<void> add_lines(reply_list& to, std::string_view text, const router::prov
             return fault(errc::bad_request,
                          "the batch has a request '" + got->custom_id.substr(0, 100) +
                              "', which is not of submit(); client.files.content reads its files");
-        while (to.size() <= *index)
-            to.emplace_back(fault(errc::upstream, "the batch has no reply to this request"));
+        while (to.size() <= *index) to.emplace_back(no_reply());
         result<chat::reply> reply = reply_in(*got, by, time);
         if (!reply) {
             fault failure = reply.error();
@@ -301,7 +313,7 @@ result<void> add_lines(reply_list& to, std::string_view text, const router::prov
 
 task<result<reply_list>> replies_there(std::shared_ptr<detail::client_impl> impl, detail::net_transport& via,
                                        std::shared_ptr<const result_files> wanted) {
-    reply_list replies(wanted->requests, fault(errc::upstream, "the batch has no reply to this request"));
+    reply_list replies(wanted->requests, no_reply());
     const std::shared_ptr<const router::snapshot> picture = impl->current();
     const result<const router::provider_entry*> provider = picture->find_provider(wanted->terms.provider);
     if (!provider) co_return provider.error();
@@ -309,15 +321,9 @@ task<result<reply_list>> replies_there(std::shared_ptr<detail::client_impl> impl
         object_call content;
         content.path = {"files", id, "content"};
         content.is_binary = true;
-        router::object_request made;
-        made.picture = picture;
-        made.provider = *provider;
-        made.call = std::make_shared<const object_call>(std::move(content));
-        made.deadline = wanted->terms.deadline;
-        made.id = core::request_id(via.random());
-        made.keys = impl->keys();
-        const result<router::object_answer> answer =
-            co_await router::ask_provider(via, impl->log(), std::move(made));
+        const core::request_id request(via.random());
+        const result<router::object_answer> answer = co_await ask(
+            *impl, via, picture, **provider, std::move(content), wanted->terms.deadline, request);
         if (!answer) co_return answer.error();
         const result<void> added = add_lines(replies, answer->body, **provider, via.time());
         if (!added) co_return added.error();
@@ -355,10 +361,9 @@ task<result<std::vector<result<chat::reply>>>> resource::try_replies(const batch
     result_files wanted{{}, 0, detail::call_terms(opt)};
     for (const json::maybe<std::string>* id : {&of.output_file_id, &of.error_file_id})
         if (*id && !(*id)->empty()) wanted.ids.push_back(**id);
-    constexpr std::int64_t most = 100'000; // a provider may say anything
     if (of.request_counts)
         wanted.requests =
-            static_cast<std::size_t>(std::clamp<std::int64_t>(of.request_counts->total, 0, most));
+            static_cast<std::size_t>(std::clamp<std::int64_t>(of.request_counts->total, 0, most_requests));
     if (wanted.terms.provider.empty() && of.x_modelmesh) wanted.terms.provider = of.x_modelmesh->provider;
     return core::canceled_as_fault(
         replies_on_loop(impl_, std::make_shared<const result_files>(std::move(wanted))), "replies");

@@ -113,12 +113,6 @@ protected:
         const std::shared_ptr<const snapshot> now = mesh->current();
         return why_not(*now->pools.front(), 0, {}, since_epoch(via.time().now()));
     }
-    std::vector<std::string> events(const std::string& name) const {
-        std::vector<std::string> found;
-        for (const std::string& each : log.lines())
-            if (each.starts_with(name)) found.push_back(each);
-        return found;
-    }
 };
 
 TEST_F(KeyRenewal, ARefusedKeyIsReadAgainAndTheRequestRepeatedOnceAtTheSameModel) {
@@ -126,11 +120,11 @@ TEST_F(KeyRenewal, ARefusedKeyIsReadAgainAndTheRequestRepeatedOnceAtTheSameModel
     EXPECT_EQ(asked(), "a/2");
     EXPECT_THAT(via.asked, ElementsAre("old", "new"));
     EXPECT_EQ(why_not_a(), exclusion::none);
-    EXPECT_THAT(events("key."), ElementsAre("key.renewed request_id provider=a"));
-    EXPECT_THAT(events("attempt.failed"),
+    EXPECT_THAT(log.lines("key."), ElementsAre("key.renewed request_id provider=a"));
+    EXPECT_THAT(log.lines("attempt.failed"),
                 ElementsAre("attempt.failed request_id model=a.m provider=a attempt=1 kind=auth status=401"));
     EXPECT_THAT(
-        events("retry."),
+        log.lines("retry."),
         ElementsAre(
             "retry.attempted request_id pool=chat model=a.m provider=a attempt=2 delay_ms=0 reason=auth"));
     EXPECT_THAT(log.lines(), Each(Not(HasSubstr("key-of"))));
@@ -163,7 +157,7 @@ TEST_F(KeyRenewal, WithTheSameKeyTheProviderGoesOutAndTheRequestGoesOnElsewhere)
     EXPECT_THAT(via.asked, ElementsAre("old", "b"));
     EXPECT_EQ(why_not_a(), exclusion::provider_out);
     EXPECT_EQ(place.readings, 1);
-    EXPECT_THAT(events("key."), IsEmpty());
+    EXPECT_THAT(log.lines("key."), IsEmpty());
 }
 
 TEST_F(KeyRenewal, AKeyOfPlainTextIsNotReadAgain) {
@@ -178,7 +172,7 @@ TEST_F(KeyRenewal, APlaceThatCannotBeReadCountsAsTheSameKey) {
     place.key = fault(errc::config, "the store is sealed");
     EXPECT_EQ(asked(), "b/2");
     EXPECT_EQ(why_not_a(), exclusion::provider_out);
-    EXPECT_THAT(events("key."), IsEmpty());
+    EXPECT_THAT(log.lines("key."), IsEmpty());
 }
 
 TEST_F(KeyRenewal, APlaceThatThrowsCountsAsTheSameKey) {
@@ -289,7 +283,7 @@ TEST_F(KeyRenewal, RequestsThatFailMeanwhileShareOneReading) {
     EXPECT_THAT(via.time_.run(race_of(&via, std::move(requests), &place, milliseconds(500), told)),
                 ElementsAre("a/2", "a/2", "a/2"));
     EXPECT_EQ(place.readings, 1);
-    EXPECT_THAT(events("key."), ElementsAre("key.renewed request_id provider=a"));
+    EXPECT_THAT(log.lines("key."), ElementsAre("key.renewed request_id provider=a"));
     EXPECT_LE(via.time().now() - began, milliseconds(600));
 }
 
@@ -359,7 +353,7 @@ TEST_F(KeyRenewal, ModelsAreListedWithTheNewKey) {
     EXPECT_TRUE(ready) << ready.error().message;
     EXPECT_TRUE(mesh->current()->resolve("a.gpt-4o"));
     EXPECT_THAT(via.asked, ElementsAre("old", "new"));
-    EXPECT_THAT(events("key."), ElementsAre("key.renewed provider=a"));
+    EXPECT_THAT(log.lines("key."), ElementsAre("key.renewed provider=a"));
 }
 
 TEST_F(KeyRenewal, ObjectsAreAskedForWithTheNewKey) {

@@ -1,13 +1,12 @@
 // Keys that are written elsewhere and are another one there when the provider refuses them.
 #include "fixture.hpp"
 #include "support/event_list.hpp"
+#include "support/scratch_folder.hpp"
 
 #include <modelmesh/config/load.hpp>
 #include <modelmesh/connector/registry.hpp>
 
 #include <filesystem>
-#include <fstream>
-#include <unistd.h>
 
 namespace modelmesh::testing {
 namespace {
@@ -26,29 +25,26 @@ class Keys : public ClientFixture {
 protected:
     void SetUp() override {
         ClientFixture::SetUp();
-        fs::create_directories(folder);
         write(".env", "ALPHA_KEY=first-key\n");
     }
     void TearDown() override {
-        fs::remove_all(folder);
         for (const char* each : {"OPENAI_API_KEY", "OPENAI_BASE_URL"}) unsetenv(each);
         ClientFixture::TearDown();
     }
     void write(const std::string& name, const std::string& text) const {
-        std::ofstream(folder / name, std::ios::trunc) << text;
-        fs::permissions(folder / name, fs::perms::owner_read | fs::perms::owner_write);
+        fs::permissions(folder.write(name, text), fs::perms::owner_read | fs::perms::owner_write);
     }
     // A client of this provider, whose key is in the .env file.
     client open(const simulator& provider) {
         connector::registry connectors;
         connector::register_builtin(connectors);
         write("mesh.yaml",
-              "secrets: {store: modelmesh.dotenv.v1, path: " + (folder / ".env").string() +
+              "secrets: {store: modelmesh.dotenv.v1, path: " + folder.file(".env") +
                   "}\nproviders:\n  alpha:\n    connector: openai.llm.v1\n    base_url: " +
                   provider.base_url() +
                   "\n    api_key: ${secrets:ALPHA_KEY}\n    models: [alpha-model]\n    proxy: none\n"
                   "pools:\n  chat-completion: {retry: {max_attempts: 1}}\n");
-        return create_from_file((folder / "mesh.yaml").string(), connectors, &log);
+        return create_from_file(folder.file("mesh.yaml"), connectors, &log);
     }
     static std::string told(const result<chat::reply>& reply) {
         return reply ? "attempt " + std::to_string(reply->x_modelmesh->attempts)
@@ -62,8 +58,7 @@ protected:
         return found;
     }
 
-    const fs::path folder =
-        fs::temp_directory_path() / ("modelmesh-keys-" + std::to_string(::getpid()) + GetParam());
+    const support::scratch_folder folder;
     support::event_list log{{.shows = [](const log_field& each) { return each.key != "request_id"; }}};
     static constexpr const char* refused_once = R"({"rules": [{"status": 401}]})";
 };
