@@ -150,8 +150,10 @@ client_impl::parts client_impl::parts_of(const config& from, const surroundings&
         plan.entry.id = name;
         plan.entry.api_key = settings.api_key;
         const auto& source = settings.key_source;
-        if (source && source->read && source->key == settings.api_key)
+        if (source && source->read && source->key == settings.api_key) {
             plan.entry.renewal = renewal_of(name, source);
+            plan.key_from = source;
+        }
         plan.entry.timeout = settings.timeout;
         if (settings.timeout && *settings.timeout <= std::chrono::milliseconds(0))
             problems.push_back(where + "timeout must be above 0");

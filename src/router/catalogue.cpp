@@ -135,6 +135,18 @@ bool is_same_source(const provider_plan& a, const provider_plan& b) {
     return a.entry.id == b.entry.id && a.connector == b.connector && is_same_account(a.entry, b.entry);
 }
 
+// A configuration from before a key was read again says the one that is dead by now.
+void keep_renewed_keys(std::vector<provider_plan>& next, const std::vector<provider_plan>& before) {
+    for (provider_plan& after : next)
+        for (const provider_plan& each : before) {
+            if (!after.key_from || each.key_from != after.key_from || each.entry.id != after.entry.id)
+                continue;
+            after.entry.api_key = each.entry.api_key;
+            after.entry.renewal =
+                each.entry.renewal; // and with it the requests that wait for the next reading
+        }
+}
+
 std::vector<std::vector<connector::model_info>> configured_models(const std::vector<provider_plan>& of) {
     std::vector<std::vector<connector::model_info>> lists;
     for (const provider_plan& plan : of) {
@@ -164,6 +176,7 @@ catalogue::replacement catalogue::replace(mesh_plan next, budget::plan money,
     if (!next.discovery.settings.empty() && next.discovery.settings == was.settings)
         next.discovery.from = was.from;
     const bool lists_as_before = next.discovery.from == was.from && next.discovery.interval == was.interval;
+    keep_renewed_keys(next.providers, plan_->providers);
     replacement made;
     made.before = current();
     model_lists lists = configured_models(next.providers);

@@ -7,6 +7,7 @@
 #include "router/snapshot.hpp"
 #include "router/transport.hpp"
 
+#include <modelmesh/config/key_source.hpp>
 #include <modelmesh/connector/discovery.hpp>
 #include <modelmesh/core/log.hpp>
 
@@ -23,8 +24,9 @@ namespace modelmesh::router {
 /// A provider as it was configured.
 struct provider_plan {
     provider_entry entry;
-    std::string connector;           ///< id of entry.codec
-    std::vector<std::string> models; ///< empty: the provider is asked
+    std::string connector;                        ///< id of entry.codec
+    std::vector<std::string> models;              ///< empty: the provider is asked
+    std::shared_ptr<const key_source> key_from{}; ///< what entry.renewal reads; null: there is none
 };
 
 /// Who lists the models of the providers that were configured without any.
@@ -67,9 +69,10 @@ public:
         std::shared_ptr<const snapshot> after;
     };
     /// Routes by another configuration from now on. Calls under way end on the snapshot that they began with. What
-    /// is known stays: endpoints and connectors of providers that are the same as before and the lists of their
-    /// models, the state of models and pools (build_snapshot), and what the ledger has counted. Requests wait for
-    /// the lists of new providers only where no other has a model. Threads: any; one after the other.
+    /// is known stays: keys that were read again where `key_from` is the same place, endpoints and connectors of
+    /// providers that are the same as before and the lists of their models, the state of models and pools
+    /// (build_snapshot), and what the ledger has counted. Requests wait for the lists of new providers only where no
+    /// other has a model. Threads: any; one after the other.
     replacement replace(mesh_plan next, budget::plan money, std::chrono::system_clock::time_point wall);
 
     /// Completes when every provider without configured models has been asked and there are models to route

@@ -248,6 +248,54 @@ TEST_F(KeyRenewal, ARequestWhosePoolIsAnotherByNowGoesOnAsBefore) {
     EXPECT_EQ(asked(made), "b/2");
 }
 
+// A program that has its configuration in hand reloads with what it began with.
+class KeyRenewalReload : public KeyRenewal {
+protected:
+    std::shared_ptr<const key_source> where = std::make_shared<const key_source>();
+
+    mesh_plan plan_at(std::shared_ptr<const key_source> written) {
+        mesh_plan plan = two();
+        plan.providers[0].key_from = std::move(written);
+        return plan;
+    }
+    [[nodiscard]] const provider_entry& a() const { return **mesh->current()->find_provider("a"); }
+
+    void SetUp() override {
+        mesh = std::make_shared<catalogue>(plan_at(where), &log);
+        place.key = std::string("key-of-new");
+        ASSERT_EQ(asked(), "a/2");
+    }
+};
+
+TEST_F(KeyRenewalReload, KeepsTheKeyThatWasReadAndWhatIsKnownOfIt) {
+    const auto slot = a().slot;
+    const auto health = mesh->current()->pools.front()->state->health.front();
+    mesh->replace(plan_at(where), {}, {});
+    EXPECT_EQ(a().slot, slot);
+    EXPECT_EQ(mesh->current()->pools.front()->state->health.front(), health);
+    EXPECT_EQ(asked(), "a/1");
+    EXPECT_THAT(via.asked, ElementsAre("old", "new", "new"));
+    EXPECT_EQ(place.readings, 1);
+}
+
+TEST_F(KeyRenewalReload, ANextRenewalGoesOnFromThere) {
+    via.script["newest"] = {says(200, good)};
+    call before = make();
+    mesh->replace(plan_at(where), {}, {});
+    via.script["new"] = {says(401)};
+    place.key = std::string("key-of-newest");
+    via.time_.now.advance(seconds(60));
+    before.deadline = via.time().now() + seconds(300);
+    EXPECT_EQ(asked(before), "a/2") << "also for requests of the time before";
+    EXPECT_EQ(asked(), "a/1");
+    EXPECT_EQ(place.readings, 2);
+}
+
+TEST_F(KeyRenewalReload, WhereTheKeyIsWrittenAtAnotherPlaceTakesWhatThatSays) {
+    mesh->replace(plan_at(std::make_shared<const key_source>()), {}, {});
+    EXPECT_EQ(a().api_key, "key-of-old");
+}
+
 // Two requests at once, beside whom the place is asked after a while, if at all.
 task<std::vector<std::string>> race_of(timed_transport* via, std::vector<task<result<route>>> requests,
                                        key_place* place, std::optional<duration> after,

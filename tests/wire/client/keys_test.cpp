@@ -149,5 +149,28 @@ TEST_P(Keys, AProgramMayBringAPlaceOfItsOwn) {
     EXPECT_THAT(keys_at(alpha), ElementsAre("Bearer first-key", "Bearer second-key"));
 }
 
+TEST_P(Keys, AReloadWithTheProgramsOldConfigurationKeepsTheKeyThatWasReadAndOneWithAnotherKeyTakesThat) {
+    const simulator& alpha = start("alpha", refused_once);
+    int readings = 0;
+    settings.providers[0].second.api_key = "first-key";
+    settings.providers[0].second.key_source =
+        std::make_shared<const key_source>(key_source{"first-key", [&readings] {
+                                                          ++readings;
+                                                          return result<std::string>("second-key");
+                                                      }});
+    ask_each_once();
+    client c = create(settings);
+    EXPECT_EQ(asked(c), "attempt 2");
+    settings.pools[0].second.failure_threshold = 7;
+    c.reload(settings);
+    EXPECT_EQ(asked(c), "attempt 1");
+    settings.providers[0].second.api_key = "key-of-program"; // which the place does not say
+    c.reload(settings);
+    EXPECT_EQ(asked(c), "attempt 1");
+    EXPECT_THAT(keys_at(alpha), ElementsAre("Bearer first-key", "Bearer second-key", "Bearer second-key",
+                                            "Bearer key-of-program"));
+    EXPECT_EQ(readings, 1);
+}
+
 } // namespace
 } // namespace modelmesh::testing
