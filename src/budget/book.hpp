@@ -80,7 +80,7 @@ public:
     /// Goes on with another plan: what was counted and spent stays, under the limits and prices of the new one.
     /// Calls under way end on the lines that they began with, and are counted. A budget that was not there before
     /// begins with what its scope has spent in the period; what calls under way hold just then is missing in it.
-    /// In another time zone the day and the month under way go on, and end when those of the new zone do.
+    /// In another time zone the day and the month under way go on, as `periods` says.
     void apply(plan next, std::chrono::system_clock::time_point wall);
 
     /// The line of a model in a pool; the same one each time, whatever snapshot asks, until apply().

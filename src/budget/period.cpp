@@ -76,12 +76,21 @@ calendar calendar_of(system_clock::time_point wall) noexcept {
 periods::periods(time_zone zone, const periods& before, system_clock::time_point wall)
     : zone_(std::move(zone)) {
     const calendar old = before.at(wall);
-    const calendar own = at(wall);
-    ahead_ = {static_cast<period>(old.day - own.day), static_cast<period>(old.month - own.month)};
+    const calendar own = by_clocks(wall);
+    // Places are up to 26 hours apart: a day of one may be the last but one of another.
+    system_clock::time_point reached = wall;
+    while (is_later(old.day, by_clocks(reached).day)) reached = clocks_next_day(reached);
+    day_ = {old.day, is_later(own.day, old.day) ? before.next_day(wall) : reached};
+    month_ = {old.month, is_later(own.month, old.month)   ? before.next_month(wall)
+                         : is_later(old.month, own.month) ? clocks_next_month(wall)
+                                                          : wall};
 }
 
-calendar periods::by_zone(calendar said) const noexcept {
-    return {static_cast<period>(said.day - ahead_.day), static_cast<period>(said.month - ahead_.month)};
+calendar periods::by_zone(calendar counted, system_clock::time_point wall) const noexcept {
+    const calendar now = at(wall);
+    const calendar own = by_clocks(wall);
+    return {counted.day == now.day ? own.day : counted.day,
+            counted.month == now.month ? own.month : counted.month};
 }
 
 calendar periods::local(system_clock::time_point wall) const noexcept {
@@ -93,10 +102,20 @@ calendar periods::local(system_clock::time_point wall) const noexcept {
 }
 
 system_clock::time_point periods::next_day(system_clock::time_point wall) const noexcept {
-    return day_at(std::chrono::floor<seconds>(wall), zone_).ends;
+    if (wall >= day_.until) return clocks_next_day(wall);
+    return by_clocks(day_.until).day == day_.number ? clocks_next_day(day_.until) : day_.until;
 }
 
 system_clock::time_point periods::next_month(system_clock::time_point wall) const noexcept {
+    if (wall >= month_.until) return clocks_next_month(wall);
+    return by_clocks(month_.until).month == month_.number ? clocks_next_month(month_.until) : month_.until;
+}
+
+system_clock::time_point periods::clocks_next_day(system_clock::time_point wall) const noexcept {
+    return day_at(std::chrono::floor<seconds>(wall), zone_).ends;
+}
+
+system_clock::time_point periods::clocks_next_month(system_clock::time_point wall) const noexcept {
     const year_month_day date(day_at(std::chrono::floor<seconds>(wall), zone_).date);
     return zone_.to_sys(local_days((date.year() / date.month() + months(1)) / 1));
 }

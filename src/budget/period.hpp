@@ -13,6 +13,9 @@ namespace modelmesh::budget {
 
 /// Number of a day since 1970, or of a month since year 0, modulo 2^16: more than a century tells them apart.
 using period = std::uint16_t;
+[[nodiscard]] constexpr bool is_later(period a, period than) noexcept {
+    return static_cast<std::int16_t>(a - than) > 0;
+}
 
 /// The day and the month of one moment.
 struct calendar {
@@ -32,30 +35,46 @@ class periods {
 public:
     periods() = default; ///< of UTC
     explicit periods(time_zone zone) : zone_(std::move(zone)) {}
-    /// Takes the place of others at this moment: the periods under way then go on under their numbers, and end when
-    /// those of the new zone do.
+    /// Takes the place of others at this moment. The day and the month under way then go on: where it is a later one in
+    /// this zone already, to the end that they had; where it is an earlier one yet, to the end of the same one here, a
+    /// few hours later. No period begins twice, none is joined to the next.
     periods(time_zone zone, const periods& before, std::chrono::system_clock::time_point wall);
 
     [[nodiscard]] const time_zone& zone() const noexcept { return zone_; }
     [[nodiscard]] calendar at(std::chrono::system_clock::time_point wall) const noexcept {
-        return counted_on(zone_.is_utc() ? calendar_of(wall) : local(wall));
+        calendar now = by_clocks(wall);
+        if (wall < day_.until) now.day = day_.number;
+        if (wall < month_.until) now.month = month_.number;
+        return now;
     }
     /// When the day or the month after this moment begins.
     [[nodiscard]] std::chrono::system_clock::time_point next_day(
         std::chrono::system_clock::time_point wall) const noexcept;
     [[nodiscard]] std::chrono::system_clock::time_point next_month(
         std::chrono::system_clock::time_point wall) const noexcept;
-    /// The numbers that the zone alone gives to what at() has said: for those who come after this program.
-    [[nodiscard]] calendar by_zone(calendar said) const noexcept;
+    /// As the zone alone numbers what at() says at this moment: for those who come after this program.
+    /// @param counted  is changed where it is the day or the month under way.
+    [[nodiscard]] calendar by_zone(calendar counted,
+                                   std::chrono::system_clock::time_point wall) const noexcept;
 
 private:
-    [[nodiscard]] calendar local(std::chrono::system_clock::time_point wall) const noexcept;
-    [[nodiscard]] calendar counted_on(calendar of) const noexcept {
-        return {static_cast<period>(of.day + ahead_.day), static_cast<period>(of.month + ahead_.month)};
+    /// A period that was under way when the zone changed, for as long as the clocks say another.
+    struct held {
+        period number = 0;
+        std::chrono::system_clock::time_point until = std::chrono::system_clock::time_point::min();
+    };
+    [[nodiscard]] calendar by_clocks(std::chrono::system_clock::time_point wall) const noexcept {
+        return zone_.is_utc() ? calendar_of(wall) : local(wall);
     }
+    [[nodiscard]] calendar local(std::chrono::system_clock::time_point wall) const noexcept;
+    [[nodiscard]] std::chrono::system_clock::time_point clocks_next_day(
+        std::chrono::system_clock::time_point wall) const noexcept;
+    [[nodiscard]] std::chrono::system_clock::time_point clocks_next_month(
+        std::chrono::system_clock::time_point wall) const noexcept;
 
     time_zone zone_{};
-    calendar ahead_{}; ///< what is added to the zone's own numbers
+    held day_{};
+    held month_{};
     mutable std::atomic<std::uint64_t> today_{0};
 };
 
@@ -132,7 +151,7 @@ private:
     }
     // An amount of 0 is of no period: so is a new counter.
     static bool is_later(const parts& p, period than) noexcept {
-        return p.amount != 0 && static_cast<std::int16_t>(p.when - than) > 0;
+        return p.amount != 0 && budget::is_later(p.when, than);
     }
 
     std::atomic<std::uint64_t> word_{0};

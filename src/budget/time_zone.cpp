@@ -312,7 +312,7 @@ std::string content_of(const std::filesystem::path& file) {
 
 result<time_zone> time_zone::find(std::string_view name) {
     time_zone made;
-    if (name == "UTC") return made;
+    if (name == "UTC" || name == "Etc/UTC") return made;
     made.name_ = name.substr(0, 100);
     zone_rules rules;
     if (name.starts_with('+') || name.starts_with('-')) {

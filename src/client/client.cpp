@@ -193,6 +193,7 @@ client_impl::parts client_impl::parts_of(const config& from, const surroundings&
     if (providers.empty() && problems.empty())
         problems.push_back(from.providers.empty() ? "no provider configured" : "no provider is enabled");
 
+    budget::plan money = make_budget_plan(from, problems);
     const named<pool_config> pools = from.pools.empty() ? default_pools() : from.pools;
     std::vector<router::pool_plan> plans;
     for (const auto& [name, settings] : pools) {
@@ -228,7 +229,7 @@ client_impl::parts client_impl::parts_of(const config& from, const surroundings&
         plan.rotation = std::move(rotation);
         plan.rotates_on_budget = settings.on_budget_exceeded == budget_action::rotate;
         plan.rules = rules_of(settings, connectors, where, problems);
-        if (settings.quota_reset_schedule == quota_schedule::daily_utc && from.time_zone != "UTC")
+        if (settings.quota_reset_schedule == quota_schedule::daily_utc && !money.zone.is_utc())
             problems.push_back(where + "quota_reset_schedule: daily_utc does not go with time_zone " +
                                from.time_zone + "; use quota_window: daily for its days");
         plan.windows = windows_of(settings.maintenance_window, {}, where, problems);
@@ -242,7 +243,6 @@ client_impl::parts client_impl::parts_of(const config& from, const surroundings&
         plan.provider_actions = provider_rule_of(settings, where, problems);
         plans.push_back(std::move(plan));
     }
-    budget::plan money = make_budget_plan(from, problems);
     check_storage(from.storage, problems);
     router::discovery_plan discovery = discovery_of(from.discovery, connectors, &log_, problems);
     surroundings around = surroundings_of(from, before, connectors, log_, problems);

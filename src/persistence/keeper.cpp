@@ -355,7 +355,7 @@ void keeper::add_lines(batch& to, bool is_exact) {
         saved.provider = line->provider;
         saved.model = line->model;
         saved.counted = line->counts->record(line->when->at(wall));
-        saved.counted.when = line->when->by_zone(saved.counted.when);
+        saved.counted.when = line->when->by_zone(saved.counted.when, wall);
         saved.time_zone = line->when->zone().name();
         const micro_usd total = saved.counted.total.cost_micro_usd;
         connector::storage_entry entry{usage_key(line->pool, line->model), {}};

@@ -154,7 +154,7 @@ connector::rotation_model known_of(const model_entry& model, const rotation_plan
 // Of models when there is no pool.
 constexpr state::trip_rule usual_trips{3, std::chrono::seconds(60)};
 
-// What failed was another account: whether this one works, nobody knows.
+// Of another account nobody knows whether it works.
 std::shared_ptr<state::provider_slot> slot_of(const provider_entry& made, const snapshot* previous) {
     if (previous != nullptr)
         for (const std::unique_ptr<provider_entry>& before : previous->providers)

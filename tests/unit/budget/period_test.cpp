@@ -49,7 +49,7 @@ TEST(Period, AMonthOfAZoneEndsAtItsMidnight) {
     EXPECT_EQ(berlin.at(ends).month, berlin.at(ends - 1s).month + 1);
     EXPECT_EQ(berlin.at(ends).day, berlin.at(ends - 1s).day + 1);
     const auto york = in("America/New_York");
-    EXPECT_EQ(york.next_month(sys_days(2027y / January / 1)), sys_days(2027y / January / 1) + 5h);
+    EXPECT_EQ(york.next_month(sys_days(2026y / January / 1)), sys_days(2026y / January / 1) + 5h);
     EXPECT_EQ(in("+05:30").next_day(sys_days(2026y / July / 1)), sys_days(2026y / July / 1) + 18h + 30min);
 }
 
@@ -85,15 +85,53 @@ TEST(Period, WhatIsKnownOfADayIsWhatIsFoundAnew) {
     }
 }
 
-TEST(Period, AnotherZoneGoesOnWithThePeriodsUnderWay) {
+TEST(Period, WhereItIsALaterOneAlreadyThePeriodsUnderWayEndWhenTheyWouldHave) {
     const periods utc;
-    const sys_seconds change = sys_days(2026y / December / 31) + 23h + 30min; // 1 January in Berlin
-    const periods berlin(time_zone::find("Europe/Berlin").value(), utc, change);
-    EXPECT_EQ(berlin.at(change), utc.at(change));
-    EXPECT_EQ(berlin.next_day(change), sys_days(2027y / January / 1) + 23h);
-    EXPECT_EQ(berlin.at(berlin.next_day(change)).day, utc.at(change).day + 1);
-    EXPECT_EQ(berlin.by_zone(berlin.at(change)), in("Europe/Berlin").at(change))
-        << "for those who come after";
+    const sys_seconds change = sys_days(2026y / December / 31) + 23h + 30min; // 1 January an hour to the east
+    const periods east(time_zone::find("+01:00").value(), utc, change);
+    EXPECT_EQ(east.at(change), utc.at(change));
+    EXPECT_EQ(east.next_day(change), sys_days(2027y / January / 1));
+    EXPECT_EQ(east.next_month(change), sys_days(2027y / January / 1));
+    EXPECT_EQ(east.by_zone(east.at(change), change), in("+01:00").at(change)) << "for those who come after";
+    for (sys_seconds at = sys_days(2027y / January / 1); at < sys_days(2027y / March / 1); at += 30min) {
+        ASSERT_EQ(east.at(at), in("+01:00").at(at));
+        ASSERT_EQ(east.by_zone(utc.at(change), at), utc.at(change)) << "what is over stays what it was";
+    }
+    EXPECT_EQ(east.next_month(sys_days(2027y / January / 1)), sys_days(2027y / January / 31) + 23h);
+}
+
+TEST(Period, WhereItIsAnEarlierOneYetThePeriodsUnderWayEndWithTheSameOneThere) {
+    const periods utc;
+    const sys_seconds change = sys_days(2027y / January / 1) + 30min; // 31 December to the west
+    const periods west(time_zone::find("-05:00").value(), utc, change);
+    EXPECT_EQ(west.next_day(change), sys_days(2027y / January / 2) + 5h);
+    EXPECT_EQ(west.next_month(change), sys_days(2027y / February / 1) + 5h);
+    for (sys_seconds at = change; at < sys_days(2027y / January / 2) + 5h; at += 30min)
+        ASSERT_EQ(west.at(at), utc.at(change));
+    EXPECT_EQ(west.at(sys_days(2027y / January / 2) + 5h).day, utc.at(change).day + 1);
+    EXPECT_EQ(west.by_zone(west.at(change), change), in("-05:00").at(change)) << "for those who come after";
+}
+
+TEST(Period, NoPeriodBeginsTwiceHoweverOftenTheZoneChanges) {
+    std::shared_ptr<const periods> now = std::make_shared<periods>();
+    sys_seconds at = sys_days(2026y / November / 28);
+    calendar last = now->at(at);
+    const char* zones[] = {"+14:00", "-12:00", "UTC", "+05:45", "-11:00"};
+    for (int i = 0; i < 200; ++i, at += 47min) {
+        now = std::make_shared<periods>(time_zone::find(zones[i % 5]).value(), *now, at);
+        ASSERT_EQ(now->at(at), last) << "by itself a change ends nothing";
+        const auto next = now->next_day(at);
+        ASSERT_EQ(now->at(next - 1s).day, last.day);
+        ASSERT_TRUE(is_later(now->at(next).day, last.day));
+        const auto month = now->next_month(at);
+        ASSERT_EQ(now->at(month - 1s).month, last.month);
+        ASSERT_TRUE(is_later(now->at(month).month, last.month));
+        const calendar then = now->at(at + 47min);
+        ASSERT_FALSE(is_later(last.day, then.day));
+        ASSERT_FALSE(is_later(last.month, then.month));
+        last = then;
+    }
+    EXPECT_TRUE(is_later(last.month, calendar_of(sys_days(2026y / November / 28)).month));
 }
 
 TEST(PeriodAmount, BeginsAnewAndNeverGoesBack) {

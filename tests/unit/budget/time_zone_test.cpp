@@ -63,18 +63,46 @@ TEST(TimeZone, ShowsWhatTheCLibraryShowsEverywhereUntil2120) {
     tzset();
 }
 
-TEST(TimeZone, ChangesAreToTheSecondBehindTheLastThatIsListed) {
-    for (const int y : {2024, 2030, 2036, 2037, 2038, 2050, 2399}) {
+// A zone of which its file says this rule alone, as the database does of all years to come (RFC 8536, 3.3): what it says
+// there of real places changes with their laws.
+time_zone zone_of(const std::string& rule) {
+    const support::scratch_folder folder;
+    const variable elsewhere("TZDIR", folder.path());
+    // The head: no changes, one type, one letter. Behind it that type, of UTC, and the letter.
+    const std::string part = "TZif2" + std::string(15 + 4 * 4, '\0') + std::string("\0\0\0\1\0\0\0\1", 8) +
+                             std::string(6 + 1, '\0');
+    folder.write("Zone", part + part + '\n' + rule + '\n');
+    return zone("Zone");
+}
+
+TEST(TimeZone, BehindTheLastChangeThatIsListedTheRuleHolds) {
+    const time_zone berlin = zone_of("CET-1CEST,M3.5.0,M10.5.0/3");
+    const time_zone york = zone_of("EST5EDT,M3.2.0,M11.1.0");
+    for (const int y : {1971, 2024, 2037, 2038, 2050, 2399}) {
         const sys_seconds spring = sys_days(year(y) / March / Sunday[last]) + 1h;
-        const time_zone berlin = zone("Europe/Berlin");
         EXPECT_EQ(berlin.to_local(spring - 1s).time_since_epoch(), (spring - 1s + 1h).time_since_epoch())
             << y;
         EXPECT_EQ(berlin.to_local(spring).time_since_epoch(), (spring + 2h).time_since_epoch()) << y;
         const sys_seconds autumn = sys_days(year(y) / November / Sunday[1]) + 6h;
-        const time_zone york = zone("America/New_York");
         EXPECT_EQ(york.to_local(autumn - 1s).time_since_epoch(), (autumn - 1s - 4h).time_since_epoch()) << y;
         EXPECT_EQ(york.to_local(autumn).time_since_epoch(), (autumn - 5h).time_since_epoch()) << y;
     }
+}
+
+TEST(TimeZone, DaysOfARuleCountWithLeapDaysOrWithoutThem) {
+    const sys_days first = 2028y / January / 1; // of a leap year
+    const time_zone without = zone_of("A0B,J60/0,J300/0");
+    EXPECT_EQ(without.to_local(sys_days(2028y / March / 1) - 1s), shown(2028y / March / 1, -1s));
+    EXPECT_EQ(without.to_local(sys_days(2028y / March / 1)), shown(2028y / March / 1, 1h));
+    const time_zone with = zone_of("A0B,59/0,300/0");
+    EXPECT_EQ(with.to_local(first + days(59) - 1s), shown(2028y / February / 29, -1s));
+    EXPECT_EQ(with.to_local(first + days(59)), shown(2028y / February / 29, 1h));
+    const time_zone south = zone_of("<+03>-3<+0430>-4:30,M10.1.0/-1,M3.3.0/26");
+    EXPECT_EQ(south.to_local(sys_days(2030y / January / 1)), shown(2030y / January / 1, 4h + 30min));
+    EXPECT_EQ(south.to_local(sys_days(2030y / July / 1)), shown(2030y / July / 1, 3h));
+    const sys_seconds october = sys_days(2030y / October / Sunday[1]) - 1h - 3h;
+    EXPECT_EQ(south.to_local(october - 1s).time_since_epoch(), (october - 1s + 3h).time_since_epoch());
+    EXPECT_EQ(south.to_local(october).time_since_epoch(), (october + 4h + 30min).time_since_epoch());
 }
 
 TEST(TimeZone, ATimeThatIsSkippedIsTheMomentOfTheChange) {

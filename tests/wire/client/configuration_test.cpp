@@ -122,14 +122,16 @@ TEST(Configuration, AnUnknownTimeZoneIsNamedWithTheNearestOne) {
     window.cron = "0 3 * * *";
     window.tz = "+2:00";
     EXPECT_EQ(refusal(settings),
-              "pool 'chat': maintenance_window.tz: '+2:00' is no offset from UTC, like +02:00 or -05:30\n"
-              "time_zone: there is no time zone 'Europe/Berln'; did you mean 'Europe/Berlin'?");
+              "time_zone: there is no time zone 'Europe/Berln'; did you mean 'Europe/Berlin'?\n"
+              "pool 'chat': maintenance_window.tz: '+2:00' is no offset from UTC, like +02:00 or -05:30");
     settings.time_zone = "America/New_York";
     window.tz = "Europe/Berlin";
     EXPECT_EQ(refusal(settings), "no error");
     settings.pools[0].second.quota_reset_schedule = quota_schedule::daily_utc;
     EXPECT_EQ(refusal(settings), "pool 'chat': quota_reset_schedule: daily_utc does not go with time_zone "
                                  "America/New_York; use quota_window: daily for its days");
+    settings.time_zone = "Etc/UTC";
+    EXPECT_EQ(refusal(settings), "no error");
 }
 
 } // namespace
