@@ -54,21 +54,20 @@ result<rate_limiter::turn> rate_limiter::take_turn(time_point now, std::int64_t 
     }
     turn taken;
     taken.wait = wait;
-    taken.tokens = tokens;
-    taken.requests_reach = state_->requests.take(now, 1);
-    taken.tokens_reach = state_->tokens.take(now, tokens);
+    taken.request = state_->requests.take(now, 1);
+    taken.tokens = state_->tokens.take(now, tokens);
     return taken;
 }
 
 void rate_limiter::give_back(const turn& unused) {
     const std::lock_guard lock(state_->mutex);
-    state_->requests.give_back(unused.requests_reach, 1);
-    state_->tokens.give_back(unused.tokens_reach, unused.tokens);
+    state_->requests.give_back(unused.request);
+    state_->tokens.give_back(unused.tokens);
 }
 
-void rate_limiter::correct(std::int64_t more) {
+void rate_limiter::settle(const turn& used, std::int64_t tokens, time_point now) {
     const std::lock_guard lock(state_->mutex);
-    state_->tokens.correct(more);
+    state_->tokens.settle(used.tokens, tokens, now);
 }
 
 bool rate_limiter::is_idle(time_point now) const {

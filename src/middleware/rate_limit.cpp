@@ -30,36 +30,36 @@ public:
     [[nodiscard]] std::string_view name() const noexcept override { return "rate_limit"; }
 
     [[nodiscard]] task<result<whole_reply>> handle(request_context& c, reply_next inner) override {
-        const std::int64_t estimate = estimated(c);
-        const result<void> admitted = co_await admit(c, estimate);
-        if (!admitted) co_return admitted.error();
+        const result<held> turn = co_await admit(c);
+        if (!turn) co_return turn.error();
         result<whole_reply> reply = co_await inner();
-        if (reply) correct(c, estimate, reply->route);
+        if (reply) settle(c, *turn, reply->route);
         co_return reply;
     }
 
     [[nodiscard]] task<result<streamed_reply>> handle_stream(request_context& c, stream_next inner) override {
-        const std::int64_t estimate = estimated(c);
-        const result<void> admitted = co_await admit(c, estimate);
-        if (!admitted) co_return admitted.error();
+        result<held> turn = co_await admit(c);
+        if (!turn) co_return turn.error();
         result<streamed_reply> reply = co_await inner();
         if (reply && options_.tokens_per_minute > 0)
-            reply->watch(*this, std::make_unique<counter>(*this, c, estimate));
+            reply->watch(*this, std::make_unique<counter>(c, std::move(*turn)));
         co_return reply;
     }
 
 private:
+    struct held {
+        connector::rate_limiter of;
+        connector::rate_limiter::turn turn;
+    };
     class counter final : public stream_watcher {
     public:
-        counter(rate_limit& of, request_context& c, std::int64_t estimate) noexcept
-            : of_(&of), call_(&c), estimate_(estimate) {}
+        counter(request_context& c, held turn) noexcept : call_(&c), turn_(std::move(turn)) {}
         [[nodiscard]] bool sees_chunks() const noexcept override { return false; }
-        void on_end(const stream_end& how) override { of_->correct(*call_, estimate_, how.served); }
+        void on_end(const stream_end& how) override { settle(*call_, turn_, how.served); }
 
     private:
-        rate_limit* of_;
         request_context* call_;
-        std::int64_t estimate_;
+        held turn_;
     };
 
     [[nodiscard]] static std::int64_t estimated(const request_context& c) {
@@ -68,16 +68,15 @@ private:
     }
 
     // The reference is the call's, as in the two above.
-    [[nodiscard]] task<result<void>> admit(request_context& c, std::int64_t tokens) {
+    [[nodiscard]] task<result<held>> admit(request_context& c) {
         const time_point now = c.time().now();
-        connector::rate_limiter::turn turn;
-        const result<connector::rate_limiter> from = take(c, now, tokens, turn);
-        if (!from) co_return from.error();
-        if (turn.wait == duration::zero()) co_return result<void>();
-        connector::held_turn held(*from, turn);
-        const result<void> waited = co_await c.wait_until(now + turn.wait);
-        if (waited) held.use();
-        co_return waited;
+        const result<held> taken = take(c, now);
+        if (!taken || taken->turn.wait == duration::zero()) co_return taken;
+        connector::held_turn until_used(taken->of, taken->turn);
+        const result<void> waited = co_await c.wait_until(now + taken->turn.wait);
+        if (!waited) co_return waited.error();
+        until_used.use();
+        co_return taken;
     }
 
     // Under the lock. Names are what requests say, right or wrong: those that are as good as new are
@@ -92,24 +91,21 @@ private:
         return limits_.emplace(std::move(name), limiter_of(options_)).first->second;
     }
 
-    // Where the turn is from.
-    result<connector::rate_limiter> take(const request_context& c, time_point now, std::int64_t tokens,
-                                         connector::rate_limiter::turn& taken) {
+    result<held> take(const request_context& c, time_point now) {
         duration longest = c.deadline() - now - duration(1); // a turn at the deadline is too late
         if (options_.longest_wait) longest = std::min<duration>(longest, *options_.longest_wait);
         const std::lock_guard lock(mutex_);
         connector::rate_limiter& from = of(c, now);
-        const result<connector::rate_limiter::turn> turn = from.take_turn(now, tokens, longest);
+        const result<connector::rate_limiter::turn> turn = from.take_turn(now, estimated(c), longest);
         if (!turn) return turn.error();
-        taken = *turn;
-        return from;
+        return held{from, *turn};
     }
 
     // A reply that nobody counted was not asked of a model: a cache gave it.
-    void correct(const request_context& c, std::int64_t estimate, const modelmesh::route& by) {
-        if (options_.tokens_per_minute <= 0 || !by.input_tokens || !by.output_tokens) return;
-        const std::lock_guard lock(mutex_);
-        of(c, c.time().now()).correct(*by.input_tokens + *by.output_tokens - estimate);
+    static void settle(const request_context& c, const held& taken, const modelmesh::route& by) {
+        if (!by.input_tokens || !by.output_tokens) return;
+        connector::rate_limiter(taken.of).settle(taken.turn, *by.input_tokens + *by.output_tokens,
+                                                 c.time().now());
     }
 
     const rate_limit_options options_;

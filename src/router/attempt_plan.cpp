@@ -361,13 +361,13 @@ void attempt_plan::begin(chosen_model&& chosen, time_point now) {
         asked_.push_back(asked_model{current_, 1});
         tried_.insert(current_);
     }
-    start_attempt(std::move(chosen.admission), now);
+    start_attempt(std::move(chosen.admission), chosen.tokens, now);
 }
 
 // At the current model.
-void attempt_plan::start_attempt(admission&& admitted, time_point now) {
+void attempt_plan::start_attempt(admission&& admitted, const state::taken_tokens& tokens, time_point now) {
     permit_ = permit(*current().slot, std::move(admitted), now);
-    tokens_ = metered(*call_.pool, current_, request_);
+    tokens_ = metered(current(), tokens, *clock_);
     is_of_account_ = is_turned_away_ = has_content_ = false;
     const std::optional<duration> timeout = current().provider->timeout;
     limits_ = patience(timeout ? std::min(call_.deadline, now + *timeout) : call_.deadline);
@@ -391,11 +391,13 @@ bool attempt_plan::ask_again(const std::shared_ptr<const snapshot>& with, fault 
     permit_.end();
     call_ = std::move(*moved);
     request_ = facts_for(call_);
-    if (has_turns(*call_.pool)) (void)take_turn(*call_.pool, current_, now, tokens_of(request_), true);
+    state::taken_tokens tokens;
+    if (has_turns(*call_.pool))
+        (void)take_turn(*call_.pool, current_, now, tokens_of(request_), true, tokens);
     asked_model& asked = *find_asked(current_);
     ++asked.tries;
     count_attempt();
-    start_attempt(std::move(admitted), now);
+    start_attempt(std::move(admitted), tokens, now);
     return true;
 }
 
@@ -434,8 +436,10 @@ std::optional<attempt_plan> attempt_plan::begin_beside() {
     if (!may_begin_another()) return std::nullopt;
     const time_point now = clock_->now();
     attempt_plan second(*this, now);
+    scope spare = call_.asked;
+    spare.is_spare = true;
     std::optional<chosen_model> chosen =
-        select(*call_.pool, second.tried_, call_.asked, request_, now, *random_, second.candidates_);
+        select(*call_.pool, second.tried_, spare, request_, now, *random_, second.candidates_);
     if (!chosen) return std::nullopt;
     second.begin(std::move(*chosen), now);
     return second;

@@ -132,7 +132,7 @@ private:
     [[nodiscard]] std::optional<time_point> chance_of(std::size_t index, time_point now);
     void report_switch(std::size_t chosen, time_point now);
     void begin(chosen_model&& chosen, time_point now);
-    void start_attempt(admission&& admitted, time_point now);
+    void start_attempt(admission&& admitted, const state::taken_tokens& tokens, time_point now);
     [[nodiscard]] bool is_new_one_back_by(time_point then) const;
     /// Leaves out the models that are no larger than the current one, or of unknown size. False: nobody is left.
     [[nodiscard]] bool has_larger();

@@ -23,9 +23,12 @@ std::optional<time_point> hedge_time(const attempt_plan& plan) {
 
 std::optional<attempt_plan> start_hedge(attempt_plan& beside, log_sink* log) {
     state::retry_budget& budget = *beside.made().pool->state->hedges;
-    if (!budget.has_one()) return std::nullopt;
+    if (!budget.take()) return std::nullopt;
     std::optional<attempt_plan> made = beside.begin_beside();
-    if (!made || !budget.take()) return std::nullopt;
+    if (!made) {
+        budget.give_back();
+        return std::nullopt;
+    }
     if (log != nullptr && log->wants(severity::info)) {
         const std::string attempt = std::to_string(made->attempt_number());
         const std::string id = made->made().id.text();

@@ -40,17 +40,21 @@ std::chrono::milliseconds next_turn(const pool& in, std::size_t index) noexcept 
     return at;
 }
 
-bool take_turn(const pool& in, std::size_t index, time_point now, std::int64_t tokens,
-               bool is_forced) noexcept {
+bool take_turn(const pool& in, std::size_t index, time_point now, std::int64_t tokens, bool is_forced,
+               state::taken_tokens& taken) noexcept {
+    state::minute_limit::turn of_model;
+    state::minute_limit::turn of_key;
     const std::shared_ptr<state::minute_limit>& model = in.models[index]->limit;
     const std::shared_ptr<state::minute_limit>& key = in.models[index]->provider->limit;
-    if (model && !model->take(now, tokens, is_forced)) return false;
-    const bool has_key = !key || key->take(now, tokens, is_forced);
-    if (has_key && (in.state->paces.empty() || in.state->paces[index]->take(since_epoch(now), is_forced)))
+    if (model && !model->take(now, tokens, is_forced, of_model)) return false;
+    const bool has_key = !key || key->take(now, tokens, is_forced, of_key);
+    if (has_key && (in.state->paces.empty() || in.state->paces[index]->take(since_epoch(now), is_forced))) {
+        taken = {of_model.tokens, of_key.tokens};
         return true;
+    }
     // Others may have had one of the turns meanwhile: the rest is given back.
-    if (model) model->give_back(tokens);
-    if (key && has_key) key->give_back(tokens);
+    if (model) model->give_back(of_model, now);
+    if (key && has_key) key->give_back(of_key, now);
     return false;
 }
 
@@ -102,6 +106,7 @@ bool find_candidates(const pool& from, const model_set& tried, const scope& aske
     };
     fill(exclusion::none);
     const bool is_any_held_back = is_any_ramping;
+    if (asked.is_spare) return false;
     const bool are_all_asked = is_any_held_back && (out.empty() || with_ramping);
     if (are_all_asked) fill(exclusion::ramping);
     if (is_any_paced && !from.pace.delays && out.empty()) fill(exclusion::paced);
@@ -135,13 +140,15 @@ std::optional<chosen_model> select(const pool& from, const model_set& tried, con
             scratch.erase(*index);
             continue;
         }
+        chosen_model chosen{*index, std::move(admitted)};
         // Others may have had its turn meanwhile: who may not wait goes all the same.
-        if (has_turns(from) && !take_turn(from, *index, now, tokens_of(request), !from.pace.delays)) {
+        const bool is_forced = !from.pace.delays && !asked.is_spare;
+        if (has_turns(from) && !take_turn(from, *index, now, tokens_of(request), is_forced, chosen.tokens)) {
             scratch.erase(*index);
             continue;
         }
         if (from.policy) from.policy->commit(view, *index);
-        return chosen_model{*index, std::move(admitted)};
+        return chosen;
     }
 }
 

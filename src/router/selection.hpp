@@ -39,9 +39,10 @@ class pool_view;
 /// since the clock's epoch.
 [[nodiscard]] std::chrono::milliseconds next_turn(const pool& in, std::size_t index) noexcept;
 /// Takes that turn. False: it is too early, and nothing is taken.
-/// @param tokens  that the request may come to; see metered(). @param is_forced  it is sent all the same, and counted.
+/// @param tokens  that the request may come to. @param is_forced  it is sent all the same, and counted.
+/// @param taken  gets the tokens, for metered().
 [[nodiscard]] bool take_turn(const pool& in, std::size_t index, time_point now, std::int64_t tokens,
-                             bool is_forced) noexcept;
+                             bool is_forced, state::taken_tokens& taken) noexcept;
 /// Whether some model may have to wait for its turn.
 [[nodiscard]] inline bool has_turns(const pool& in) noexcept {
     return in.is_limited || !in.state->paces.empty();
@@ -52,17 +53,17 @@ class pool_view;
     return static_cast<std::int64_t>(std::min(request.prompt_tokens + request.output_tokens, most));
 }
 
-/// What a turn that was taken has counted.
-[[nodiscard]] inline state::metered_tokens metered(const pool& in, std::size_t index,
-                                                   const connector::rotation_request& request) noexcept {
-    const model_entry& model = *in.models[index];
-    return {model.limit, model.provider->limit, tokens_of(request)};
+/// What a turn has taken, until it is settled. @param time  outlives it.
+[[nodiscard]] inline state::metered_tokens metered(const model_entry& model, const state::taken_tokens& taken,
+                                                   const clock& time) noexcept {
+    return {model.limit, model.provider->limit, taken, time};
 }
 
 /// A model that a request may be sent to. Its turn is taken.
 struct chosen_model {
     std::size_t index;
     router::admission admission;
+    state::taken_tokens tokens{};
 };
 
 /// Lets the pool's policy choose, tells it so, and takes the probe of a model that returns. Empty when there is no

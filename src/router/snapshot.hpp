@@ -217,6 +217,7 @@ struct scope {
     std::uint32_t operations =
         0; ///< those that are good for one of these; 0: whatever, the caller has named one
     request_needs needs{};
+    bool is_spare = false; ///< the call goes on without it as well: nobody is asked who would rather not be
 };
 
 /// What of a request's needs a model does not meet.

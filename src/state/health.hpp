@@ -209,7 +209,9 @@ public:
     bool note_content(std::chrono::milliseconds until) noexcept { return end_probe(phase::ramping, until); }
 
     /// The probe ended without saying anything about the model: the next request is one.
-    void give_back_probe(std::chrono::milliseconds until) noexcept { (void)end_probe(phase::standby, until); }
+    void give_back_probe(std::chrono::milliseconds until) noexcept {
+        if (end_probe(phase::standby, until)) note_return(-1); // as if nobody had come back
+    }
 
     /// Into standby until reactivate(), whatever the model does.
     void take_out(std::chrono::milliseconds now) noexcept {
@@ -308,9 +310,9 @@ private:
         if (known.count() == 0) standby_events_.fetch_add(1, std::memory_order_relaxed);
     }
     // Its standby has ended by itself.
-    void note_return() noexcept {
+    void note_return(int times = 1) noexcept {
         if (connector::is_of_quota(why_.load(std::memory_order_relaxed)))
-            quota_resets_.fetch_add(1, std::memory_order_relaxed);
+            quota_resets_.fetch_add(static_cast<unsigned>(times), std::memory_order_relaxed);
     }
 
     static view unpack(std::uint64_t word) noexcept {

@@ -21,10 +21,12 @@ struct minute_rule {
     friend bool operator==(const minute_rule&, const minute_rule&) = default;
 };
 
-/// A gcra for all threads. Any may take and read; the one moment is changed by compare-and-swap. Relaxed: no other data
-/// hangs on it.
+/// A gcra for all threads. Any may take and read; the moment is changed by compare-and-swap. Relaxed: no other data
+/// hangs on it. What was given back is counted before anybody has it, so that it never seems less than it is.
 class shared_gcra {
 public:
+    using piece = connector::gcra::piece;
+
     explicit shared_gcra(std::int64_t per_minute) noexcept
         : limit_(connector::gcra::per_minute(static_cast<double>(per_minute), burst)),
           is_any_(per_minute != 0) {}
@@ -37,27 +39,40 @@ public:
     /// Takes units when one may pass, however many they are; the next ones wait for all of them. False: it is too early.
     /// @param is_forced  they pass all the same. What is owed is never more than a minute: behind that, providers have
     ///                   forgotten it, too.
-    bool take(time_point now, std::int64_t units, bool is_forced) noexcept {
+    bool take(time_point now, std::int64_t units, bool is_forced, piece& taken) noexcept {
         if (!is_any_) return true;
-        const time_point latest = now + std::chrono::minutes(1) + burst;
-        return change([=](connector::gcra& at) {
+        const duration moved(moved_.load(std::memory_order_acquire));
+        const bool is_taken = change([&](connector::gcra& at) {
             if (!is_forced && now < at.free_at()) return false;
-            at.take(now, units);
-            at = at.with(std::min(at.arrival(), latest));
+            taken = at.take(now, units, latest(now));
             return true;
         });
+        taken.moved = moved;
+        return is_taken;
     }
-    /// Units that turned out to be more, or fewer, than were taken.
-    void correct(std::int64_t more) noexcept {
+    /// So many units were it in truth. Once.
+    void settle(const piece& taken, std::int64_t units, time_point now) noexcept {
         if (!is_any_) return;
-        change([more](connector::gcra& at) {
-            at.correct(more);
+        const duration excess = limit_.excess_of(taken, units);
+        if (excess <= duration::zero()) {
+            change([&](connector::gcra& at) {
+                at.settle(taken, units, now, latest(now));
+                return true;
+            });
+            return;
+        }
+        const duration moved(moved_.fetch_add(excess.count(), std::memory_order_acq_rel));
+        const duration ahead = connector::gcra::still_to_come(taken, moved, excess, now);
+        change([ahead](connector::gcra& at) {
+            at = at.with(at.arrival() - ahead);
             return true;
         });
+        moved_.fetch_sub((excess - ahead).count(), std::memory_order_acq_rel);
     }
 
 private:
     static constexpr duration burst = connector::rate_limiter::settings().burst;
+    static time_point latest(time_point now) noexcept { return now + std::chrono::minutes(1) + burst; }
 
     [[nodiscard]] connector::gcra load() const noexcept {
         return limit_.with(time_point(duration(arrival_.load(std::memory_order_relaxed))));
@@ -75,11 +90,18 @@ private:
     const connector::gcra limit_;
     const bool is_any_;
     std::atomic<duration::rep> arrival_{0};
+    std::atomic<duration::rep> moved_{0}; ///< gcra's, of all that was given back
 };
 
 /// Threads: any.
 class minute_limit {
 public:
+    /// What a request has taken.
+    struct turn {
+        shared_gcra::piece request{};
+        shared_gcra::piece tokens{};
+    };
+
     explicit minute_limit(const minute_rule& rule) noexcept
         : rule_(rule), requests_(rule.requests), tokens_(rule.tokens) {}
 
@@ -92,20 +114,20 @@ public:
     }
     /// Takes the right to send a request of so many tokens; false: it is too early.
     /// @param is_forced  it is sent all the same, and counted.
-    bool take(time_point now, std::int64_t tokens, bool is_forced) noexcept {
-        if (!requests_.take(now, 1, is_forced)) return false;
-        if (tokens_.take(now, counted(tokens), is_forced)) return true;
-        requests_.correct(-1);
+    bool take(time_point now, std::int64_t tokens, bool is_forced, turn& taken) noexcept {
+        if (!requests_.take(now, 1, is_forced, taken.request)) return false;
+        if (tokens_.take(now, counted(tokens), is_forced, taken.tokens)) return true;
+        requests_.settle(taken.request, 0, now);
         return false;
     }
-    /// A request that was taken and not sent.
-    void give_back(std::int64_t tokens) noexcept {
-        requests_.correct(-1);
-        tokens_.correct(-counted(tokens));
+    /// A request that was not sent. Once; or settle().
+    void give_back(const turn& taken, time_point now) noexcept {
+        requests_.settle(taken.request, 0, now);
+        tokens_.settle(taken.tokens, 0, now);
     }
-    /// A request that was taken with so many tokens has used others.
-    void settle(std::int64_t taken, std::int64_t used) noexcept {
-        tokens_.correct(counted(used) - counted(taken));
+    /// One that was, and has used so many tokens. @param taken  tokens of its turn.
+    void settle(const shared_gcra::piece& taken, std::int64_t used, time_point now) noexcept {
+        tokens_.settle(taken, counted(used), now);
     }
 
 private:
@@ -119,15 +141,21 @@ private:
     shared_gcra tokens_;
 };
 
-/// What one attempt has taken of the limits of its model and of its provider's key, until it is known what it used:
-/// nothing, when nobody says it. Where there are no limits it is nothing.
+/// The tokens of one attempt: of the limits of its model, and of its provider's key.
+struct taken_tokens {
+    shared_gcra::piece model{};
+    shared_gcra::piece key{};
+};
+
+/// What one attempt has taken of these limits, until it is known what it used: nothing, when nobody says it. Where there
+/// are no limits it is nothing.
 class metered_tokens {
 public:
     metered_tokens() = default;
-    /// Each may be null.
+    /// @param model, key  each may be null. @param time  outlives this.
     metered_tokens(std::shared_ptr<minute_limit> model, std::shared_ptr<minute_limit> key,
-                   std::int64_t taken) noexcept
-        : model_(std::move(model)), key_(std::move(key)), taken_(taken) {}
+                   const taken_tokens& taken, const clock& time) noexcept
+        : model_(std::move(model)), key_(std::move(key)), taken_(taken), clock_(&time) {}
     metered_tokens(metered_tokens&&) noexcept = default;
     metered_tokens& operator=(metered_tokens&& other) noexcept {
         if (this == &other) return *this;
@@ -135,22 +163,29 @@ public:
         model_ = std::move(other.model_);
         key_ = std::move(other.key_);
         taken_ = other.taken_;
+        clock_ = other.clock_;
         return *this;
     }
     ~metered_tokens() { settle(0); }
 
     /// Once.
     void settle(std::int64_t used) noexcept {
-        for (std::shared_ptr<minute_limit>* each : {&model_, &key_})
-            if (const std::shared_ptr<minute_limit> limit = std::move(*each)) limit->settle(taken_, used);
+        if (!model_ && !key_) return;
+        const time_point now = clock_->now();
+        if (model_) std::exchange(model_, nullptr)->settle(taken_.model, used, now);
+        if (key_) std::exchange(key_, nullptr)->settle(taken_.key, used, now);
     }
     /// Nobody will know: they stay what they were taken for.
-    void keep() noexcept { settle(taken_); }
+    void keep() noexcept {
+        model_ = nullptr;
+        key_ = nullptr;
+    }
 
 private:
     std::shared_ptr<minute_limit> model_;
     std::shared_ptr<minute_limit> key_;
-    std::int64_t taken_ = 0;
+    taken_tokens taken_{};
+    const clock* clock_ = nullptr;
 };
 
 } // namespace modelmesh::state

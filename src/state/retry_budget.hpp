@@ -36,6 +36,8 @@ public:
             if (balance_.compare_exchange_weak(old, old - one, std::memory_order_relaxed)) return true;
         return false;
     }
+    /// What was taken and is not used.
+    void give_back() noexcept { pay_in(one, most); }
 
 private:
     // A thousandth for each millisecond. Only one thread gets those that have passed.

@@ -14,8 +14,20 @@
 namespace modelmesh::connector {
 
 /// The generic cell rate algorithm: a leaky bucket that is one moment, the theoretical arrival time. Pure.
+///
+/// What was taken is a piece of the time in front of that moment, and passes with time. Who turns out to need less gives
+/// back what is still to come of its own piece and no more, or more than the limit would pass. Pieces move up when
+/// others are given back; how far is not known of each, so that every one is taken to have moved by all of it: that
+/// errs on the side of the limit.
 class gcra {
 public:
+    /// What was taken, for who gives all or a part of it back.
+    struct piece {
+        duration length{};
+        time_point end{};
+        duration moved{}; ///< of all that was given back before it was taken
+    };
+
     /// @param interval  of one unit. @param tolerance  how much earlier than steadily units may come; at least one
     ///                  interval.
     gcra(duration interval, duration tolerance) noexcept : interval_(interval), tolerance_(tolerance) {}
@@ -26,19 +38,36 @@ public:
     [[nodiscard]] duration wait(time_point now, std::int64_t cost) const noexcept {
         return std::max(std::max(arrival_, now) + interval_ * cost - tolerance_ - now, duration::zero());
     }
-    /// @return  up to when these units reach, for give_back().
-    time_point take(time_point now, std::int64_t cost) noexcept {
-        arrival_ = std::max(arrival_, now) + interval_ * cost;
-        return arrival_;
+    /// @param latest  the moment goes no further than this.
+    piece take(time_point now, std::int64_t cost, time_point latest = time_point::max()) noexcept {
+        const time_point begin = std::max(arrival_, now);
+        arrival_ = std::max(begin, std::min(begin + interval_ * cost, latest));
+        return {arrival_ - begin, arrival_, moved_};
     }
     /// Units that were taken and do not pass. Call it before their wait is over. Those that others have taken since
-    /// keep their moments, so what is theirs by now is not given back: more than the limit would pass.
-    void give_back(time_point reach, std::int64_t cost) noexcept {
-        const duration behind = std::max(arrival_ - reach, duration::zero());
-        arrival_ -= std::max(interval_ * cost - behind, duration::zero());
+    /// keep their moments, so what is theirs by now is not given back.
+    void give_back(const piece& taken) noexcept {
+        const duration behind = std::max(arrival_ - taken.end, duration::zero());
+        move_up(std::max(taken.length - behind, duration::zero()));
     }
-    /// Units that turned out to be more, or fewer, than were taken.
-    void correct(std::int64_t more) noexcept { arrival_ += interval_ * more; }
+    /// Units that were let through were so many in truth. Once.
+    void settle(const piece& taken, std::int64_t cost, time_point now,
+                time_point latest = time_point::max()) noexcept {
+        const duration excess = excess_of(taken, cost);
+        if (excess > duration::zero())
+            move_up(still_to_come(taken, moved_, excess, now));
+        else
+            arrival_ = std::max(arrival_, std::min(std::max(arrival_, now) - excess, latest));
+    }
+    /// What was taken beyond so many units; negative: they are more.
+    [[nodiscard]] duration excess_of(const piece& taken, std::int64_t cost) const noexcept {
+        return taken.length - interval_ * cost;
+    }
+    /// How much of this excess can be given back. @param moved  of all that was given back by now.
+    [[nodiscard]] static duration still_to_come(const piece& taken, duration moved, duration excess,
+                                                time_point now) noexcept {
+        return std::clamp(taken.end - (moved - taken.moved) - now, duration::zero(), excess);
+    }
     /// Nothing is remembered: it is as good as new.
     [[nodiscard]] bool is_idle(time_point now) const noexcept { return arrival_ <= now; }
     /// From when on one unit may pass.
@@ -52,9 +81,15 @@ public:
     }
 
 private:
+    void move_up(duration by) noexcept {
+        arrival_ -= by;
+        moved_ += by;
+    }
+
     duration interval_;
     duration tolerance_;
     time_point arrival_{};
+    duration moved_{};
 };
 
 /// Turns of requests, each of so many tokens, in the order in which they were taken. Copies share one state.
@@ -68,9 +103,8 @@ public:
     };
     struct turn {
         duration wait{}; ///< how long to wait for it
-        std::int64_t tokens{};
-        time_point requests_reach{}; ///< these two: of gcra::take()
-        time_point tokens_reach{};
+        gcra::piece request{};
+        gcra::piece tokens{};
     };
     /// @throws std::invalid_argument  a limit is neither 0 nor from 1 to 1e9, or `burst` is not above 0.
     explicit rate_limiter(settings with);
@@ -82,8 +116,8 @@ public:
     /// Gives a turn back that was waited for in vain, but for what others have taken behind it. Once, and only before
     /// its wait is over: who was let through has used its turn, also when what it did then fails.
     void give_back(const turn& unused);
-    /// Tokens that a turn turned out to have more, or fewer.
-    void correct(std::int64_t more);
+    /// A turn that was let through had so many tokens in truth. Once.
+    void settle(const turn& used, std::int64_t tokens, time_point now);
     /// Nothing is remembered: it is as good as new.
     [[nodiscard]] bool is_idle(time_point now) const;
 

@@ -61,12 +61,69 @@ TEST(Gcra, LetsThroughWhatASteadilyFilledBucketDoes) {
 TEST(Gcra, TheWaitIsTheShortestThatIsEnough) {
     gcra limit(10ns, 30ns);
     const time_point now{std::chrono::hours(1)};
-    limit.take(now, 3);
+    const gcra::piece three = limit.take(now, 3);
     EXPECT_EQ(limit.wait(now, 2), 20ns);
     EXPECT_EQ(limit.wait(now + 20ns, 2), 0ns);
     EXPECT_EQ(limit.wait(now + 19ns, 2), 1ns);
-    limit.correct(-3);
+    limit.settle(three, 0, now);
     EXPECT_EQ(limit.wait(now, 3), 0ns) << "what was not used is given back";
+}
+
+TEST(Gcra, WhatHasPassedIsNotGivenBack) {
+    const time_point now{std::chrono::hours(1)};
+    gcra limit(10ns, 10ns);
+    const gcra::piece early = limit.take(now, 5);
+    const gcra::piece late = limit.take(now + 70ns, 5);
+    limit.settle(early, 0, now + 71ns);
+    EXPECT_EQ(limit.wait(now + 70ns, 1), 50ns) << "its time is over: the rest is another's";
+    limit.settle(late, 4, now + 80ns);
+    EXPECT_EQ(limit.wait(now + 80ns, 1), 30ns);
+    const gcra::piece small = limit.take(now + 80ns, 1);
+    limit.settle(small, 4, now + 80ns);
+    EXPECT_EQ(limit.wait(now + 80ns, 1), 70ns) << "more than were taken";
+    limit.settle(small, 9, now + 80ns, now + 100ns);
+    EXPECT_EQ(limit.wait(now + 80ns, 1), 70ns) << "no further than the latest, and not back to it";
+}
+
+// Against what would have been, had everybody known from the beginning what they need.
+TEST(Gcra, HoweverManyAreUnderWayNoMorePassesThanWasUsed) {
+    struct request {
+        time_point at;
+        std::int64_t units;
+        gcra::piece taken;
+        bool is_under_way;
+    };
+    for (const std::uint64_t seed : {1, 2, 3, 4, 5}) {
+        xoshiro256 random(seed);
+        gcra limit(10ns, 60ns);
+        std::vector<request> requests;
+        time_point now{std::chrono::hours(1)};
+        duration too_much{};
+        for (int i = 0; i < 2000; ++i) {
+            now += duration(random.next() % 120);
+            if (limit.free_at() <= now) {
+                const auto units = static_cast<std::int64_t>(random.next() % 20);
+                requests.push_back({now, units, limit.take(now, units), true});
+            }
+            for (request& each : requests)
+                if (each.is_under_way && random.next() % 5 == 0) {
+                    each.is_under_way = false;
+                    each.units = random.next() % 8 == 0
+                                     ? each.units + 3
+                                     : static_cast<std::int64_t>(random.next()) % (each.units + 1);
+                    each.units = std::abs(each.units);
+                    limit.settle(each.taken, each.units, now);
+                }
+            time_point exact{};
+            for (const request& each : requests) exact = std::max(exact, each.at) + 10ns * each.units;
+            if (exact > now) {
+                ASSERT_GE(limit.arrival(), exact) << "seed " << seed << ", step " << i;
+            }
+            too_much = std::max(too_much, limit.arrival() - std::max(exact, now));
+        }
+        EXPECT_LE(too_much, 10ns * 40) << "and not much less than that";
+        EXPECT_GT(requests.size(), 100u);
+    }
 }
 
 rate_limiter::settings each_second() {
@@ -105,10 +162,11 @@ TEST(RateLimiter, TokensWaitUntilTheyTrulyFit) {
     with.burst = 1s;
     rate_limiter limiter(with);
     EXPECT_EQ(limiter.take_turn(start, 1000, 1h).value().wait, 0s);
-    EXPECT_EQ(limiter.take_turn(start, 3000, 1h).value().wait, 3s);
+    const rate_limiter::turn second = limiter.take_turn(start, 3000, 1h).value();
+    EXPECT_EQ(second.wait, 3s);
     EXPECT_EQ(limiter.take_turn(start, 1, 0s).error().message,
               "this program's own limit of tokens per minute");
-    limiter.correct(-3000);
+    limiter.settle(second, 0, start);
     EXPECT_EQ(limiter.take_turn(start, 500, 1h).value().wait, 500ms);
 }
 
@@ -116,16 +174,16 @@ TEST(Gcra, WhatIsGivenBackIsFreeButForWhatOthersHaveTakenBehindIt) {
     const time_point now{std::chrono::hours(1)};
     gcra limit(10ns, 10ns);
     (void)limit.take(now, 1);
-    const time_point first = limit.take(now, 5);
-    limit.give_back(first, 5);
+    const gcra::piece first = limit.take(now, 5);
+    limit.give_back(first);
     EXPECT_EQ(limit.wait(now, 1), 10ns) << "as if it had not been";
-    const time_point second = limit.take(now, 5);
+    const gcra::piece second = limit.take(now, 5);
     (void)limit.take(now, 2);
-    limit.give_back(second, 5);
+    limit.give_back(second);
     EXPECT_EQ(limit.wait(now, 1), 50ns) << "5 + 2 were taken, 3 are given back";
-    const time_point third = limit.take(now, 1);
+    const gcra::piece third = limit.take(now, 1);
     (void)limit.take(now, 4);
-    limit.give_back(third, 1);
+    limit.give_back(third);
     EXPECT_EQ(limit.wait(now, 1), 100ns) << "more are behind it than it had";
 }
 
@@ -136,7 +194,7 @@ TEST(Gcra, GivingBackLetsNoMoreThroughThanTheLimit) {
     constexpr duration tolerance = 40ns;
     struct waiting {
         time_point at;
-        time_point reach;
+        gcra::piece taken;
         std::int64_t cost;
     };
     const time_point begin{std::chrono::hours(1)};
@@ -150,7 +208,7 @@ TEST(Gcra, GivingBackLetsNoMoreThroughThanTheLimit) {
                 passed[each->at] += each->cost;
                 each = queue.erase(each);
             } else if (random.next() % 256 == 0) {
-                limit.give_back(each->reach, each->cost);
+                limit.give_back(each->taken);
                 ++given_back;
                 each = queue.erase(each);
             } else {

@@ -340,6 +340,15 @@ TEST(HealthService, AQuotaResetIsAReturnFromAQuotaAlone) {
     ASSERT_TRUE(slot.stand_by(now, now + milliseconds(10), standby_reason::token_limit));
     slot.reactivate(now);
     EXPECT_EQ(slot.service(now).quota_resets, 2u) << "by hand is no reset";
+    ASSERT_TRUE(slot.stand_by(now, now + milliseconds(10), standby_reason::request_limit));
+    for (int i = 0; i < 3; ++i) {
+        milliseconds of{};
+        ASSERT_EQ(slot.admit(now + milliseconds(20), &of), admission::probe);
+        slot.give_back_probe(of);
+    }
+    EXPECT_EQ(slot.service(now + milliseconds(20)).quota_resets, 2u) << "nobody has asked it since";
+    (void)slot.admit(now + milliseconds(20));
+    EXPECT_EQ(slot.service(now + milliseconds(20)).quota_resets, 3u);
 }
 
 TEST(HealthService, WhatIsLeftOfASavedStandbyIsDowntimeAndNoOtherOne) {

@@ -15,6 +15,7 @@ namespace {
 
 using namespace testing;
 using std::chrono::milliseconds;
+using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
@@ -154,6 +155,27 @@ TEST_F(Hedge, ThereIsNoneWithoutAnotherModelOrBehindTheDeadline) {
     made.deadline = via.time().now() + milliseconds(100);
     EXPECT_TRUE(via.time_.run(complete_as<chat::reply>(via, &log, made)));
     EXPECT_THAT(via.asked, ElementsAre("a"));
+}
+
+TEST_F(Hedge, WhoHasHadItsShareOfAMinuteIsNotAskedBesideAnother) {
+    for (const std::size_t i : {1, 2}) {
+        picture->models[i]->limit = std::make_shared<state::minute_limit>(state::minute_rule{1, 0});
+        state::minute_limit::turn taken;
+        ASSERT_TRUE(picture->models[i]->limit->take(via.time().now(), 0, false, taken));
+    }
+    picture->pools.front()->is_limited = true;
+    via.script["a"] = {in(200)};
+    for (int i = 0; i < 30; ++i) EXPECT_EQ(ask()->x_modelmesh->attempts, 1);
+    EXPECT_THAT(via.asked, Each("a"));
+    via.script["a"] = {in(10'000)};
+    via.script["b"] = {in(30)};
+    via.time_.now.advance(std::chrono::minutes(1));
+    EXPECT_EQ(ask()->x_modelmesh->model, "b.m") << "and what was not used of their share is left";
+    const std::chrono::milliseconds next = picture->models[1]->limit->free_at();
+    via.script["a"] = {refuses_in(1, errc::upstream)};
+    via.script["c"] = {refuses_in(1, errc::upstream)};
+    EXPECT_EQ(ask()->x_modelmesh->model, "b.m") << "an attempt that has to be is made all the same";
+    EXPECT_GT(picture->models[1]->limit->free_at(), next);
 }
 
 TEST_F(Hedge, AFailureBeforeTheSecondAttemptIsAnOrdinaryOne) {

@@ -25,47 +25,53 @@ using ::testing::StartsWith;
 constexpr time_point start{std::chrono::hours(1)};
 
 TEST(MinuteLimit, LetsThroughASteadyRateWithSixSecondsWorthAtOnce) {
+    minute_limit::turn turn;
     minute_limit limit({60, 0});
     int passed = 0;
     for (time_point now = start; now < start + minutes(1); now += milliseconds(100))
-        passed += limit.take(now, 0, false) ? 1 : 0;
+        passed += limit.take(now, 0, false, turn) ? 1 : 0;
     EXPECT_EQ(passed, 60 + 5) << "the first six are there at once";
     minute_limit slow({2, 0});
-    EXPECT_TRUE(slow.take(start, 0, false));
-    EXPECT_FALSE(slow.take(start + seconds(29), 0, false)) << "one at least, and no more than that";
-    EXPECT_TRUE(slow.take(start + seconds(30), 0, false));
+    EXPECT_TRUE(slow.take(start, 0, false, turn));
+    EXPECT_FALSE(slow.take(start + seconds(29), 0, false, turn)) << "one at least, and no more than that";
+    EXPECT_TRUE(slow.take(start + seconds(30), 0, false, turn));
 }
 
 TEST(MinuteLimit, ARequestMayBeLargerThanTheBurstAndTheNextOnesWaitForIt) {
+    minute_limit::turn turn;
     minute_limit limit({0, 6000}); // 100 in a second
-    EXPECT_TRUE(limit.take(start, 3000, false));
-    EXPECT_FALSE(limit.take(start + seconds(24), 1, false));
-    EXPECT_TRUE(limit.take(start + milliseconds(24010), 1, false));
+    EXPECT_TRUE(limit.take(start, 3000, false, turn));
+    EXPECT_FALSE(limit.take(start + seconds(24), 1, false, turn));
+    EXPECT_TRUE(limit.take(start + milliseconds(24010), 1, false, turn));
     EXPECT_EQ(limit.free_at(), milliseconds(3600000 + 24020));
 }
 
 TEST(MinuteLimit, TokensThatWereNotUsedAreGivenBackAndOthersAreAdded) {
+    minute_limit::turn turn;
     minute_limit limit({0, 6000});
-    EXPECT_TRUE(limit.take(start, 3000, false));
-    limit.settle(3000, 1000);
+    EXPECT_TRUE(limit.take(start, 3000, false, turn));
+    limit.settle(turn.tokens, 1000, start);
     EXPECT_EQ(limit.free_at(), milliseconds(3600000 + 4010));
-    limit.settle(0, 500);
-    EXPECT_EQ(limit.free_at(), milliseconds(3600000 + 9010));
+    EXPECT_TRUE(limit.take(start + seconds(4) + milliseconds(10), 100, false, turn));
+    limit.settle(turn.tokens, 600, start + seconds(5));
+    EXPECT_EQ(limit.free_at(), milliseconds(3600000 + 10010));
 }
 
 TEST(MinuteLimit, WhatIsForcedIsOwedForAMinuteAtMost) {
+    minute_limit::turn turn;
     minute_limit limit({60, 60000});
-    for (int i = 0; i < 1000; ++i) EXPECT_TRUE(limit.take(start, 1 << 30, true));
-    EXPECT_FALSE(limit.take(start + minutes(1), 1, false));
-    EXPECT_TRUE(limit.take(start + seconds(61), 1, false));
+    for (int i = 0; i < 1000; ++i) EXPECT_TRUE(limit.take(start, 1 << 30, true, turn));
+    EXPECT_FALSE(limit.take(start + minutes(1), 1, false, turn));
+    EXPECT_TRUE(limit.take(start + seconds(61), 1, false, turn));
 }
 
 TEST(MinuteLimit, ARefusedTurnTakesNothing) {
+    minute_limit::turn turn;
     minute_limit limit({600, 60});
-    EXPECT_TRUE(limit.take(start, 60, false));
-    for (int i = 0; i < 1000; ++i) EXPECT_FALSE(limit.take(start + seconds(1), 1, false));
-    EXPECT_TRUE(limit.take(start + seconds(55), 1, false));
-    EXPECT_TRUE(limit.take(start + seconds(58), 1, false)) << "the requests are as they were";
+    EXPECT_TRUE(limit.take(start, 60, false, turn));
+    for (int i = 0; i < 1000; ++i) EXPECT_FALSE(limit.take(start + seconds(1), 1, false, turn));
+    EXPECT_TRUE(limit.take(start + seconds(55), 1, false, turn));
+    EXPECT_TRUE(limit.take(start + seconds(58), 1, false, turn)) << "the requests are as they were";
 }
 
 // Providers "a" (models m, n) and "b" (model m), in two pools, each of which begins with "a.m".
