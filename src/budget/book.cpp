@@ -30,6 +30,28 @@ book::book(plan from) : plan_(std::move(from)), periods_(std::make_shared<const 
     open_all();
 }
 
+struct book::checkpoint::contents {
+    budget::plan plan;
+    std::shared_ptr<const budget::periods> periods;
+    std::map<name_pair, kept_line> lines;
+    account_map accounts;
+};
+
+book::checkpoint::checkpoint(book& of)
+    : of_(&of), then_([&of] {
+          const std::lock_guard lock(of.mutex_);
+          return std::make_unique<contents>(contents{of.plan_, of.periods_, of.lines_, of.accounts_});
+      }()) {}
+
+book::checkpoint::~checkpoint() {
+    if (of_ == nullptr) return;
+    const std::lock_guard lock(of_->mutex_);
+    std::swap(of_->plan_, then_->plan);
+    of_->periods_.swap(then_->periods);
+    of_->lines_.swap(then_->lines);
+    of_->accounts_.swap(then_->accounts);
+}
+
 void book::apply(plan next, std::chrono::system_clock::time_point wall) {
     const std::lock_guard lock(mutex_);
     const bool is_elsewhere = next.zone.name() != plan_.zone.name();

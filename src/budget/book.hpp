@@ -83,6 +83,22 @@ public:
     /// In another time zone the day and the month under way go on, as `periods` says.
     void apply(plan next, std::chrono::system_clock::time_point wall);
 
+    /// Puts the book back to what it was, unless that is given up: its plan, accounts and lines. What was counted
+    /// meanwhile stays counted. The book outlives it; nobody else calls apply() meanwhile.
+    class checkpoint {
+    public:
+        explicit checkpoint(book& of);
+        ~checkpoint();
+        checkpoint(const checkpoint&) = delete;
+        checkpoint& operator=(const checkpoint&) = delete;
+        void give_up() noexcept { of_ = nullptr; }
+
+    private:
+        struct contents;
+        book* of_;
+        const std::unique_ptr<contents> then_;
+    };
+
     /// The line of a model in a pool; the same one each time, whatever snapshot asks, until apply().
     /// @param model_id  empty: `<provider>.<model_name>`.
     [[nodiscard]] std::shared_ptr<line> line_of(std::string_view pool, std::string_view provider,

@@ -290,12 +290,13 @@ result<reload_report> client_impl::reload(const config& next) {
     try {
         const std::lock_guard one_by_one(reloading_);
         parts made = parts_of(next, around_);
-        // First: sinks know the new keys before somebody is asked with them, and where there is no thread for sinks
-        // the configuration stays the old one.
-        surround(std::move(made.around));
-        const router::catalogue::replacement replaced =
-            catalogue_->replace(std::move(made.mesh), std::move(made.money), clock::system().wall());
-        outcome = difference(settings_, made.text, *replaced.before, *replaced.after);
+        // Sinks know the new keys before somebody is asked with them.
+        const auto before_it_serves = [&](const router::catalogue::replacement& by) {
+            outcome = difference(settings_, made.text, *by.before, *by.after);
+            surround(std::move(made.around));
+        };
+        catalogue_->replace(std::move(made.mesh), std::move(made.money), clock::system().wall(),
+                            before_it_serves);
         settings_ = std::move(made.text);
     } catch (...) {
         outcome = thrown();

@@ -112,7 +112,7 @@ private:
     };
     /// @param before  of the configuration that is left. @throws error  config: every problem found.
     [[nodiscard]] parts parts_of(const config& from, const surroundings& before);
-    /// Puts them around the calls that begin from now on.
+    /// Puts them around the calls that begin from now on. When it throws, nothing has changed.
     void surround(surroundings next);
 
     /// Reads a provider's key again.

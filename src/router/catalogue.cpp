@@ -4,6 +4,7 @@
 #include "router/attempt_log.hpp"
 #include "router/guarded.hpp"
 #include "router/key_renewal.hpp"
+#include "router/permit.hpp"
 
 #include <modelmesh/connector/with_timeout.hpp>
 
@@ -147,12 +148,31 @@ void keep_renewed_keys(std::vector<provider_plan>& next, const std::vector<provi
         }
 }
 
+// Limits may be others now. Where they are not, the next call is refused and says so again.
+void bring_back_who_had_spent_too_much(const snapshot& in, time_point now) noexcept {
+    for (const std::unique_ptr<pool>& each : in.pools)
+        for (const std::shared_ptr<state::health_slot>& health : each->state->health)
+            if (health->load().phase == state::health_slot::phase::standby &&
+                health->standby_reason() == connector::standby_reason::budget_exceeded &&
+                health->last_failure().kind == errc::budget)
+                health->reactivate(since_epoch(now));
+}
+
 std::vector<std::vector<connector::model_info>> configured_models(const std::vector<provider_plan>& of) {
     std::vector<std::vector<connector::model_info>> lists;
     for (const provider_plan& plan : of) {
         std::vector<connector::model_info>& models = lists.emplace_back();
-        for (const std::string& name : plan.models)
-            models.push_back({name, plan.entry.codec->capabilities_of(name)});
+        for (const std::string& name : plan.models) {
+            result<std::vector<std::string>> known = guarded([&plan, &name] {
+                return result<std::vector<std::string>>(plan.entry.codec->capabilities_of(name));
+            });
+            if (!known) {
+                fault odd = known.error();
+                odd.message = "provider '" + plan.entry.id + "': " + odd.message;
+                throw error(std::move(odd));
+            }
+            models.push_back({name, std::move(*known)});
+        }
     }
     return lists;
 }
@@ -170,7 +190,8 @@ catalogue::catalogue(mesh_plan from, log_sink* log, std::shared_ptr<budget::book
 }
 
 catalogue::replacement catalogue::replace(mesh_plan next, budget::plan money,
-                                          std::chrono::system_clock::time_point wall) {
+                                          std::chrono::system_clock::time_point wall,
+                                          const std::function<void(const replacement&)>& before_it_serves) {
     const std::lock_guard changing(changing_);
     const discovery_plan& was = plan_->discovery; // only who holds changing_ changes the plan
     if (!next.discovery.settings.empty() && next.discovery.settings == was.settings)
@@ -193,15 +214,26 @@ catalogue::replacement catalogue::replace(mesh_plan next, budget::plan money,
             }
     }
     auto kept = std::make_shared<const mesh_plan>(std::move(next));
-    if (ledger_) ledger_->apply(std::move(money), wall);
+    const bool is_complete =
+        std::none_of(lists.begin(), lists.end(), [](const auto& list) { return list.empty(); });
+    // The snapshot is made of the ledger's next lines: when that fails, or what comes before it serves, the ledger is
+    // put back.
+    std::optional<budget::book::checkpoint> spent;
+    if (ledger_) {
+        spent.emplace(*ledger_);
+        ledger_->apply(std::move(money), wall);
+    }
     const std::shared_ptr<snapshot> picture = build(*kept, lists, made.before.get());
+    picture->is_ready = is_complete || (made.before->is_ready && !picture->models.empty());
+    made.after = picture;
+    if (before_it_serves) before_it_serves(made);
+    // From here on nothing throws.
+    if (spent) spent->give_up();
     const std::lock_guard lock(mutex_);
     plan_ = std::move(kept);
     models_ = std::move(lists);
-    const bool is_complete = unlisted().empty();
-    picture->is_ready = is_complete || (made.before->is_ready && !picture->models.empty());
-    made.after = picture;
     published_.store(picture);
+    bring_back_who_had_spent_too_much(*picture, clock::system().now());
     if (!has_discovered())
         sync_at_ = time_point::max();
     else if (!lists_as_before)
@@ -215,8 +247,8 @@ std::shared_ptr<snapshot> catalogue::build(const mesh_plan& from, const model_li
     std::vector<std::unique_ptr<provider_entry>> entries;
     for (const provider_plan& each : from.providers)
         entries.push_back(std::make_unique<provider_entry>(each.entry));
-    const std::shared_ptr<snapshot> built = build_snapshot(std::move(entries), models, from.pools, previous,
-                                                           ledger_.get(), from.models, clock::system().now());
+    const std::shared_ptr<snapshot> built =
+        build_snapshot(std::move(entries), models, from.pools, previous, ledger_.get(), from.models);
     if (prepare_) prepare_(*built);
     return built;
 }

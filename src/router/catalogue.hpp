@@ -73,7 +73,10 @@ public:
     /// providers that are the same as before and the lists of their models, the state of models and pools
     /// (build_snapshot), and what the ledger has counted. Requests wait for the lists of new providers only where no
     /// other has a model. Threads: any; one after the other.
-    replacement replace(mesh_plan next, budget::plan money, std::chrono::system_clock::time_point wall);
+    /// @param before_it_serves  is called when nothing but this can fail any more, and must change nothing when it
+    /// throws; may be empty. @throws  what connectors, policies and this throw: nothing has changed.
+    replacement replace(mesh_plan next, budget::plan money, std::chrono::system_clock::time_point wall,
+                        const std::function<void(const replacement&)>& before_it_serves = {});
 
     /// Completes when every provider without configured models has been asked and there are models to route
     /// on. The first caller asks, all providers at once; it waits for the slowest, or half of its time,

@@ -43,7 +43,7 @@ void add_member(pool& to, const model_entry& model, std::uint32_t operations) {
 }
 
 // The state of a pool, with what `previous` knows of its models.
-std::shared_ptr<pool_state> state_of(const pool& made, const snapshot* previous, time_point now) {
+std::shared_ptr<pool_state> state_of(const pool& made, const snapshot* previous) {
     auto state = std::make_shared<pool_state>();
     const pool* before = nullptr;
     if (previous != nullptr)
@@ -63,11 +63,6 @@ std::shared_ptr<pool_state> state_of(const pool& made, const snapshot* previous,
         now_at[found->second] = state->health.size();
         const std::shared_ptr<state::health_slot>& health = before->state->health[found->second];
         const bool is_known = is_same_account(*before->models[found->second]->provider, *model->provider);
-        // The limit may be another one now. When it is not, the next call is refused and says so again.
-        if (health->load().phase == state::health_slot::phase::standby &&
-            health->standby_reason() == connector::standby_reason::budget_exceeded &&
-            health->last_failure().kind == errc::budget)
-            health->reactivate(since_epoch(now));
         // What failed was another account: whether this one works, nobody knows. By hand is by hand.
         state->health.push_back(
             is_known || health->load().is_manual() ? health : std::make_shared<state::health_slot>());
@@ -238,8 +233,7 @@ capability::tree known_capabilities(const snapshot& of) {
 
 // The models of all pools below a node that no pool is for, when several have some: those of the pools nearest to it
 // first. They are in service or out of it, and are counted, as in their own pools. Null: one pool has them all.
-std::unique_ptr<pool> joined(const snapshot& of, const std::string& path, const snapshot* previous,
-                             time_point now) {
+std::unique_ptr<pool> joined(const snapshot& of, const std::string& path, const snapshot* previous) {
     const auto is_nearer = [](const pool* a, const pool* b) {
         return depth(a->capability) < depth(b->capability);
     };
@@ -284,14 +278,14 @@ std::unique_ptr<pool> joined(const snapshot& of, const std::string& path, const 
             is_any_paced = is_any_paced || is_paced;
             made->origins.push_back({part, i});
         }
-    made->state = state_of(*made, previous, now);
+    made->state = state_of(*made, previous);
     made->state->health = std::move(health);
     if (is_any_paced) made->state->paces = std::move(paces);
     return made;
 }
 
 // Behind all other names: a model or a pool that is called like a capability keeps its name.
-void name_capabilities(snapshot& of, const snapshot* previous, time_point now) {
+void name_capabilities(snapshot& of, const snapshot* previous) {
     std::vector<std::unique_ptr<pool>> joint;
     for (capability::node& each : known_capabilities(of).nodes()) {
         capability::offer made{std::move(each)};
@@ -300,7 +294,7 @@ void name_capabilities(snapshot& of, const snapshot* previous, time_point now) {
                           [&made](const auto& model) { return can_do(*model, made.node.path); }));
         if (const pool* serving = pool_for(of.pools, made.node.path)) {
             if (serving->models.empty() || !capability::within(made.node.path, serving->capability))
-                if (std::unique_ptr<pool> all = joined(of, made.node.path, previous, now)) {
+                if (std::unique_ptr<pool> all = joined(of, made.node.path, previous)) {
                     serving = all.get();
                     joint.push_back(std::move(all));
                 }
@@ -451,8 +445,7 @@ result<const provider_entry*> snapshot::find_provider(std::string_view name) con
 std::shared_ptr<snapshot> build_snapshot(std::vector<std::unique_ptr<provider_entry>> providers,
                                          const std::vector<std::vector<connector::model_info>>& models,
                                          const std::vector<pool_plan>& pools, const snapshot* previous,
-                                         budget::book* ledger, const model_plans& configured,
-                                         time_point now) {
+                                         budget::book* ledger, const model_plans& configured) {
     auto built = std::make_shared<snapshot>();
     built->providers = std::move(providers);
     for (const std::unique_ptr<provider_entry>& each : built->providers) {
@@ -501,7 +494,7 @@ std::shared_ptr<snapshot> build_snapshot(std::vector<std::unique_ptr<provider_en
         add_windows(*made, configured);
         if (plan.is_optional && made->models.empty()) continue;
         for (const model_entry* model : made->models) made->known.push_back(known_of(*model, plan.rotation));
-        made->state = state_of(*made, previous, now);
+        made->state = state_of(*made, previous);
         built->pools.push_back(std::move(made));
     }
     // First come, first served: pool names win over capabilities, those over model ids, those over vendors'
@@ -525,7 +518,7 @@ std::shared_ptr<snapshot> build_snapshot(std::vector<std::unique_ptr<provider_en
             single->retry = built->pools.front()->retry;
             single->pace.delays = built->pools.front()->pace.delays;
         }
-        single->state = state_of(*single, previous, now);
+        single->state = state_of(*single, previous);
         if (configured.answer_by_name) {
             built->names.emplace(model->id, single.get());
             built->names.emplace(model->name, single.get());
@@ -535,7 +528,7 @@ std::shared_ptr<snapshot> build_snapshot(std::vector<std::unique_ptr<provider_en
     }
     if (ledger != nullptr)
         for (const auto& each : built->pools) open_lines(*each, *ledger);
-    name_capabilities(*built, previous, now);
+    name_capabilities(*built, previous);
     return built;
 }
 

@@ -345,11 +345,9 @@ struct model_plans {
 ///                  failures are forgotten, and where the strategy is another, the positions of the one before.
 /// @param ledger    where its calls are counted, and what knows the sizes of models; null: nowhere, and nothing does.
 /// @param configured  those of its models of which something is configured.
-/// @param now     until when a standby that ends with the snapshot before was downtime.
 [[nodiscard]] std::shared_ptr<snapshot> build_snapshot(
     std::vector<std::unique_ptr<provider_entry>> providers,
     const std::vector<std::vector<connector::model_info>>& models, const std::vector<pool_plan>& pools,
-    const snapshot* previous = nullptr, budget::book* ledger = nullptr, const model_plans& configured = {},
-    time_point now = {});
+    const snapshot* previous = nullptr, budget::book* ledger = nullptr, const model_plans& configured = {});
 
 } // namespace modelmesh::router

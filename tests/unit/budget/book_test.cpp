@@ -146,6 +146,24 @@ TEST(BookReload, UsageAndBudgetsGoOnUnderNewLimitsAndPrices) {
     EXPECT_EQ(r.budgets[0].spent_micro_usd, 85);
 }
 
+TEST(BookReload, ThatIsNotKeptLeavesPlanLinesAndAccountsAsTheyWereAndCountsOn) {
+    book b(with_daily(100));
+    const auto before = b.line_of("chat", "main", "gpt-4o");
+    spend(*before, 40);
+    {
+        const book::checkpoint back(b);
+        b.apply(with_daily(200), today);
+        spend(*b.line_of("chat", "main", "gpt-4o"), 5);
+        (void)b.line_of("talk", "main", "gpt-4o");
+    }
+    EXPECT_EQ(b.line_of("chat", "main", "gpt-4o"), before);
+    EXPECT_EQ(b.lines().size(), 1u);
+    const usage_report r = b.report(today);
+    ASSERT_EQ(r.budgets.size(), 1u);
+    EXPECT_EQ(r.budgets[0].limit_micro_usd, 100);
+    EXPECT_EQ(r.budgets[0].spent_micro_usd, 45);
+}
+
 TEST(BookReload, WhatACallUnderWayHoldsIsHeldAgainstTheNewLimit) {
     book b(with_daily(100));
     const auto before = b.line_of("chat", "main", "gpt-4o");

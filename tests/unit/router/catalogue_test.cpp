@@ -726,5 +726,63 @@ TEST_F(Replacement, ThoseWhoWaitForTheOldProvidersAskTheNewOnes) {
     EXPECT_EQ(models(*all), "b.m a.n ");
 }
 
+TEST_F(Replacement, WhenTheLastStepThrowsEverythingIsAsBefore) {
+    const auto ledger = std::make_shared<budget::book>(budget::plan());
+    mesh_plan first = plan_of({provider("a", {"m"})});
+    const auto all = std::make_shared<catalogue>(std::move(first), nullptr, ledger);
+    const std::shared_ptr<const snapshot> before = all->current();
+    budget::plan money;
+    money.global.daily = 7;
+    const auto fails = [&](const catalogue::replacement& by) {
+        EXPECT_EQ(by.before, before);
+        EXPECT_EQ(by.after->models.size(), 2u);
+        EXPECT_EQ(ledger->report({}).budgets.size(), 1u);
+        throw std::runtime_error("no thread");
+    };
+    EXPECT_THROW(all->replace(plan_of({provider("a", {"m"}), provider("b", {"n"})}), money, {}, fails),
+                 std::runtime_error);
+    EXPECT_EQ(all->current(), before);
+    EXPECT_TRUE(ledger->report({}).budgets.empty());
+    EXPECT_EQ(ledger->lines().size(), before->pools.size());
+    EXPECT_EQ(all->replace(plan_of({provider("a", {"m"})}), {}, {}).before, before);
+}
+
+TEST_F(Replacement, AConnectorThatThrowsWhenItIsAskedForCapabilitiesChangesNothing) {
+    class odd final : public connector::openai_compatible {
+        std::vector<std::string> capabilities_of(std::string_view) const override {
+            throw std::runtime_error("no list");
+        }
+    };
+    const auto all = make({provider("a", {"m"})});
+    const std::shared_ptr<const snapshot> before = all->current();
+    provider_plan broken = provider("b", {"n"});
+    broken.entry.codec = std::make_shared<odd>();
+    try {
+        replace(all, {provider("a", {"m"}), broken});
+        ADD_FAILURE() << "nothing was thrown";
+    } catch (const error& e) {
+        EXPECT_EQ(e.info().message, "provider 'b': the connector failed: no list");
+    }
+    EXPECT_EQ(all->current(), before);
+}
+
+// Only another configuration has other limits; a list of models, or another key, says nothing of what is spent.
+TEST_F(Replacement, WhoHasSpentTooMuchIsBackWithTheNextConfigurationAndNotBefore) {
+    const auto all = make({provider("a", {"m"}), provider("b")});
+    state::health_slot& health = *all->current()->pools.front()->state->health.front();
+    ASSERT_TRUE(health.stand_by(since_epoch(time.now()), state::health_slot::never - std::chrono::seconds(1),
+                                connector::standby_reason::budget_exceeded, {errc::budget, 0}));
+    (void)call(all);
+    via.list("b", "n");
+    poll();
+    EXPECT_EQ(models(*all), "a.m b.n ");
+    EXPECT_EQ(health.load().phase, state::health_slot::phase::standby);
+    const auto fails = [](const catalogue::replacement&) { throw std::runtime_error("no thread"); };
+    EXPECT_THROW(all->replace(plan_of({provider("a", {"m"})}), {}, {}, fails), std::runtime_error);
+    EXPECT_EQ(health.load().phase, state::health_slot::phase::standby);
+    replace(all, {provider("a", {"m"})});
+    EXPECT_EQ(health.load().phase, state::health_slot::phase::active);
+}
+
 } // namespace
 } // namespace modelmesh::router

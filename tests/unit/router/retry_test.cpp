@@ -527,10 +527,10 @@ protected:
         f.retry_after = std::chrono::hours(3);
         return f;
     }
-    void open_two(bool rotates, const snapshot* previous = nullptr) {
+    void open_two(bool rotates) {
         pool_plan chat = testing::chat_plan(10);
         chat.rotates_on_budget = rotates;
-        picture = testing::make_snapshot_by({{"a", {"m"}}, {"b", {"m"}}}, chat, previous);
+        picture = testing::make_snapshot_by({{"a", {"m"}}, {"b", {"m"}}}, chat);
     }
 };
 
@@ -589,16 +589,6 @@ TEST_F(SpentBudget, WhenNobodyHasAnyLeftTheFailureIsTheBudgets) {
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().kind(), errc::budget);
     EXPECT_EQ(refused.error().retry_after, std::chrono::hours(3));
-}
-
-TEST_F(SpentBudget, AnotherConfigurationMayHaveAnotherLimit) {
-    open_two(true);
-    attempt_plan p = plan();
-    EXPECT_EQ(next(p), "a.m");
-    (void)p.failed(refusal("model", 100));
-    ASSERT_TRUE(health(0).load().is_out());
-    open_two(true, picture.get());
-    EXPECT_FALSE(health(0).load().is_out()) << "the ledger knows whether it is spent under the new one, too";
 }
 
 // What each kind of failure means: rotates, is retried by a sole model, and counts.

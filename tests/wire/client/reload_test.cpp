@@ -2,8 +2,10 @@
 #include "fixture.hpp"
 #include "support/event_list.hpp"
 
+#include <modelmesh/connector/openai_compatible.hpp>
 #include <modelmesh/connector/registry.hpp>
 #include <modelmesh/core/log.hpp>
+#include <modelmesh/middleware.hpp>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -12,6 +14,7 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <csignal>
@@ -19,6 +22,7 @@
 #include <filesystem>
 #include <fstream>
 #include <mutex>
+#include <stdexcept>
 #include <thread>
 #include <unistd.h>
 
@@ -112,6 +116,125 @@ TEST_P(Reload, AnInvalidConfigurationChangesNothingAndSaysEverythingThatIsWrong)
     EXPECT_THAT(log.lines(),
                 ::testing::Each(::testing::StartsWith("config.rejected reason=provider 'alpha'")));
     EXPECT_TRUE(c.reload(settings).empty()) << "it is still the one before";
+}
+
+// Which of a program's connectors throws.
+enum class thrower { none, provider, capabilities, policy, sink, middleware };
+
+class odd_provider final : public connector::openai_compatible {
+public:
+    explicit odd_provider(const thrower* who) : who_(who) {}
+    std::vector<std::string> capabilities_of(std::string_view model) const override {
+        if (*who_ == thrower::capabilities) throw std::runtime_error("out of order");
+        return openai_compatible::capabilities_of(model);
+    }
+
+private:
+    const thrower* who_;
+};
+
+class tagging final : public middleware {
+public:
+    explicit tagging(std::string tag) : tag_(std::move(tag)) {}
+    std::string_view name() const noexcept override { return "tagging"; }
+    bool sees_attempts() const noexcept override { return true; }
+    result<void> before_attempt(attempt_context& a) override {
+        a.headers.add("X-Tag", tag_);
+        return {};
+    }
+
+private:
+    std::string tag_;
+};
+
+struct tag_options {
+    std::string tag{};
+};
+
+TEST_P(Reload, WhateverThrowsEverythingIsAsBefore) {
+    const simulator& alpha = start("alpha");
+    thrower who = thrower::none;
+    const auto unless = [&who](thrower it) {
+        if (who == it) throw std::runtime_error("out of order");
+    };
+    std::mutex seeing;
+    names seen; // which sinks
+    connector::registry connectors;
+    connector::register_builtin(connectors);
+    ASSERT_TRUE(connectors.add_provider("odd.llm.v1", [&] {
+        unless(thrower::provider);
+        return std::make_unique<odd_provider>(&who);
+    }));
+    ASSERT_TRUE(connectors.add_rotation("odd.policy", [&](const connector::rotation_settings& by) {
+        unless(thrower::policy);
+        return connectors.make_rotation("round-robin", by).value();
+    }));
+    ASSERT_TRUE(connectors.add_sink<tag_options>(
+        "odd.sink", [&](const tag_options& of, log_sink*) -> result<std::unique_ptr<connector::event_sink>> {
+            unless(thrower::sink);
+            class noting final : public connector::event_sink {
+            public:
+                noting(std::string tag, std::mutex& guard, names& into)
+                    : tag_(std::move(tag)), guard_(guard), into_(into) {}
+                result<void> write(const connector::event& told) override {
+                    const std::lock_guard lock(guard_);
+                    if (told.name == "request.success") into_.push_back(tag_);
+                    return {};
+                }
+
+            private:
+                std::string tag_;
+                std::mutex& guard_;
+                names& into_;
+            };
+            return std::make_unique<noting>(of.tag, seeing, seen);
+        }));
+    ASSERT_TRUE(connectors.add_middleware<tag_options>(
+        "odd.tag", [&](const tag_options& of, log_sink*) -> result<std::shared_ptr<middleware>> {
+            unless(thrower::middleware);
+            return std::make_shared<tagging>(of.tag);
+        }));
+    settings.providers[0].second.connector = "odd.llm.v1";
+    const auto next = [this](const std::string& tag, double limit) {
+        config made = settings;
+        made.providers[0].second.api_key = tag + "-key";
+        made.providers[0].second.pricing.per_request = 0.25;
+        made.pools.emplace_back(tag, pool_config{"chat"}).second.strategy = "odd.policy";
+        const json::raw options{"{\"tag\": \"" + tag + "\"}"};
+        made.observability.sinks.emplace_back().connector = "odd.sink";
+        made.observability.sinks.back().options = options;
+        made.middleware.emplace_back().connector = "odd.tag";
+        made.middleware.back().options = options;
+        made.budget.daily_limit = limit;
+        return made;
+    };
+    // Who was asked with what, and what was told to whom.
+    const auto state_of = [&](const client& c) {
+        (void)asked(c, "alpha.alpha-model");
+        const recorded_request last = alpha.requests().back();
+        names told = {last.header("Authorization"), last.header("X-Tag"),
+                      std::to_string(c.usage().budgets.at(0).limit_micro_usd), asked(c, "one"),
+                      asked(c, "two")};
+        return told;
+    };
+    {
+        client c = create(next("one", 10), connectors, &log);
+        const names before = {"Bearer one-key", "one", "10000000", "alpha", "not_found"};
+        ASSERT_EQ(state_of(c), before);
+        for (const thrower each : {thrower::provider, thrower::capabilities, thrower::policy, thrower::sink,
+                                   thrower::middleware}) {
+            who = each;
+            const result<reload_report> outcome = c.try_reload(next("two", 20));
+            who = thrower::none;
+            ASSERT_FALSE(outcome) << static_cast<int>(each);
+            EXPECT_THAT(outcome.error().message, HasSubstr("out of order"));
+            EXPECT_EQ(state_of(c), before) << static_cast<int>(each);
+        }
+        c.reload(next("two", 20));
+        EXPECT_EQ(state_of(c), (names{"Bearer two-key", "two", "20000000", "not_found", "alpha"}));
+    } // the sinks have everything when the client is gone
+    EXPECT_EQ(std::count(seen.begin(), seen.end(), "one"), 12);
+    EXPECT_EQ(std::count(seen.begin(), seen.end(), "two"), 2);
 }
 
 task<std::string> read_over_a_reload(client c, chat::request request, const config* next) {
