@@ -7,6 +7,7 @@
 #include <array>
 #include <condition_variable>
 #include <cstring>
+#include <deque>
 #include <mutex>
 #include <stdexcept>
 #include <thread>
@@ -17,6 +18,8 @@ namespace {
 
 // The thread looks by itself this often: a wake-up that was missed costs no more.
 constexpr std::chrono::milliseconds longest_nap{100};
+// And this often while somebody waits for an event that is on its way into the ring.
+constexpr std::chrono::milliseconds shortest_nap{1};
 // What a slot keeps of its buffer.
 constexpr std::size_t kept_buffer = 1024;
 
@@ -56,6 +59,12 @@ struct event_hub::state {
         redactor secrets;
     };
 
+    /// Takes its place when what was claimed before its ticket is delivered.
+    struct newcomer {
+        audience who;
+        std::uint64_t ticket;
+    };
+
     state(std::vector<sink_plan> plans, event_hub_options given)
         : options(std::move(given)), ring(options.capacity) {
         lowest.store(lowest_of(plans), std::memory_order_relaxed);
@@ -82,28 +91,37 @@ struct event_hub::state {
     void replace(audience next) {
         const int wanted = lowest_of(next.plans);
         const std::lock_guard lock(mutex);
-        // Until they have changed places, what either of them wants is written.
+        const std::uint64_t ticket = ring.claimed();
+        // Who comes in the same moment as the one before takes its place: nothing was written for that one.
+        if (coming.empty() || coming.back().ticket != ticket)
+            coming.push_back({std::move(next), ticket});
+        else
+            coming.back().who = std::move(next);
+        // Until all have changed places, what any of them wants is written.
         lowest.store(std::min(lowest.load(std::memory_order_relaxed), wanted), std::memory_order_relaxed);
-        coming = std::move(next);
-        coming_ticket = ring.claimed();
         has_coming.store(true, std::memory_order_release);
         wake.notify_one();
     }
 
     // The thread's, between two events. Release and acquire of has_coming: it sees the ticket of that moment or a later
     // one, which it reads under the mutex.
-    void change_places() {
-        if (!has_coming.load(std::memory_order_acquire)) return;
+    bool change_places() {
+        if (!has_coming.load(std::memory_order_acquire)) return false;
         audience next;
         {
             const std::lock_guard lock(mutex);
-            if (ring.popped() < coming_ticket) return; // what was written before is for those of before
-            next = std::move(coming);
-            lowest.store(lowest_of(next.plans), std::memory_order_relaxed);
-            has_coming.store(false, std::memory_order_relaxed);
+            if (ring.popped() < coming.front().ticket)
+                return false; // what was written before is for those of before
+            next = std::move(coming.front().who);
+            coming.pop_front();
+            int wanted = lowest_of(next.plans);
+            for (const newcomer& each : coming) wanted = std::min(wanted, lowest_of(each.who.plans));
+            lowest.store(wanted, std::memory_order_relaxed);
+            has_coming.store(!coming.empty(), std::memory_order_relaxed);
         }
         flush_sinks();
         seat(std::move(next));
+        return true;
     }
     ~state() {
         {
@@ -157,8 +175,10 @@ struct event_hub::state {
                 const std::lock_guard lock(mutex);
                 stops = is_stopping;
             }
-            do change_places();
-            while (deliver_one());
+            do {
+                while (change_places()) {
+                }
+            } while (deliver_one());
             tell_dropped();
             std::unique_lock lock(mutex);
             if (flush_wanted > flush_done) {
@@ -170,15 +190,22 @@ struct event_hub::state {
                 if (ring.popped() >= flush_ticket && !has_coming.load(std::memory_order_relaxed))
                     flush_done = flush_wanted;
                 flushed.notify_all();
-                if (flush_wanted > flush_done) continue;
+                if (flush_wanted > flush_done) {
+                    nap(lock, shortest_nap);
+                    continue;
+                }
             }
             if (stops) break;
             if (is_stopping) continue;
-            is_napping.store(true, std::memory_order_relaxed);
-            wake.wait_for(lock, longest_nap);
-            is_napping.store(false, std::memory_order_relaxed);
+            nap(lock, longest_nap);
         }
         flush_sinks();
+    }
+
+    void nap(std::unique_lock<std::mutex>& lock, std::chrono::milliseconds most) {
+        is_napping.store(true, std::memory_order_relaxed);
+        wake.wait_for(lock, most);
+        is_napping.store(false, std::memory_order_relaxed);
     }
 
     bool deliver_one() {
@@ -302,8 +329,7 @@ struct event_hub::state {
     std::uint64_t flush_wanted = 0;
     std::uint64_t flush_done = 0;
     std::uint64_t flush_ticket = 0;
-    audience coming;
-    std::uint64_t coming_ticket = 0;
+    std::deque<newcomer> coming; ///< in turn; as many as there are events between them
 
     std::vector<log_field> fields; ///< the thread's, reused
     std::vector<std::string> values;

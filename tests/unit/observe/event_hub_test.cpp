@@ -128,6 +128,28 @@ TEST_F(Hub, OtherSinksGetWhatIsWrittenAfterThemAndNothingIsLost) {
     EXPECT_THAT(next->lines(), ElementsAre("3 request.success k=after ***"));
 }
 
+TEST_F(Hub, ThoseWhoComeOneAfterTheOtherEachGetWhatIsWrittenInTheirTime) {
+    std::latch gate(1);
+    sink->stops = &gate;
+    auto second = std::make_shared<listing>();
+    auto third = std::make_shared<listing>();
+    event_hub hub({to(sink)}, on_the_clock());
+    say(hub, "request.success", "first");
+    redactor secrets;
+    secrets.add_secret("hush-hush");
+    hub.replace({to(second)}, std::move(secrets));
+    say(hub, "request.success", "second hush-hush");
+    hub.replace({to(sink)}, {});
+    hub.replace({to(third)}, {}); // nothing is written between the two
+    say(hub, "request.success", "third");
+    gate.count_down();
+    ASSERT_TRUE(hub.flush());
+    EXPECT_THAT(sink->lines(), ElementsAre("1 request.success k=first"));
+    EXPECT_THAT(second->lines(), ElementsAre("2 request.success k=second ***"));
+    EXPECT_GE(second->flushes, 1);
+    EXPECT_THAT(third->lines(), ElementsAre("3 request.success k=third"));
+}
+
 TEST_F(Hub, WithoutSinksItWantsNothingAndLetsGoOfThoseOfBefore) {
     event_hub hub({to(sink)}, on_the_clock());
     say(hub, "request.success");
