@@ -8,16 +8,20 @@
 namespace modelmesh::router {
 
 std::optional<unsigned> key_renewal::join(const std::shared_ptr<key_renewal>& self, time_point now,
-                                          std::optional<std::string>& key) {
+                                          time_point& until, std::optional<std::string>& key) {
     unsigned number = 0;
     {
         const std::lock_guard lock(self->mutex_);
-        if (self->is_reading_) return self->number_;
+        if (self->is_reading_) {
+            until = std::min(until, self->next_at_);
+            return self->number_;
+        }
         if (now < self->next_at_) {
             key = self->key_;
             return std::nullopt;
         }
         self->next_at_ = now + pace;
+        until = std::min(until, self->next_at_);
         self->is_reading_ = true;
         number = ++self->number_;
     }
@@ -46,7 +50,7 @@ bool key_renewal::is_over(unsigned number, std::optional<std::string>& key) {
 task<result<std::optional<std::string>>> key_renewal::read(std::shared_ptr<key_renewal> self, transport& via,
                                                            time_point until) {
     std::optional<std::string> key;
-    const std::optional<unsigned> number = join(self, via.time().now(), key);
+    const std::optional<unsigned> number = join(self, via.time().now(), until, key);
     if (!number) co_return std::move(key);
     // Whoever waits looks now and then: that is rare, ends with the request however that ends, and needs nobody who
     // knows the event loops of all who wait.

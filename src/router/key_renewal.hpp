@@ -32,7 +32,8 @@ public:
         : read_(std::move(read)), elsewhere_(std::move(elsewhere)) {}
 
     /// Completes with what the key is, or was at the last reading if that is a moment ago: the caller may have been
-    /// refused with the one before. Nothing: it cannot be read, or not by `until`. Errors: canceled.
+    /// refused with the one before. Nothing: it cannot be read, or not by `until`, or not within `pace` of the reading's
+    /// begin: for one that hangs, those who come later do not wait. Errors: canceled.
     /// @param via  outlives the task.
     [[nodiscard]] static task<result<std::optional<std::string>>> read(std::shared_ptr<key_renewal> self,
                                                                        transport& via, time_point until);
@@ -40,9 +41,11 @@ public:
 private:
     /// Whether the reading of this number is over; then `key` is what the last one said.
     [[nodiscard]] bool is_over(unsigned number, std::optional<std::string>& key);
-    /// The number of the reading to wait for; nothing: it is too early for one, and `key` is what the last one said.
+    /// The number of the reading to wait for, no longer than until `until`, which is made earlier; nothing: it is too
+    /// early for one, and `key` is what the last one said.
     [[nodiscard]] static std::optional<unsigned> join(const std::shared_ptr<key_renewal>& self,
-                                                      time_point now, std::optional<std::string>& key);
+                                                      time_point now, time_point& until,
+                                                      std::optional<std::string>& key);
     void finish(result<std::string> read);
 
     const reading read_;

@@ -350,6 +350,21 @@ TEST_F(KeyRenewal, APlaceThatHangsTakesTenSecondsAtMost) {
     EXPECT_LE(via.time().now() - began, milliseconds(10010));
 }
 
+// A 403 leaves the provider in service: each request would wait for the same reading.
+TEST_F(KeyRenewal, APlaceThatHangsHoldsUpThoseOnlyWhoComeInItsFirstTenSeconds) {
+    via.script["old"] = {says(403)};
+    place.is_slow = true;
+    EXPECT_EQ(asked(), "b/2");
+    const time_point began = via.time().now();
+    EXPECT_EQ(asked(), "b/2");
+    EXPECT_LE(via.time().now() - began, milliseconds(10));
+    EXPECT_THAT(via.asked, ElementsAre("old", "b", "old", "b"));
+    place.key = std::string("key-of-new");
+    for (const std::function<void()>& work : std::exchange(place.waiting, {})) work();
+    place.is_slow = false;
+    EXPECT_EQ(asked(), "a/2") << "once it says something that is taken";
+}
+
 TEST_F(KeyRenewal, WhatComesTooLateForOneRequestIsThereForTheNext) {
     place.is_slow = true;
     place.key = std::string("key-of-new");
