@@ -10,6 +10,7 @@
 #include "client/reload.hpp"
 #include "client/storage_settings.hpp"
 #include "core/cancellation.hpp"
+#include "core/joined.hpp"
 #include "router/guarded.hpp"
 #include "router/introspection.hpp"
 
@@ -46,12 +47,6 @@ std::string offered() {
     std::string text;
     for (const std::string_view path : served_capabilities)
         text.append(text.empty() ? "'" : ", '").append(path).append("'");
-    return text;
-}
-
-std::string joined(const std::vector<std::string>& lines) {
-    std::string text;
-    for (const std::string& line : lines) text += (text.empty() ? "" : "\n") + line;
     return text;
 }
 
@@ -247,7 +242,7 @@ client_impl::parts client_impl::parts_of(const config& from, const surroundings&
     router::discovery_plan discovery = discovery_of(from.discovery, connectors, &log_, problems);
     surroundings around = surroundings_of(from, before, connectors, log_, problems);
     std::string text = text_of(from, problems);
-    if (!problems.empty()) throw error(fault(errc::config, joined(problems)));
+    if (!problems.empty()) throw error(fault(errc::config, core::joined(problems)));
     return {{std::move(providers), std::move(plans), std::move(models), std::move(discovery)},
             std::move(money),
             std::move(around),

@@ -116,11 +116,15 @@ result<made_endpoint> make_endpoint(const provider_config& settings, const envir
     if (settings.pipeline_depth == 0) return fault(errc::config, "pipeline_depth must be at least 1");
     if (settings.pipeline_depth > 1 && settings.http == http_version::http2)
         return fault(errc::config, "pipeline_depth is for HTTP/1.1, and http is http2");
+    net::connection_rules rules;
+    rules.pipeline_depth = settings.pipeline_depth;
+    rules.connections = settings.connection_pool.max_connections;
+    rules.queue_time = settings.connection_pool.timeout;
+    rules.idle_time = settings.connection_pool.idle_timeout;
     made_endpoint made;
     made.base_path = std::move(url->path);
     made.where = std::make_shared<net_endpoint>(std::make_shared<const net::endpoint>(
-        std::move(url->where), std::move(tls), http2_use_of(settings.http), std::move(*via),
-        settings.pipeline_depth));
+        std::move(url->where), std::move(tls), http2_use_of(settings.http), std::move(*via), rules));
     return made;
 }
 

@@ -37,8 +37,7 @@ constexpr std::string_view later_of_discovery[] = {
     "sync.on_deprecated_model",
 };
 constexpr std::string_view later_of_providers[] = {
-    "auth.key_rotation", "quota",          "discovery",       "catalogue", "batch", "files",
-    "fine_tuning",       "infrastructure", "connection_pool",
+    "auth.key_rotation", "quota", "discovery", "catalogue", "batch", "files", "fine_tuning", "infrastructure",
 };
 constexpr std::string_view later_of_models[] = {"batch"};
 constexpr std::string_view later_of_features[] = {"fine_tunable"};

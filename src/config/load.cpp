@@ -9,6 +9,7 @@
 #include "config/secrets_section.hpp"
 #include "config/templates.hpp"
 #include "config/yaml.hpp"
+#include "core/joined.hpp"
 
 #include <modelmesh/config/load.hpp>
 #include <modelmesh/core/error.hpp>
@@ -48,12 +49,6 @@ key_tree keys_at_top() {
     key_tree keys = keys_of(object_of(reflected::describe<config>()));
     for (const char* name : {"version", "template", "secrets"}) keys.below.push_back(key_tree{name});
     return keys;
-}
-
-std::string joined(const std::vector<std::string>& lines) {
-    std::string text;
-    for (const std::string& line : lines) text.append(text.empty() ? "" : "\n").append(line);
-    return text;
 }
 
 /// @param secrets  the section. @param otherwise  where problems of a store are that it does not name.
@@ -105,7 +100,7 @@ result<std::string> read_again(const secrets_at& in, node text) {
     const std::unique_ptr<connector::secret_store> store =
         open_store(section, section.at, in.connectors, nullptr, references, found);
     references.resolve(text, found);
-    if (found.has_problems()) return fault(errc::config, joined(found.problems()));
+    if (found.has_problems()) return fault(errc::config, core::joined(found.problems()));
     return std::move(text.value);
 }
 
@@ -165,7 +160,7 @@ public:
                            "finds no provider: set one of " + template_variables() + ", or configure one");
         if (is_complete_) check(root_, connectors_, made, found_);
         warn();
-        if (found_.has_problems()) throw error(fault(errc::config, joined(found_.problems())));
+        if (found_.has_problems()) throw error(fault(errc::config, core::joined(found_.problems())));
         if (from != nullptr) *from = {std::move(root_), std::move(from_template_)};
         return made;
     }

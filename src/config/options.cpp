@@ -3,6 +3,7 @@
 #include "config/bind.hpp"
 #include "config/keys.hpp"
 #include "config/yaml.hpp"
+#include "core/joined.hpp"
 
 #include <modelmesh/json/write.hpp>
 #include <modelmesh/router/capability.hpp>
@@ -130,9 +131,7 @@ result<std::shared_ptr<void>> read_options(const json::raw& options, const conne
         bind(*read, *of.type, made.get(), found);
     }
     if (!found.has_problems()) return made;
-    std::string text;
-    for (const std::string& line : found.problems()) text.append(text.empty() ? "" : "\n").append(line);
-    return fault(errc::config, std::move(text));
+    return fault(errc::config, core::joined(found.problems()));
 }
 
 } // namespace modelmesh::settings

@@ -55,6 +55,7 @@ struct client::state {
     state(engine& e, pool_limits l, const clock& c, dialer d)
         : io(e), limits(l), time(c), dial(std::move(d)) {}
     pool_entry& entry_of(const std::shared_ptr<const endpoint>& to);
+    [[nodiscard]] pool_limits limits_for(const endpoint& to) const noexcept;
     /// Forgets those whose endpoints have all ended. What is still in use is closed with its exchange.
     void drop_unused();
     /// The connections for an endpoint. @param to  becomes the endpoint that is used in its place.
@@ -194,6 +195,14 @@ task<result<std::optional<std::string_view>>> response_stream::read() {
     }
 }
 
+pool_limits client::state::limits_for(const endpoint& to) const noexcept {
+    pool_limits its = limits;
+    its.connections = to.rules().connections.value_or(its.connections);
+    its.queue_time = to.rules().queue_time.value_or(its.queue_time);
+    its.idle_time = to.rules().idle_time.value_or(its.idle_time);
+    return its;
+}
+
 client::state::pool_entry& client::state::entry_of(const std::shared_ptr<const endpoint>& to) {
     std::vector<pool_entry>& same_origin = pools[to->name()];
     for (pool_entry& entry : same_origin) {
@@ -208,11 +217,11 @@ client::state::pool_entry& client::state::entry_of(const std::shared_ptr<const e
     }
     const bool may_share =
         to->http2() == http2_use::prior_knowledge || (to->http2() == http2_use::automatic && to->where().tls);
-    same_origin.push_back(
-        pool_entry{std::make_shared<const endpoint>(*to),
-                   {to},
-                   std::make_shared<connection_pool>(io, limits, time, may_share, to->pipeline_depth()),
-                   nullptr});
+    same_origin.push_back(pool_entry{
+        std::make_shared<const endpoint>(*to),
+        {to},
+        std::make_shared<connection_pool>(io, limits_for(*to), time, may_share, to->rules().pipeline_depth),
+        nullptr});
     return same_origin.back();
 }
 
@@ -241,8 +250,8 @@ void client::state::drop_unused() {
 void client::state::avoid_http2(const std::shared_ptr<const endpoint>& to) {
     pool_entry& entry = entry_of(to);
     if (entry.instead || to->http2() == http2_use::off) return;
-    entry.instead = std::make_shared<const endpoint>(to->where(), to->tls(), http2_use::off, to->via(),
-                                                     to->pipeline_depth());
+    entry.instead =
+        std::make_shared<const endpoint>(to->where(), to->tls(), http2_use::off, to->via(), to->rules());
     entry.pool->clear_idle(); // nobody will ask for them
 }
 
@@ -306,8 +315,8 @@ public:
     call(std::shared_ptr<state> home, std::shared_ptr<const endpoint> to,
          std::shared_ptr<const http::request> request, const exchange_limits& limits, reading how)
         : home_(std::move(home)), to_(std::move(to)), what_(std::move(request), defaults()), limits_(limits),
-          is_pipelined_(how == reading::whole && to_->pipeline_depth() > 1 && what_.request->is_replayable &&
-                        !is_large()) {}
+          is_pipelined_(how == reading::whole && to_->rules().pipeline_depth > 1 &&
+                        what_.request->is_replayable && !is_large()) {}
 
     [[nodiscard]] next begin() {
         if (const result<void> fit = proto::check_request(*what_.request); !fit)

@@ -6,6 +6,8 @@
 #include "net/proxy.hpp"
 #include "net/url.hpp"
 
+#include <modelmesh/core/clock.hpp>
+
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -21,16 +23,27 @@ enum class http2_use : std::uint8_t {
     prior_knowledge, ///< always, also without TLS
 };
 
+/// How the connections to an endpoint are used.
+struct connection_rules {
+    /// How many requests that may be sent twice (http::request::is_replayable) may be under way on one HTTP/1.1
+    /// connection, each behind the other. 1: no pipelining.
+    std::size_t pipeline_depth = 1;
+    /// These take the place of what pool_limits say, whose names they have.
+    std::optional<std::size_t> connections{};
+    std::optional<duration> queue_time{};
+    std::optional<duration> idle_time{};
+
+    friend bool operator==(const connection_rules&, const connection_rules&) = default;
+};
+
 /// Immutable. Endpoints with the same origin and settings share connections, which are kept while one of them lives.
 class endpoint {
 public:
     /// @param via  connections are tunnels through this proxy.
-    /// @param pipeline_depth  how many requests that may be sent twice (http::request::is_replayable) may be
-    /// under way on one HTTP/1.1 connection, each behind the other. 1: no pipelining.
     explicit endpoint(origin where, tls_settings tls = tls_settings(), http2_use http2 = http2_use::automatic,
-                      std::optional<proxy> via = std::nullopt, std::size_t pipeline_depth = 1)
-        : where_(std::move(where)), tls_(std::move(tls)), http2_(http2), via_(std::move(via)),
-          pipeline_depth_(pipeline_depth), name_(to_string(where_)), host_(host_header(where_)) {
+                      std::optional<proxy> via = std::nullopt, connection_rules rules = {})
+        : where_(std::move(where)), tls_(std::move(tls)), http2_(http2), via_(std::move(via)), rules_(rules),
+          name_(to_string(where_)), host_(host_header(where_)) {
         tls_.offer_http2 = http2 != http2_use::off;
     }
     endpoint(const endpoint&) = default;
@@ -44,10 +57,10 @@ public:
     [[nodiscard]] const tls_settings& tls() const noexcept { return tls_; }
     [[nodiscard]] http2_use http2() const noexcept { return http2_; }
     [[nodiscard]] const std::optional<proxy>& via() const noexcept { return via_; }
-    [[nodiscard]] std::size_t pipeline_depth() const noexcept { return pipeline_depth_; }
+    [[nodiscard]] const connection_rules& rules() const noexcept { return rules_; }
     [[nodiscard]] bool shares_connections_with(const endpoint& other) const noexcept {
         return where_ == other.where_ && tls_ == other.tls_ && http2_ == other.http2_ && via_ == other.via_ &&
-               pipeline_depth_ == other.pipeline_depth_;
+               rules_ == other.rules_;
     }
     /// host:port, for messages.
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
@@ -62,7 +75,7 @@ private:
     tls_settings tls_;
     http2_use http2_;
     std::optional<proxy> via_;
-    std::size_t pipeline_depth_;
+    connection_rules rules_;
     std::string name_;
     std::string host_;
 };

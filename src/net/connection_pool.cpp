@@ -1,6 +1,7 @@
 #include "net/connection_pool.hpp"
 
 #include "core/cancellation.hpp"
+#include "core/time_limit.hpp"
 #include "net/waiter.hpp"
 
 #include <boost/asio/cancellation_state.hpp>
@@ -352,18 +353,28 @@ task<result<connection_pool::lease>> connection_pool::acquire(std::shared_ptr<co
         co_return fault(errc::overloaded, "too many requests wait for a connection");
     const asio::cancellation_state stop = co_await asio::this_coro::cancellation_state;
     if (core::is_canceled(stop)) co_return canceled_in_queue();
+    const time_point end = std::min(deadline, core::after(pool->time_.now(), pool->limits_.queue_time));
     queued place(pool, is_pipelined);
     for (;;) {
         // Nobody else sees that a connection may be tried again.
         const bool is_pausing = pool->time_.now() < pool->dial_again_;
-        const time_point until = is_pausing ? std::min(deadline, pool->dial_again_) : deadline;
+        const time_point until = is_pausing ? std::min(end, pool->dial_again_) : end;
         const wait_outcome outcome = co_await place.wait(until);
         if (!place.is_settled() && outcome != wait_outcome::canceled) pool->serve_queue();
         if (place.is_settled()) co_return place.claim();
         if (outcome == wait_outcome::canceled) co_return canceled_in_queue();
-        if (outcome == wait_outcome::timed_out && until == deadline)
-            co_return fault(errc::timed_out, "the deadline passed while waiting for a free connection");
+        if (outcome == wait_outcome::timed_out && until == end)
+            co_return end == deadline
+                ? fault(errc::timed_out, "the deadline passed while waiting for a free connection")
+                : pool->too_long_fault();
     }
+}
+
+fault connection_pool::too_long_fault() const {
+    const auto waited = std::chrono::duration_cast<std::chrono::milliseconds>(limits_.queue_time);
+    return fault(errc::overloaded, "no connection became free in " + std::to_string(waited.count()) +
+                                       " ms; at most " + std::to_string(limits_.connections) +
+                                       " may be open");
 }
 
 void connection_pool::put_back(std::unique_ptr<http1_connection> connection) noexcept {

@@ -27,6 +27,7 @@ public:
     std::size_t connections = 256;                 ///< open at a time, in use or idle
     std::size_t idle = 32;                         ///< kept for reuse, of either version of HTTP
     std::size_t queue = 4096;                      ///< requests waiting for a connection
+    duration queue_time = duration::max();         ///< the longest wait there
     duration idle_time = std::chrono::seconds(55); ///< below the 60 s after which many servers close
     http2_settings http2;                          ///< of each HTTP/2 connection
 };
@@ -116,8 +117,8 @@ public:
     /// @param is_pipelined  the request is short, may be sent twice, and its answer is read as a whole.
     [[nodiscard]] std::optional<lease> try_acquire(bool is_pipelined = false);
     /// Completes when try_acquire() has something, with that; in the order of the calls.
-    /// Errors: timed_out at the deadline, canceled, overloaded when too many wait already; connect when the
-    /// connection that it waited for could not be made.
+    /// Errors: timed_out at the deadline, canceled, overloaded when too many wait already or it has waited for the
+    /// queue's time; connect when the connection that it waited for could not be made.
     [[nodiscard]] static task<result<lease>> acquire(std::shared_ptr<connection_pool> pool,
                                                      time_point deadline, bool is_pipelined = false);
 
@@ -153,6 +154,7 @@ private:
     void remove_shared(std::size_t at) noexcept;
     void serve_queue() noexcept;
     [[nodiscard]] std::unique_ptr<http1_connection> take_idle();
+    [[nodiscard]] fault too_long_fault() const;
     void put_back(std::unique_ptr<http1_connection> connection) noexcept;
     void rest(std::unique_ptr<http1_connection> connection) noexcept;
     void trim() noexcept;

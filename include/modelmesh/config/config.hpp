@@ -130,6 +130,25 @@ struct rate_limit_config {
     };
 };
 
+/// The connections to a provider's server, of each event loop that uses the client. Providers with the same server and
+/// the same settings share them.
+struct connection_pool_config {
+    /// Open at a time, in use or idle. A call that finds none free waits for one; HTTP/2 carries many calls on one.
+    unsigned max_connections{256};
+    /// Longest wait for a free one, after which the attempt fails as overloaded and goes on elsewhere; absent: until
+    /// the call's deadline.
+    std::optional<std::chrono::milliseconds> timeout{};
+    /// How long one without a call is kept. Most servers close theirs after a minute or more.
+    std::chrono::milliseconds idle_timeout{std::chrono::seconds(55)};
+
+    static constexpr json::field_rule json_fields[] = {
+        json::about("max_connections", "open at a time, of each event loop"),
+        json::range("max_connections", 1, 65536),
+        json::about("timeout", "longest wait for a free one; left out: until the deadline"),
+        json::about("idle_timeout", "how long one without a call is kept"),
+    };
+};
+
 /// One provider: a server, an account on it, and the connector that speaks its format.
 struct provider_config {
     std::string connector{}; ///< connector id, for example `openai.llm.v1`
@@ -155,6 +174,7 @@ struct provider_config {
     /// 1 (pipelining) also allows that one whose connection is lost is sent, and billed, twice: for servers of
     /// your own.
     unsigned pipeline_depth{1};
+    connection_pool_config connection_pool{};
     /// Longest time for one attempt at it, the stream included; absent: what the call has.
     std::optional<std::chrono::milliseconds> timeout{};
     modelmesh::auth_method auth_method{modelmesh::auth_method::api_key};
@@ -204,6 +224,7 @@ struct provider_config {
         json::also("non_retryable_codes", "error.non_retryable_codes"),
         json::about("pipeline_depth", "calls that may be under way on one HTTP/1.1 connection"),
         json::range("pipeline_depth", 1, 1000),
+        json::about("connection_pool", "how many connections there may be to its server"),
     };
 };
 

@@ -28,6 +28,7 @@ providers:
     proxy: http://proxy:3128
     http: http1
     pipeline_depth: 4
+    connection_pool: {max_connections: 64, timeout: 5s}
 pools:
   chat:
     capability: chat-completion
@@ -53,6 +54,9 @@ pools:
     EXPECT_EQ(provider.proxy, "http://proxy:3128");
     EXPECT_EQ(provider.http, http_version::http1);
     EXPECT_EQ(provider.pipeline_depth, 4u);
+    EXPECT_EQ(provider.connection_pool.max_connections, 64u);
+    EXPECT_EQ(provider.connection_pool.timeout, std::chrono::seconds(5));
+    EXPECT_EQ(provider.connection_pool.idle_timeout, std::chrono::seconds(55));
     ASSERT_EQ(made.pools.size(), 1u);
     EXPECT_EQ(made.pools[0].first, "chat");
     EXPECT_EQ(made.pools[0].second.capability, "chat-completion");

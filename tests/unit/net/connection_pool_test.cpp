@@ -159,6 +159,24 @@ TEST_F(ConnectionPool, ARightWithoutConnectionPassesOnToo) {
     EXPECT_EQ(second.take().value().connection(), nullptr);
 }
 
+TEST_F(ConnectionPool, WaitingEndsWhenTheTimeOfTheQueueIsOver) {
+    pool_limits limits;
+    limits.connections = 1;
+    limits.queue_time = std::chrono::milliseconds(5);
+    const auto pool = std::make_shared<connection_pool>(loop.engine(), limits, clock);
+    lease first = get(pool);
+    auto second = ask(pool);
+    auto hurried = ask(pool, clock.now() + std::chrono::milliseconds(1));
+    loop.run_to_idle();
+    const fault failure = second.take().error();
+    EXPECT_EQ(failure.kind(), errc::overloaded);
+    EXPECT_EQ(failure.message, "no connection became free in 5 ms; at most 1 may be open");
+    EXPECT_EQ(hurried.take().error().kind(), errc::timed_out);
+    EXPECT_EQ(pool->counters().waiting, 0u);
+    first.give_back();
+    EXPECT_TRUE(get(pool));
+}
+
 TEST_F(ConnectionPool, WaitingEndsAtTheDeadline) {
     const auto pool = make(1);
     const lease first = get(pool);

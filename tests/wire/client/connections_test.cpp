@@ -177,6 +177,62 @@ TEST_P(ClientConnections, SpeakHttp2AtOnceWhereTheServerIsKnownTo) {
     EXPECT_THAT(plain.finish(), IsEmpty());
 }
 
+TEST_P(ClientConnections, AreNoMoreThanTheConfigurationSays) {
+    plain.add(script().read_request().send(answer("one")).read_request().send(answer("two")));
+    use("alpha", plain).connection_pool.max_connections = 1;
+    client c = create(settings);
+    {
+        asio::io_context loop{1};
+        auto first = asio::co_spawn(loop, ask_once(c, question()), asio::use_future);
+        auto second = asio::co_spawn(loop, ask_once(c, question()), asio::use_future);
+        ASSERT_TRUE(finishes(loop));
+        EXPECT_EQ(first.get().value().text(), "one");
+        EXPECT_EQ(second.get().value().text(), "two");
+    }
+    EXPECT_EQ(plain.accepted(), 1u);
+    EXPECT_THAT(plain.finish(), IsEmpty());
+}
+
+TEST_P(ClientConnections, AreWaitedForAsLongAsTheConfigurationSaysAndThenAnotherProviderIsAsked) {
+    plain.add(script().read_request().pause("held").send(answer("one")));
+    connection_pool_config& few = use("alpha", plain).connection_pool;
+    few.max_connections = 1;
+    few.timeout = std::chrono::milliseconds(1);
+    simulator& beta = start("beta");
+    ask_each_once();
+    client c = create(settings);
+    {
+        asio::io_context loop{1};
+        auto first = asio::co_spawn(loop, ask_once(c, question()), asio::use_future);
+        ASSERT_TRUE(holds(loop, [&] { return plain.is_paused("held"); }));
+        auto second = asio::co_spawn(loop, ask_once(c, question()), asio::use_future);
+        ASSERT_TRUE(holds(
+            loop, [&] { return second.wait_for(std::chrono::seconds(0)) == std::future_status::ready; }));
+        const auto reply = second.get();
+        ASSERT_TRUE(reply) << reply.error().message;
+        EXPECT_EQ(reply->x_modelmesh->provider, "beta");
+        plain.resume("held");
+        ASSERT_TRUE(finishes(loop));
+        EXPECT_EQ(first.get().value().text(), "one");
+    }
+    EXPECT_EQ(beta.requests().size(), 1u);
+    EXPECT_THAT(plain.finish(), IsEmpty());
+}
+
+TEST_P(ClientConnections, AreKeptForAsLongAsTheConfigurationSays) {
+    for (const char* text : {"one", "two"}) plain.add(script().read_request().send(answer(text)));
+    use("alpha", plain).connection_pool.idle_timeout = std::chrono::milliseconds(0);
+    const auto replies = run([](client c, chat::request asked) -> task<std::vector<result<chat::reply>>> {
+        std::vector<result<chat::reply>> got;
+        for (int i = 0; i < 2; ++i) got.push_back(co_await c.chat.completions.try_create(asked));
+        co_return got;
+    }(create(settings), question()));
+    EXPECT_EQ(replies[0].value().text(), "one");
+    EXPECT_EQ(replies[1].value().text(), "two");
+    EXPECT_EQ(plain.accepted(), 2u);
+    EXPECT_THAT(plain.finish(), IsEmpty());
+}
+
 TEST_P(ClientConnections, CarrySeveralRequestsAtATimeWhereTheConfigurationSaysSo) {
     plain.add(script().read_request().read_request().send(answer("one") + answer("two")));
     use("alpha", plain).pipeline_depth = 2;
