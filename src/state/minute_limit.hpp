@@ -22,7 +22,9 @@ struct minute_rule {
 };
 
 /// A gcra for all threads. Any may take and read; the moment is changed by compare-and-swap. Relaxed: no other data
-/// hangs on it. What was given back is counted before anybody has it, so that it never seems less than it is.
+/// hangs on it. What is given back is counted twice, before the moment moves and after it, and both counts only grow:
+/// who takes reads the later one, who settles the earlier one, so that between the two a turn never seems to have moved
+/// less than it has. The release of returned_ pairs with the acquire in take(): who sees it there sees the moment moved.
 class shared_gcra {
 public:
     using piece = connector::gcra::piece;
@@ -41,7 +43,7 @@ public:
     ///                   forgotten it, too.
     bool take(time_point now, std::int64_t units, bool is_forced, piece& taken) noexcept {
         if (!is_any_) return true;
-        const duration moved(moved_.load(std::memory_order_acquire));
+        const duration moved(returned_.load(std::memory_order_acquire));
         const bool is_taken = change([&](connector::gcra& at) {
             if (!is_forced && now < at.free_at()) return false;
             taken = at.take(now, units, latest(now));
@@ -61,13 +63,17 @@ public:
             });
             return;
         }
-        const duration moved(moved_.fetch_add(excess.count(), std::memory_order_acq_rel));
-        const duration ahead = connector::gcra::still_to_come(taken, moved, excess, now);
+        duration ahead{};
+        for (duration::rep old = returning_.load(std::memory_order_relaxed);;) {
+            ahead = connector::gcra::still_to_come(taken, duration(old), excess, now);
+            if (returning_.compare_exchange_weak(old, old + ahead.count(), std::memory_order_relaxed)) break;
+        }
+        if (ahead == duration::zero()) return;
         change([ahead](connector::gcra& at) {
             at = at.with(at.arrival() - ahead);
             return true;
         });
-        moved_.fetch_sub((excess - ahead).count(), std::memory_order_acq_rel);
+        returned_.fetch_add(ahead.count(), std::memory_order_release);
     }
 
 private:
@@ -90,7 +96,8 @@ private:
     const connector::gcra limit_;
     const bool is_any_;
     std::atomic<duration::rep> arrival_{0};
-    std::atomic<duration::rep> moved_{0}; ///< gcra's, of all that was given back
+    std::atomic<duration::rep> returning_{0}; ///< of all that was given back, or is about to be
+    std::atomic<duration::rep> returned_{0};  ///< of all that was
 };
 
 /// Threads: any.

@@ -10,6 +10,10 @@
 
 #include <gmock/gmock.h>
 
+#include <atomic>
+#include <deque>
+#include <thread>
+
 namespace modelmesh::router {
 namespace {
 
@@ -72,6 +76,38 @@ TEST(MinuteLimit, ARefusedTurnTakesNothing) {
     for (int i = 0; i < 1000; ++i) EXPECT_FALSE(limit.take(start + seconds(1), 1, false, turn));
     EXPECT_TRUE(limit.take(start + seconds(55), 1, false, turn));
     EXPECT_TRUE(limit.take(start + seconds(58), 1, false, turn)) << "the requests are as they were";
+}
+
+// Each thread settles turns whose time has passed: nothing of them is still to come, whatever the other does meanwhile.
+TEST(MinuteLimit, WhatHasPassedIsNotGivenBackWhileOthersTakeTheirTurns) {
+    constexpr int rounds = 10;
+    constexpr int looks = 100000;
+    constexpr std::int64_t units = 10;
+    for (int round = 0; round < rounds; ++round) {
+        minute_limit limit({0, 60000}); // one in a millisecond, 6000 at once
+        std::atomic<std::int64_t> passed{0};
+        std::atomic<std::int64_t> sent{0};
+        const auto look = [&] {
+            std::deque<minute_limit::turn> under_way;
+            minute_limit::turn turn;
+            for (int i = 0; i < looks; ++i) {
+                const time_point now = start + milliseconds(passed.fetch_add(i % 4 == 0 ? 9 : 0));
+                if (limit.take(now, units, false, turn)) {
+                    sent += units;
+                    under_way.push_back(turn);
+                }
+                while (!under_way.empty() && under_way.front().tokens.end <= now) {
+                    limit.settle(under_way.front().tokens, 0, now);
+                    under_way.pop_front();
+                }
+            }
+        };
+        std::thread other(look);
+        look();
+        other.join();
+        EXPECT_LE(sent.load(), passed.load() + 6000 + 2 * units) << "round " << round;
+        EXPECT_GT(sent.load(), passed.load() / 2) << "the limit was used";
+    }
 }
 
 // Providers "a" (models m, n) and "b" (model m), in two pools, each of which begins with "a.m".
