@@ -61,11 +61,6 @@ void check_same_limit(const router::provider_entry& of, const std::vector<router
                                "', which has the same key, or be left out: they have one between them");
 }
 
-// Such a key would make every request one that cannot be sent.
-bool has_control_character(std::string_view text) {
-    return std::any_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });
-}
-
 // What is being caught: of a configuration that is wrong, or a factory of the program's, which may throw anything.
 fault thrown() {
     try {
@@ -118,10 +113,7 @@ void client_impl::surround(surroundings next) {
     layers.insert(layers.end(), given_.begin(), given_.end());
     layers.insert(layers.end(), next.innermost.begin(), next.innermost.end());
     auto made = std::make_shared<const onion>(std::move(layers), &log_);
-    // Calls that go on have been routed by what was configured before, and may still say its keys.
-    redactor secrets = next.secrets;
-    secrets.add(around_.secrets);
-    log_.show(next.sinks, std::move(secrets));
+    log_.show(std::move(next.sinks), std::move(next.secrets));
     layers_.store(std::move(made));
     around_ = std::move(next);
 }
@@ -146,7 +138,7 @@ client_impl::parts client_impl::parts_of(const config& from, const surroundings&
         plan.entry.api_key = settings.api_key;
         const auto& source = settings.key_source;
         if (source && source->read && source->key == settings.api_key) {
-            plan.entry.renewal = renewal_of(name, source);
+            plan.entry.renewal = keys_->renewal_of(name, source);
             plan.key_from = source;
         }
         plan.entry.timeout = settings.timeout;
@@ -249,37 +241,6 @@ client_impl::parts client_impl::parts_of(const config& from, const surroundings&
             std::move(text)};
 }
 
-std::shared_ptr<router::key_renewal> client_impl::renewal_of(const std::string& provider,
-                                                             std::shared_ptr<const key_source> from) {
-    // The client's destructor ends the thread that this runs on.
-    auto read = [this, provider, from, known = from->key]() mutable {
-        result<std::string> key = router::guarded([&from] { return from->read(); });
-        if (key && (key->empty() || has_control_character(*key)))
-            key = fault(errc::config, key->empty() ? "it is empty" : "it has a control character");
-        if (!key)
-            report_unreadable(provider, key.error());
-        else if (known != *key)
-            keep_secret(known = *key);
-        return key;
-    };
-    auto elsewhere = [thread = std::weak_ptr(key_thread_)](std::function<void()> work) {
-        if (const std::shared_ptr<background_thread> on = thread.lock()) on->run(std::move(work));
-    };
-    return std::make_shared<router::key_renewal>(std::move(read), std::move(elsewhere));
-}
-
-void client_impl::keep_secret(const std::string& key) {
-    const std::lock_guard one_by_one(reloading_);
-    around_.secrets.add_secret(key);
-    log_.show(around_.sinks, around_.secrets);
-}
-
-void client_impl::report_unreadable(const std::string& provider, const fault& why) {
-    if (!log_.wants(severity::warning)) return;
-    const std::array<log_field, 2> fields{{{"provider", provider}, {"message", why.message}}};
-    log_.write(severity::warning, "key.unreadable", fields);
-}
-
 result<reload_report> client_impl::reload(const config& next) {
     result<reload_report> outcome;
     try {
@@ -380,7 +341,7 @@ void client_impl::refresh_in_background() {
 }
 
 client_impl::~client_impl() {
-    key_thread_->stop();
+    keys_->close();
     // What the thread waits for otherwise is the longest patience with a provider.
     if (thread_)
         boost::asio::post(thread_->context(), [state = refresher_] {

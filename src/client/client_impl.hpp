@@ -1,17 +1,16 @@
 // What every copy of a client shares: the providers, the current snapshot, and the I/O thread.
 #pragma once
 
-#include "client/background_thread.hpp"
 #include "client/bridge.hpp"
 #include "client/event_outlet.hpp"
 #include "client/io_thread.hpp"
+#include "client/key_readings.hpp"
 #include "client/net_transport.hpp"
 #include "client/surroundings.hpp"
 #include "core/published.hpp"
 #include "middleware/onion.hpp"
 #include "persistence/keeper.hpp"
 #include "router/catalogue.hpp"
-#include "router/key_renewal.hpp"
 #include "router/router.hpp"
 #include "router/snapshot.hpp"
 
@@ -115,13 +114,6 @@ private:
     /// Puts them around the calls that begin from now on. When it throws, nothing has changed.
     void surround(surroundings next);
 
-    /// Reads a provider's key again.
-    [[nodiscard]] std::shared_ptr<router::key_renewal> renewal_of(const std::string& provider,
-                                                                  std::shared_ptr<const key_source> from);
-    /// No sink gets to see it from now on.
-    void keep_secret(const std::string& key);
-    void report_unreadable(const std::string& provider, const fault& why);
-
     struct refresher;
     void refresh_in_background();
 
@@ -133,8 +125,8 @@ private:
     std::shared_ptr<persistence::keeper> keeper_; ///< stopped by the destructor
     std::shared_ptr<router::catalogue> catalogue_;
     std::shared_ptr<refresher> refresher_;
-    /// Asks secret stores; stopped by the destructor, before what its work uses is gone.
-    const std::shared_ptr<background_thread> key_thread_ = std::make_shared<background_thread>();
+    const std::shared_ptr<key_readings> keys_ =
+        std::make_shared<key_readings>(log_); ///< closed by the destructor
 
     std::mutex reloading_; ///< taken before mutex_; guards what follows
     std::string settings_; ///< text_of() what the catalogue has

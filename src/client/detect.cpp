@@ -79,11 +79,12 @@ config detect(std::string_view capability, const environment& env) {
         provider.connector = "openai.llm.v1";
         provider.api_key = key.value_or("");
         if (key)
-            provider.key_source = std::make_shared<const key_source>(key_source{
-                *key, [env] {
-                    const auto now = env("OPENAI_API_KEY");
-                    return now ? result<std::string>(*now) : fault(errc::config, "OPENAI_API_KEY is not set");
-                }});
+            provider.key_source = std::make_shared<const key_source>(
+                key_source{*key, [env] {
+                               const auto now = env("OPENAI_API_KEY");
+                               return now ? result<resolved_key>(*now)
+                                          : fault(errc::config, "OPENAI_API_KEY is not set");
+                           }});
         if (base) {
             // Some other server that speaks the format: which models it has, and whether it wants a key, only
             // it knows.

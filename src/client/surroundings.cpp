@@ -2,10 +2,10 @@
 
 #include "config/options.hpp"
 #include "core/whole_characters.hpp"
+#include "middleware/request_log.hpp"
 #include "net/proxy.hpp"
 
 #include <modelmesh/core/events.hpp>
-#include <modelmesh/middleware/request_log.hpp>
 
 #include <algorithm>
 #include <optional>
@@ -61,7 +61,7 @@ private:
 class builder {
 public:
     builder(const config& from, const surroundings& before, const connector::registry& connectors,
-            log_sink& log, std::vector<std::string>& problems)
+            event_outlet& log, std::vector<std::string>& problems)
         : from_(from), before_(before), connectors_(connectors), log_(log), problems_(problems) {}
 
     surroundings build() && {
@@ -155,7 +155,7 @@ private:
                  std::make_shared<trimming_sink>(std::move(sink), each.level, each.max_payload_size),
                  severity::debug, event_filter({request_log_event})});
         }
-        made_.outermost.push_back(make_request_log(log_, most, made_.secrets));
+        made_.outermost.push_back(make_request_log(log_, most, [from = &log_] { return from->secrets(); }));
     }
 
     void add_middleware(std::size_t index) {
@@ -207,7 +207,7 @@ private:
     const config& from_;
     const surroundings& before_;
     const connector::registry& connectors_;
-    log_sink& log_;
+    event_outlet& log_;
     std::vector<std::string>& problems_;
     surroundings made_;
 };
@@ -215,7 +215,7 @@ private:
 } // namespace
 
 surroundings surroundings_of(const config& from, const surroundings& before,
-                             const connector::registry& connectors, log_sink& log,
+                             const connector::registry& connectors, event_outlet& log,
                              std::vector<std::string>& problems) {
     return builder(from, before, connectors, log, problems).build();
 }

@@ -1,6 +1,8 @@
 // What a configuration puts around the calls of a client: sinks for its events, and middlewares.
 #pragma once
 
+#include "client/event_outlet.hpp"
+
 #include <modelmesh/config/config.hpp>
 #include <modelmesh/connector/registry.hpp>
 #include <modelmesh/core/redactor.hpp>
@@ -29,9 +31,10 @@ public:
 };
 
 /// Makes what the configuration says. What is wrong with it is added to `problems`.
-/// @param before  of the configuration that is left. @param log  what middlewares write to; outlives them.
+/// @param before  of the configuration that is left. @param log  what middlewares write to, and what knows all secrets;
+/// outlives them.
 [[nodiscard]] surroundings surroundings_of(const config& from, const surroundings& before,
-                                           const connector::registry& connectors, log_sink& log,
+                                           const connector::registry& connectors, event_outlet& log,
                                            std::vector<std::string>& problems);
 
 } // namespace modelmesh::detail

@@ -92,7 +92,7 @@ struct secrets_at {
 };
 
 /// What a text with references comes to by now. A store is made anew: it may have read its secrets when it was made.
-result<std::string> read_again(const secrets_at& in, node text) {
+result<resolved_key> read_again(const secrets_at& in, node text) {
     findings found;
     const environment variables = process_environment();
     resolver references(variables);
@@ -101,7 +101,7 @@ result<std::string> read_again(const secrets_at& in, node text) {
         open_store(section, section.at, in.connectors, nullptr, references, found);
     references.resolve(text, found);
     if (found.has_problems()) return fault(errc::config, core::joined(found.problems()));
-    return std::move(text.value);
+    return resolved_key(std::move(text.value), references.looked_up());
 }
 
 /// One source on its way into the whole.

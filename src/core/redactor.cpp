@@ -160,6 +160,11 @@ bool redactor::is_secret_name(std::string_view name) const noexcept {
            std::any_of(names_.begin(), names_.end(), is_it);
 }
 
+bool redactor::has_secret(std::string_view text) const noexcept {
+    return std::any_of(secrets_.begin(), secrets_.end(),
+                       [text](const std::string& each) { return text.find(each) != text.npos; });
+}
+
 void redactor::redact(std::string& text) const {
     for (const std::string& secret : secrets_) replace_all(text, secret);
     for (std::size_t at = 0; at < text.size();) {

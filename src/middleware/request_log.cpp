@@ -1,4 +1,4 @@
-#include <modelmesh/middleware/request_log.hpp>
+#include "middleware/request_log.hpp"
 
 #include "core/whole_characters.hpp"
 
@@ -18,7 +18,9 @@ void cut(std::string& text, std::uint64_t most) {
 
 class request_log final : public middleware {
 public:
-    request_log(log_sink& log, const request_log_options& options, redactor secrets)
+    using known_secrets = std::function<std::shared_ptr<const redactor>()>;
+
+    request_log(log_sink& log, const request_log_options& options, known_secrets secrets)
         : log_(&log), options_(options), secrets_(std::move(secrets)) {}
 
     [[nodiscard]] std::string_view name() const noexcept override { return "request_log"; }
@@ -117,19 +119,25 @@ private:
 
     [[nodiscard]] std::string shown(std::string_view text) const {
         std::string payload(text);
-        secrets_.redact(payload);
+        secrets_()->redact(payload);
         cut(payload, options_.max_payload_size);
         return payload;
     }
 
     log_sink* log_;
     const request_log_options options_;
-    const redactor secrets_;
+    const known_secrets secrets_;
 };
 
 } // namespace
 
 std::shared_ptr<middleware> make_request_log(log_sink& log, request_log_options options, redactor secrets) {
+    auto known = [all = std::make_shared<const redactor>(std::move(secrets))] { return all; };
+    return detail::make_request_log(log, options, std::move(known));
+}
+
+std::shared_ptr<middleware> detail::make_request_log(
+    log_sink& log, request_log_options options, std::function<std::shared_ptr<const redactor>()> secrets) {
     return std::make_shared<request_log>(log, options, std::move(secrets));
 }
 

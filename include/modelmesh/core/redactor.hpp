@@ -25,6 +25,8 @@ public:
     /// Whether what goes by this name is secret: api_key, token, secret, password, authorization and the like, or one
     /// that was added.
     [[nodiscard]] bool is_secret_name(std::string_view name) const noexcept;
+    /// Whether the value of a secret that was added is in it. Cost: a search for each of them.
+    [[nodiscard]] bool has_secret(std::string_view text) const noexcept;
     /// Puts the mask in place of every secret. A JSON document stays one.
     void redact(std::string& text) const;
 

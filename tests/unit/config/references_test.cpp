@@ -52,9 +52,9 @@ TEST(ConfigReferences, AKeyThatIsMadeOfThemKnowsWhereToReadItAgain) {
         ASSERT_TRUE(its.key_source);
         EXPECT_EQ(its.key_source->key, "first");
         setenv("MESH_TEST_KEY", "second", 1);
-        EXPECT_EQ(its.key_source->read().value(), "second");
+        EXPECT_EQ(its.key_source->read().value().text, "second");
         unsetenv("MESH_TEST_KEY");
-        const result<std::string> none = its.key_source->read();
+        const result<resolved_key> none = its.key_source->read();
         ASSERT_FALSE(none);
         EXPECT_EQ(none.error().kind(), errc::config);
         EXPECT_NE(none.error().message.find("MESH_TEST_KEY"), std::string::npos);

@@ -5,8 +5,11 @@
 
 #include <modelmesh/config/load.hpp>
 #include <modelmesh/connector/registry.hpp>
+#include <modelmesh/event_hub.hpp>
 
+#include <atomic>
 #include <filesystem>
+#include <latch>
 
 namespace modelmesh::testing {
 namespace {
@@ -170,6 +173,75 @@ TEST_P(Keys, AReloadWithTheProgramsOldConfigurationKeepsTheKeyThatWasReadAndOneW
     EXPECT_THAT(keys_at(alpha), ElementsAre("Bearer first-key", "Bearer second-key", "Bearer second-key",
                                             "Bearer key-of-program"));
     EXPECT_EQ(readings, 1);
+}
+
+// A place that hangs until somebody opens it. The thread that reads there owns it, and may outlive the client.
+class closed_place {
+public:
+    result<resolved_key> read() {
+        ++readings;
+        gate.wait();
+        return std::string("second-key");
+    }
+    std::atomic<int> readings{0};
+    std::latch gate{1};
+};
+
+TEST_P(Keys, AStoreThatHangsHoldsUpNoOtherReadingAndNotTheEndOfTheClient) {
+    (void)start("alpha", refused_once);
+    const simulator& beta = start("beta", refused_once);
+    const auto place = std::make_shared<closed_place>();
+    settings.providers[0].second.api_key = settings.providers[1].second.api_key = "first-key";
+    settings.providers[0].second.key_source =
+        std::make_shared<const key_source>(key_source{"first-key", [place] { return place->read(); }});
+    settings.providers[1].second.key_source = std::make_shared<const key_source>(
+        key_source{"first-key", [] { return result<resolved_key>("second-key"); }});
+    ask_each_once();
+    {
+        const client c = create(settings);
+        chat::request hurried = question();
+        hurried.model = "alpha.alpha-model";
+        const auto ask_soon = [](client of, chat::request what) -> task<result<chat::reply>> {
+            call_options soon;
+            soon.timeout(std::chrono::milliseconds(50));
+            co_return co_await of.chat.completions.try_create(what, soon);
+        };
+        EXPECT_FALSE(run(ask_soon(c, hurried)));
+        EXPECT_EQ(place->readings, 1);
+        chat::request other = question();
+        other.model = "beta.beta-model";
+        EXPECT_EQ(told(run(ask_once(c, other))), "attempt 2");
+    }
+    EXPECT_THAT(keys_at(beta), ElementsAre("Bearer first-key", "Bearer second-key"));
+    place->gate.count_down();
+}
+
+TEST_P(Keys, NoLogShowsAKeyThatWasReadNorTheSecretInIt) {
+    (void)start("alpha",
+                R"({"rules": [{"status": 401}, {"times": "always", "text": "x-T0psecret y-T0psecret"}]})");
+    write(".env", "TOKEN=first-one\n");
+    write("mesh.yaml", "secrets: {store: modelmesh.dotenv.v1, path: " + folder.file(".env") +
+                           "}\nproviders:\n  alpha:\n    connector: openai.llm.v1\n    base_url: " +
+                           settings.providers[0].second.base_url +
+                           "\n    api_key: x-${secrets:TOKEN}\n    models: [alpha-model]\n    proxy: none\n");
+    config loaded = load_config(folder.file("mesh.yaml"));
+    support::event_list told_to_sink;
+    loaded.observability.sinks.emplace_back().instance =
+        make_callback_sink([&told_to_sink](const connector::event& each) {
+            told_to_sink.write(each.level, each.name, each.fields);
+        });
+    loaded.observability.logging.emplace_back().level = log_detail::full;
+    connector::registry connectors;
+    connector::register_builtin(connectors);
+    {
+        const client c = create(loaded, connectors, &log);
+        write(".env", "TOKEN=T0psecret\n");
+        EXPECT_EQ(asked(c), "attempt 2");
+    }
+    for (const support::event_list* each : {&log, &told_to_sink}) {
+        EXPECT_THAT(each->lines("request.log"), Contains(HasSubstr("*** y-***")));
+        EXPECT_THAT(each->lines(), Each(Not(HasSubstr("T0psecret"))));
+    }
 }
 
 } // namespace

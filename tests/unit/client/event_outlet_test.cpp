@@ -1,0 +1,40 @@
+#include "client/event_outlet.hpp"
+
+#include "support/event_list.hpp"
+
+#include <gmock/gmock.h>
+
+#include <array>
+#include <string>
+
+namespace modelmesh::detail {
+namespace {
+
+using ::testing::ElementsAre;
+
+TEST(EventOutlet, TheNewestKeysOfAProviderAreHiddenAndThoseOfLongAgoForgotten) {
+    support::event_list program;
+    event_outlet outlet(&program);
+    redactor configured;
+    configured.add_secret("configured");
+    outlet.show({}, configured);
+    outlet.hide("other", resolved_key("others-key"));
+    for (int i = 0; i < 6; ++i)
+        outlet.hide("alpha", {"key-" + std::to_string(i), {"part-" + std::to_string(i)}});
+    const auto shown = [&outlet](std::string text) {
+        outlet.secrets()->redact(text);
+        return text;
+    };
+    EXPECT_EQ(shown("key-0 key-1 part-1 key-2 part-2 key-5 part-5 others-key configured"),
+              "key-0 key-1 part-1 *** *** *** *** *** ***");
+    outlet.show({}, {}); // calls of the time before go on
+    EXPECT_EQ(shown("key-5 configured"), "*** ***");
+    outlet.show({}, {});
+    EXPECT_EQ(shown("key-5 configured"), "*** configured");
+    const std::array<log_field, 1> fields{{{"message", "key-5"}}};
+    outlet.write(severity::error, "odd.event", fields);
+    EXPECT_THAT(program.lines(), ElementsAre("odd.event message=***"));
+}
+
+} // namespace
+} // namespace modelmesh::detail
