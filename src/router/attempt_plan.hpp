@@ -86,6 +86,8 @@ public:
     void note_limit_of_account() noexcept { is_of_account_ = true; }
     /// The failure of the current attempt ends the call, and is no model's: a middleware has refused it, for example.
     void note_refusal() noexcept { is_turned_away_ = true; }
+    /// Whether the current attempt has failed like that: its failure is no word of the provider's.
+    [[nodiscard]] bool is_turned_away() const noexcept { return is_turned_away_; }
     /// The current attempt is a stream whose first content is here, and is held back.
     void note_content() noexcept { has_content_ = true; }
     [[nodiscard]] bool has_content() const noexcept { return has_content_; }

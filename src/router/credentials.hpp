@@ -32,7 +32,8 @@ public:
     virtual task<result<std::shared_ptr<const snapshot>>> renew(transport& via, refusal of) = 0;
 };
 
-/// Whether a provider has refused the key, and not a program's own code.
+/// Whether this, from a provider, says that it refuses the key. What a middleware says of an attempt may look the same:
+/// see attempt_plan::is_turned_away().
 [[nodiscard]] inline bool is_refused_key(const fault& f) noexcept {
     return f.http_status != 0 && (f.kind() == errc::auth || f.kind() == errc::permission);
 }

@@ -255,7 +255,7 @@ task<result<T>> attempt_with_keys(transport& via, log_sink* log, attempt_plan& p
     const std::shared_ptr<credentials> keys = plan.made().keys;
     if (got || !keys || !plan.current().provider->renewal) co_return got;
     fault failure = got.error();
-    if (!is_refused_key(failure)) co_return got;
+    if (plan.is_turned_away() || !is_refused_key(failure)) co_return got;
     const time_point failed_at = via.time().now();
     refusal refused{plan.made().picture, plan.current().provider, plan.made().id, plan.made().deadline};
     const result<std::shared_ptr<const snapshot>> next = co_await keys->renew(via, std::move(refused));

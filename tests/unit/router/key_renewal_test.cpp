@@ -152,6 +152,24 @@ TEST_F(KeyRenewal, A403MayBeOfAKeyThatIsReplaced) {
     EXPECT_EQ(asked(), "a/2");
 }
 
+TEST_F(KeyRenewal, AMiddlewaresOwn401IsNoWordOfTheProvider) {
+    class guard final : public attempt_hooks {
+        result<void> begin(const attempt_place&, http::headers&) override {
+            fault f(errc::auth, "not for you");
+            f.http_status = 401;
+            return f;
+        }
+        void end(const attempt_place&, const fault*) noexcept override {}
+    };
+    place.key = std::string("key-of-new");
+    call made = make();
+    made.hooks = std::make_shared<guard>();
+    EXPECT_EQ(asked(made), "(auth)");
+    EXPECT_EQ(place.readings, 0);
+    EXPECT_THAT(via.asked, IsEmpty());
+    EXPECT_EQ(why_not_a(), exclusion::none);
+}
+
 TEST_F(KeyRenewal, WithTheSameKeyTheProviderGoesOutAndTheRequestGoesOnElsewhere) {
     EXPECT_EQ(asked(), "b/2");
     EXPECT_THAT(via.asked, ElementsAre("old", "b"));
