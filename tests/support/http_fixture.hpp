@@ -70,7 +70,9 @@ protected:
         where.tls = server.is_tls();
         where.host = "127.0.0.1";
         where.port = server.port();
-        return std::make_shared<modelmesh::net::endpoint>(where, tls, http2, std::nullopt, pipeline_depth);
+        modelmesh::net::connection_rules rules;
+        rules.pipeline_depth = pipeline_depth;
+        return std::make_shared<modelmesh::net::endpoint>(where, tls, http2, std::nullopt, rules);
     }
     std::string address() const { return "127.0.0.1:" + std::to_string(server.port()); }
 
