@@ -22,10 +22,7 @@ constexpr std::string_view later_at_top[] = {
     "proxy",
     "server",
 };
-constexpr std::string_view later_of_storage[] = {
-    "persistence.format", "persistence.compression", "persistence.encryption",
-    "locking.enabled",    "locking.timeout",         "locking.retry_interval",
-};
+constexpr std::string_view later_of_storage[] = {"locking.timeout", "locking.retry_interval"};
 constexpr std::string_view later_of_discovery[] = {
     "connectors",
     "instance",
@@ -37,7 +34,7 @@ constexpr std::string_view later_of_discovery[] = {
     "sync.on_deprecated_model",
 };
 constexpr std::string_view later_of_providers[] = {
-    "auth.key_rotation", "quota", "discovery", "catalogue", "batch", "files", "fine_tuning", "infrastructure",
+    "quota", "discovery", "catalogue", "batch", "files", "fine_tuning", "infrastructure",
 };
 constexpr std::string_view later_of_models[] = {"batch"};
 constexpr std::string_view later_of_features[] = {"fine_tunable"};
@@ -47,19 +44,52 @@ constexpr std::string_view later_of_pools[] = {
     "rotation.recovery.probe_on_start",
 };
 
-constexpr std::string_view later_of_observability[] = {"statistics", "events.include_metadata"};
+constexpr std::string_view later_of_observability[] = {"statistics"};
 
 std::span<const std::string_view> later_of(const reflected::object_type& type) {
     if (&type == &reflected::describe<config>()) return later_at_top;
     if (&type == &reflected::describe<storage_config>()) return later_of_storage;
     if (&type == &reflected::describe<discovery_config>()) return later_of_discovery;
     if (&type == &reflected::describe<observability_config>()) return later_of_observability;
-    if (&type == &reflected::describe<secrets_section>()) return later_of_secrets;
     if (&type == &reflected::describe<provider_config>()) return later_of_providers;
     if (&type == &reflected::describe<pool_config>()) return later_of_pools;
     if (&type == &reflected::describe<model_config>()) return later_of_models;
     if (&type == &reflected::describe<model_features>()) return later_of_features;
     if (&type == &reflected::describe<model_constraints>()) return later_of_constraints;
+    return {};
+}
+
+// What the format lets a file choose and is always the same here: taken where the file says just that, and refused
+// with the reason where it says something else. None of them is a member: there is nothing to keep.
+struct settled_key {
+    std::string_view path;
+    std::string_view only;
+    std::string_view why;
+};
+constexpr settled_key settled_of_storage[] = {
+    {"persistence.format", "json", "entries are JSON in every storage"},
+    {"persistence.compression", "false", "entries are written as they are"},
+    {"persistence.encryption", "false", "entries are written as they are, and have no keys in them"},
+    {"locking.enabled", "true", "one client at a time has a storage"},
+};
+constexpr std::string_view looked_up_once = "a secret is looked up once while a configuration is read";
+constexpr std::string_view kept_until_refused = "a key is kept until its provider refuses it";
+constexpr std::string_view read_again = "a key is read again when its provider refuses it";
+constexpr settled_key settled_of_secrets[] = {
+    {"cache_enabled", "true", looked_up_once},  {"resolution.cache_enabled", "true", looked_up_once},
+    {"cache_ttl", "none", kept_until_refused},  {"resolution.cache_ttl", "none", kept_until_refused},
+    {"reload_on_rotation", "true", read_again}, {"resolution.reload_on_rotation", "true", read_again},
+};
+constexpr settled_key settled_of_providers[] = {{"auth.key_rotation", "true", read_again}};
+constexpr settled_key settled_of_observability[] = {
+    {"events.include_metadata", "true", "sinks get events with all of their fields"},
+};
+
+std::span<const settled_key> settled_of(const reflected::object_type& type) {
+    if (&type == &reflected::describe<storage_config>()) return settled_of_storage;
+    if (&type == &reflected::describe<secrets_section>()) return settled_of_secrets;
+    if (&type == &reflected::describe<provider_config>()) return settled_of_providers;
+    if (&type == &reflected::describe<observability_config>()) return settled_of_observability;
     return {};
 }
 
@@ -119,6 +149,8 @@ public:
                 unknown(each, keys);
             else if (known->is_later)
                 found_.problem(each.at, each.value.path, "is not supported yet");
+            else if (!known->only.empty())
+                compare(each, *known);
             else if (known->field != key_tree::none)
                 choose({std::move(each), known->rank, known->field});
             else if (read_flow(each.value, found_); each.value.what == shape::map)
@@ -155,6 +187,14 @@ private:
             return rank > 0 && value.what == shape::text;
         read_flow(value, found_);
         return value.what == shape::map || value.what == shape::text;
+    }
+
+    // A key with nothing behind it, or with `!reset`, says nothing.
+    void compare(const entry& each, const key_tree& key) {
+        if (each.value.what == shape::nothing || each.value.is_reset) return;
+        if (each.value.what != shape::text || each.value.text != key.only)
+            found_.problem(each.value.at, each.value.path,
+                           "must be " + std::string(key.only) + ": " + std::string(key.why));
     }
 
     void unknown(const entry& each, const key_tree& keys) {
@@ -244,6 +284,11 @@ key_tree keys_of(const reflected::object_type& type) {
     for (const std::string_view path : later_of(type)) {
         key_tree& key = grow(root, path);
         key.is_later = key.field == key_tree::none && key.below.empty();
+    }
+    for (const settled_key& each : settled_of(type)) {
+        key_tree& key = grow(root, each.path);
+        key.only = each.only;
+        key.why = each.why;
     }
     return root;
 }

@@ -6,6 +6,7 @@
 #include <modelmesh/json/detail/descriptor.hpp>
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace modelmesh::settings {
@@ -18,6 +19,8 @@ struct key_tree {
     std::size_t rank = 0;     ///< of two places of one member the lower rank wins; 0 is the member's own name
     std::size_t itself = none; ///< the member that a single value in place of the object is
     bool is_later = false;     ///< the format has it, and this version does not do it
+    std::string_view only{};   ///< the format has it, and it is always this,
+    std::string_view why{};    ///< because of that
     std::vector<key_tree> below{};
 
     [[nodiscard]] const key_tree* find(std::string_view key) const noexcept;

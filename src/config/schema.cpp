@@ -64,7 +64,9 @@ public:
         for (const key_tree& key : keys.below) {
             if (key.is_later) continue; // would be refused
             const bool is_member = key.field != key_tree::none;
-            std::string inner = is_member ? member(type, key) : object(type, key);
+            std::string inner = !key.only.empty() ? settled(key)
+                                : is_member       ? member(type, key)
+                                                  : object(type, key);
             if (inner.empty()) continue;
             properties.append(properties.empty() ? "" : ",").append(quoted(key.name)) += ':' + inner;
         }
@@ -125,6 +127,12 @@ public:
             // A name of digits is a number to YAML.
             return R"({"type":["string","number","boolean"])" + notes + "}";
         }
+    }
+
+    static std::string settled(const key_tree& key) {
+        const bool is_switch = key.only == "true" || key.only == "false";
+        return R"({"const":)" + (is_switch ? std::string(key.only) : quoted(key.only)) +
+               R"(,"description":)" + quoted(key.why) + "}";
     }
 
     static std::string templates() {

@@ -5,7 +5,6 @@
 #include <modelmesh/json/types.hpp>
 
 #include <string>
-#include <string_view>
 
 namespace modelmesh::settings {
 
@@ -19,11 +18,8 @@ struct secrets_section {
         json::also("store", "connector"),
         json::also("options", "config"),
         json::about("fail_on_missing", "false: a secret that is missing is an empty text"),
+        json::also("fail_on_missing", "resolution.fail_on_missing"),
     };
 };
-
-/// What the format has for this section and this version does not do.
-inline constexpr std::string_view later_of_secrets[] = {"cache_enabled", "cache_ttl", "reload_on_rotation",
-                                                        "resolution"};
 
 } // namespace modelmesh::settings

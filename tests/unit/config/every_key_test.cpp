@@ -6,6 +6,7 @@
 #include <modelmesh/json/detail/describe.hpp>
 
 #include <map>
+#include <string>
 
 namespace modelmesh::settings {
 namespace {
@@ -19,6 +20,8 @@ const std::map<std::string_view, std::string_view> names_of_things{
     {"capabilities", "[embeddings]"}, {"capability", "embeddings"},
     {"providers", "[openai.llm.v1]"}, {"excluded_providers", "[openai.llm.v1]"},
     {"provider", "openai.llm.v1"},    {"models", "[gpt-4o]"},
+    {"sinks", "[console]"},           {"logging", "[{level: full}]"},
+    {"events", "[rotation]"},         {"event_filter", "[rotation]"},
 };
 
 // A value of this kind that is none of the defaults.
@@ -52,6 +55,7 @@ std::string sample(const reflected::descriptor& type, const reflected::field& me
 struct section {
     std::string before;
     std::string behind;
+    std::string_view said{}; ///< the member that `before` has, because nothing is right without it
 };
 
 class every_key {
@@ -70,11 +74,19 @@ private:
                const section& own) {
         for (const key_tree& key : keys.below) {
             if (key.is_later) continue;
+            if (!key.only.empty()) {
+                EXPECT_EQ(dump(at.before + key.name + ": " + std::string(key.only) + at.behind),
+                          dump(own.before + own.behind))
+                    << at.before << key.name;
+                ++count_;
+                continue;
+            }
             if (key.field == key_tree::none) {
                 visit(type, key, below(at, key.name), own);
                 continue;
             }
             const reflected::field& member = type.fields[key.field];
+            if (member.name == own.said) continue;
             if (member.type().what == kind::object)
                 check(as<reflected::object_type>(member.type()), below(at, key.name));
             else if (member.type().what != kind::raw)
@@ -91,9 +103,11 @@ private:
             return dump(own.before + std::string(member.name) + ": " + value + own.behind);
         };
         const std::string nothing = dump(own.before + own.behind);
-        if (value == "true" && under_its_own_name() == nothing) value = "false"; // a switch that is on
+        // There is one way that requests are authorized, and secrets are always taken out.
+        const bool has_other_values = member.name != "auth_method" && member.name != "redact_secrets";
+        if (has_other_values && value == "true" && under_its_own_name() == nothing)
+            value = "false"; // a switch that is on
         EXPECT_EQ(dump(at.before + key + ": " + value + at.behind), under_its_own_name()) << at.before << key;
-        const bool has_other_values = member.name != "auth_method"; // there is one method
         if (has_other_values) {
             EXPECT_NE(under_its_own_name(), nothing) << at.before << key << ": " << value;
         }
@@ -140,6 +154,52 @@ TEST(ConfigEveryKey, OfABudgetIsTakenInEachPlaceAsUnderItsOwnName) {
     every_key all;
     all.check(object_of<budget_config>(), {provider + "budget: {", "}\n"});
     EXPECT_EQ(all.count(), 6);
+}
+
+TEST(ConfigEveryKey, OfAStorageIsTakenInEachPlaceAsUnderItsOwnName) {
+    every_key all;
+    all.check(object_of<storage_config>(),
+              {provider + "storage: {connector: modelmesh.memory.v1, ", "}\n", "connector"});
+    EXPECT_EQ(all.count(), 8);
+}
+
+TEST(ConfigEveryKey, OfDiscoveryIsTakenInEachPlaceAsUnderItsOwnName) {
+    every_key all;
+    all.check(object_of<discovery_config>(),
+              {provider + "discovery: {connector: modelmesh.registry-sync.v1, ", "}\n", "connector"});
+    EXPECT_EQ(all.count(), 2);
+}
+
+TEST(ConfigEveryKey, OfObservabilityIsTakenInEachPlaceAsUnderItsOwnName) {
+    every_key all;
+    all.check(object_of<observability_config>(),
+              {provider + "observability: {connector: modelmesh.console.v1, ", "}\n", "connector"});
+    EXPECT_EQ(all.count(), 12);
+}
+
+TEST(ConfigEveryKey, OfASinkIsTakenInEachPlaceAsUnderItsOwnName) {
+    every_key all;
+    all.check(
+        object_of<sink_config>(),
+        {provider + "observability: {sinks: [{connector: modelmesh.console.v1, ", "}]}\n", "connector"});
+    EXPECT_EQ(all.count(), 3);
+}
+
+TEST(ConfigEveryKey, OfTheLogOfRequestsIsTakenInEachPlaceAsUnderItsOwnName) {
+    every_key all;
+    all.check(
+        object_of<logging_config>(),
+        {provider + "observability: {logging: [{connector: modelmesh.json-log.v1, ", "}]}\n", "connector"});
+    EXPECT_EQ(all.count(), 4);
+}
+
+// A middleware has one key besides its options, and cannot be without it.
+TEST(ConfigEveryKey, OfAMiddlewareIsTakenInEachPlaceAsUnderItsOwnName) {
+    const std::string own = to_yaml(read(provider + "middleware: [{connector: modelmesh.correlation.v1}]\n"));
+    EXPECT_NE(own, to_yaml(read(provider)));
+    for (const char* same :
+         {"[modelmesh.correlation.v1]", "modelmesh.correlation.v1", "{connector: modelmesh.correlation.v1}"})
+        EXPECT_EQ(to_yaml(read(provider + "middleware: " + same + "\n")), own) << same;
 }
 
 } // namespace

@@ -88,8 +88,56 @@ TEST(ConfigKeys, WhatIsNotDoneYetIsRefusedByName) {
               "mesh.yaml:3:16: pools.chat.recovery.probe_on_start: is not supported yet");
     EXPECT_EQ(refusal("observability: {statistics: {flush_interval: 60s}}\n"),
               "mesh.yaml:1:17: observability.statistics: is not supported yet");
-    EXPECT_EQ(refusal("secrets: {cache_ttl: 5m}\n"),
-              "mesh.yaml:1:11: secrets.cache_ttl: is not supported yet");
+    EXPECT_EQ(refusal("storage: {locking: {retry_interval: 1s}}\n"),
+              "mesh.yaml:1:21: storage.locking.retry_interval: is not supported yet");
+}
+
+TEST(ConfigKeys, WhatIsAlwaysSoIsTakenAndAnythingElseRefusedWithTheReason) {
+    EXPECT_EQ(refusal("secrets:\n"
+                      "  cache_enabled: true\n"
+                      "  cache_ttl: none\n"
+                      "  resolution: {cache_enabled: true, cache_ttl: none, reload_on_rotation: true}\n"
+                      "storage:\n"
+                      "  persistence: {format: json, compression: false, encryption:}\n"
+                      "  locking: {enabled: true}\n"
+                      "observability: {events: {include_metadata: true}}\n"
+                      "providers: {openai.llm.v1: {api_key: k, auth: {key_rotation: true}}}\n"),
+              "no error");
+    EXPECT_EQ(
+        refusal("secrets:\n"
+                "  cache_enabled: false\n"
+                "  cache_ttl: 5m\n"
+                "  resolution: {reload_on_rotation: false}\n"
+                "storage:\n"
+                "  persistence: {format: msgpack, compression: true, encryption: [true]}\n"
+                "  locking: {enabled: false}\n"
+                "observability: {events: {include_metadata: false}}\n"
+                "providers: {openai.llm.v1: {api_key: k, auth: {key_rotation: false}}}\n"),
+        "mesh.yaml:2:18: secrets.cache_enabled: must be true: a secret is looked up once while a "
+        "configuration is read\n"
+        "mesh.yaml:3:14: secrets.cache_ttl: must be none: a key is kept until its provider refuses it\n"
+        "mesh.yaml:4:36: secrets.resolution.reload_on_rotation: must be true: a key is read again when its "
+        "provider refuses it\n"
+        "mesh.yaml:6:25: storage.persistence.format: must be json: entries are JSON in every storage\n"
+        "mesh.yaml:6:47: storage.persistence.compression: must be false: entries are written as they are\n"
+        "mesh.yaml:6:65: storage.persistence.encryption: must be false: entries are written as they are, "
+        "and have no keys in them\n"
+        "mesh.yaml:7:22: storage.locking.enabled: must be true: one client at a time has a storage\n"
+        "mesh.yaml:8:44: observability.events.include_metadata: must be true: sinks get events with all of "
+        "their fields\n"
+        "mesh.yaml:9:62: providers.openai.llm.v1.auth.key_rotation: must be true: a key is read again when "
+        "its provider refuses it");
+    // The value of a variable is in no message.
+    const environment off{{"MODELMESH__STORAGE__LOCKING__ENABLED", "hidden"}};
+    EXPECT_EQ(refusal("x-none:\n", off), "environment variable MODELMESH__STORAGE__LOCKING__ENABLED: "
+                                         "storage.locking.enabled: must be true: one client at a time "
+                                         "has a storage");
+}
+
+TEST(ConfigKeys, SecretsMayBeMissingWhereResolutionSaysSo) {
+    const std::string base = "providers: {openai.llm.v1: {models: [m], api_key: '${secrets:NOT_THERE}'}}\n";
+    EXPECT_NE(refusal(base), "no error");
+    EXPECT_EQ(refusal(base + "secrets: {resolution: {fail_on_missing: false}}\n"), "no error");
 }
 
 TEST(ConfigKeys, DiscoveryNamesAConnectorWithItsOptions) {

@@ -70,8 +70,6 @@ TEST(ConfigOptions, WhenStateIsSavedHasTwoPlacesAndTwoSpellings) {
     EXPECT_EQ(refusal("storage: {" + rest + "sync_policy: never}\n"),
               "mesh.yaml:1:56: storage.sync_policy: must be one of in_memory, sync_on_boundary, periodic, "
               "immediate, not 'never'");
-    EXPECT_EQ(refusal("storage: {" + rest + "persistence: {compression: true}}\n"),
-              "mesh.yaml:1:57: storage.persistence.compression: is not supported yet");
 }
 
 TEST(ConfigOptions, FilesLieOverEachOther) {

@@ -44,6 +44,10 @@ TEST(ConfigSchema, HasWhatIsRead) {
     EXPECT_NE(at({"storage", "options", "busy_timeout"}), "");
     EXPECT_NE(at({"storage", "sync_policy"}).find(R"("sync_on_boundary","sync-on-boundary")"),
               std::string::npos);
+    EXPECT_EQ(at({"storage", "persistence", "format"}),
+              R"({"const":"json","description":"entries are JSON in every storage"})");
+    EXPECT_EQ(at({"storage", "locking", "enabled"}),
+              R"({"const":true,"description":"one client at a time has a storage"})");
     EXPECT_NE(at({"budget", "daily_limit"}).find(R"({"type":"null"})"), std::string::npos);
     EXPECT_NE(at({"budget", "alert_threshold"}).find(R"({"type":"number"})"), std::string::npos);
 }
@@ -65,7 +69,7 @@ TEST(ConfigSchema, HasTheKeysOfPoolsAndModels) {
 
 TEST(ConfigSchema, HasNothingThatIsRefused) {
     EXPECT_EQ(at({"discovery", "health"}), "");
-    EXPECT_EQ(at({"storage", "persistence", "compression"}), "");
+    EXPECT_EQ(at({"storage", "locking", "timeout"}), "");
     EXPECT_EQ(at({"pools", "*", "recovery", "probe_on_start"}), "");
     EXPECT_NE(at({"pools", "*"}).find(R"("additionalProperties":false)"), std::string::npos);
 }
