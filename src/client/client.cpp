@@ -225,6 +225,7 @@ client_impl::parts client_impl::parts_of(const config& from, const surroundings&
         plan.streaming = streaming_of(settings, where, problems);
         plan.rotates_on_content_filter = settings.rotate_on_content_filter;
         plan.hedging = hedging_of(settings, where, problems);
+        plan.probes_on_start = settings.probe_on_start;
         plan.retry = settings.retry;
         plan.error_codes = settings.error_codes;
         plan.provider_actions = provider_rule_of(settings, where, problems);

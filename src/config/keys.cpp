@@ -39,11 +39,6 @@ constexpr std::string_view later_of_providers[] = {
 constexpr std::string_view later_of_models[] = {"batch"};
 constexpr std::string_view later_of_features[] = {"fine_tunable"};
 constexpr std::string_view later_of_constraints[] = {"max_file_size", "supported_languages"};
-constexpr std::string_view later_of_pools[] = {
-    "recovery.probe_on_start",
-    "rotation.recovery.probe_on_start",
-};
-
 constexpr std::string_view later_of_observability[] = {"statistics"};
 
 std::span<const std::string_view> later_of(const reflected::object_type& type) {
@@ -52,7 +47,6 @@ std::span<const std::string_view> later_of(const reflected::object_type& type) {
     if (&type == &reflected::describe<discovery_config>()) return later_of_discovery;
     if (&type == &reflected::describe<observability_config>()) return later_of_observability;
     if (&type == &reflected::describe<provider_config>()) return later_of_providers;
-    if (&type == &reflected::describe<pool_config>()) return later_of_pools;
     if (&type == &reflected::describe<model_config>()) return later_of_models;
     if (&type == &reflected::describe<model_features>()) return later_of_features;
     if (&type == &reflected::describe<model_constraints>()) return later_of_constraints;

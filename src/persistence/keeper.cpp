@@ -199,8 +199,11 @@ void keeper::restore(const router::snapshot& into) {
             // What is spent is for the ledger to say, by the limits of today.
             const bool is_for_ledger =
                 of.standby == connector::standby_reason::budget_exceeded && of.why.kind == errc::budget;
+            state::health_slot::view seen = of.seen;
+            if (pool->probes_on_start && of.standby == connector::standby_reason::error_threshold)
+                seen.until = std::min(seen.until, now);
             if (!is_for_ledger && may_hold(of, *pool->models[i]->provider))
-                pool->state->health[i]->restore(of.seen, of.why, of.standby, now);
+                pool->state->health[i]->restore(seen, of.why, of.standby, now);
             health_.erase(found);
         }
         const auto found = cursors_.find(cursor_key(pool->name));

@@ -490,6 +490,7 @@ std::shared_ptr<snapshot> build_snapshot(std::vector<std::unique_ptr<provider_en
         made->error_codes = plan.error_codes;
         made->providers = plan.provider_actions;
         made->hedging = plan.hedging;
+        made->probes_on_start = plan.probes_on_start;
         fill(*made, plan, built->models);
         add_windows(*made, configured);
         if (plan.is_optional && made->models.empty()) continue;

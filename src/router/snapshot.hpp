@@ -195,6 +195,7 @@ struct pool {
     retry_config retry{};
     provider_rule providers{};
     hedging_plan hedging{};
+    bool probes_on_start = false; ///< what failures took out in an earlier life may be probed at once
     /// HTTP statuses that count against health; empty: as the failure's kind says.
     std::vector<int> error_codes{};
     std::shared_ptr<const outcome_rules> rules; ///< null: there are none
@@ -328,6 +329,7 @@ struct pool_plan {
     std::vector<int> error_codes{};
     provider_rule provider_actions{};
     hedging_plan hedging{};
+    bool probes_on_start{false};
 };
 
 /// What is configured of the models, apart from their pools.

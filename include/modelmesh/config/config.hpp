@@ -314,6 +314,9 @@ struct pool_config {
     unsigned cooldown_seconds{60};
     /// How long it stays out each further time instead. Absent: as said.
     std::optional<std::chrono::seconds> probe_interval{};
+    /// With a storage: a model that failures had taken out when the program ended is probed by the first request of the
+    /// new one, and not when its time is over.
+    bool probe_on_start{false};
     /// Share of failures among the last 32 outcomes that takes a model out of service as well; above 1: none does.
     double error_rate_threshold{0.5};
     /// What each of its models may be used for in a quota window, tried or not: requests, tokens, US dollars. One that
@@ -398,6 +401,9 @@ struct pool_config {
         json::range("probe_interval", 1, 1e9),
         json::also("probe_interval", "recovery.probe_interval"),
         json::also("probe_interval", "rotation.recovery.probe_interval"),
+        json::about("probe_on_start", "a restart ends the time that failures before it keep a model out"),
+        json::also("probe_on_start", "recovery.probe_on_start"),
+        json::also("probe_on_start", "rotation.recovery.probe_on_start"),
         json::about("error_rate_threshold", "share of failures that takes a model out of service, too"),
         json::also("error_rate_threshold", "deactivation.error_rate_threshold"),
         json::also("error_rate_threshold", "rotation.deactivation.error_rate_threshold"),

@@ -84,8 +84,6 @@ TEST(ConfigKeys, WhatIsNotDoneYetIsRefusedByName) {
     EXPECT_EQ(
         refusal("discovery: {health: {interval: 60s}}\nproxy:\n"),
         "mesh.yaml:1:13: discovery.health: is not supported yet\nmesh.yaml:2:1: proxy: is not supported yet");
-    EXPECT_EQ(refusal("pools:\n  chat:\n    recovery: {probe_on_start: true}\n"),
-              "mesh.yaml:3:16: pools.chat.recovery.probe_on_start: is not supported yet");
     EXPECT_EQ(refusal("observability: {statistics: {flush_interval: 60s}}\n"),
               "mesh.yaml:1:17: observability.statistics: is not supported yet");
     EXPECT_EQ(refusal("storage: {locking: {retry_interval: 1s}}\n"),

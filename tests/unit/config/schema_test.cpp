@@ -70,7 +70,6 @@ TEST(ConfigSchema, HasTheKeysOfPoolsAndModels) {
 TEST(ConfigSchema, HasNothingThatIsRefused) {
     EXPECT_EQ(at({"discovery", "health"}), "");
     EXPECT_EQ(at({"storage", "locking", "timeout"}), "");
-    EXPECT_EQ(at({"pools", "*", "recovery", "probe_on_start"}), "");
     EXPECT_NE(at({"pools", "*"}).find(R"("additionalProperties":false)"), std::string::npos);
 }
 

@@ -87,7 +87,8 @@ private:
 class life {
 public:
     life(std::shared_ptr<connector::storage> storage, two_clocks& time, schedule when = {},
-         log_sink* log = nullptr, std::string_view zone = "UTC", const std::string& key = {})
+         log_sink* log = nullptr, std::string_view zone = "UTC", const std::string& key = {},
+         bool probes_on_start = false)
         : time_(&time), keeper_(keeper::open(std::move(storage), when, time, log).value()) {
         budget::plan& plan = plan_;
         plan.global.daily = 1'000'000; // a lease is a hundredth of it at most
@@ -104,9 +105,10 @@ public:
             providers.back()->codec = std::make_shared<connector::openai_compatible>();
         }
         const std::string chat = "generation.text-generation.chat-completion";
-        picture_ =
-            router::build_snapshot(std::move(providers), {{{"m", {chat}}}, {{"m", {chat}}}},
-                                   {router::pool_plan{"chat", chat, {}, rule}}, nullptr, ledger_.get());
+        router::pool_plan pool{"chat", chat, {}, rule};
+        pool.probes_on_start = probes_on_start;
+        picture_ = router::build_snapshot(std::move(providers), {{{"m", {chat}}}, {{"m", {chat}}}},
+                                          {std::move(pool)}, nullptr, ledger_.get());
         keeper_->restore(*picture_);
         keeper_->start(ledger_, [picture = picture_] { return picture; });
     }
@@ -329,6 +331,21 @@ TEST_F(Keeper, ACooldownGoesOnByTheWallClock) {
     EXPECT_EQ(second.health(1).load().trips, 1u);
     EXPECT_EQ(second.health(1).last_failure(), (state::health_slot::reason{errc::upstream, 503}));
     EXPECT_TRUE(second.health(0).available(second.now()));
+}
+
+TEST_F(Keeper, APoolThatProbesOnStartAsksAtOnceWhoHadFailedAndNobodyElse) {
+    {
+        life first(storage, time);
+        first.fail(0, 3);
+        (void)first.health(1).stand_by(first.now(), first.now() + 1h,
+                                       connector::standby_reason::request_limit);
+    }
+    life second(storage, time, {}, nullptr, "UTC", {}, true);
+    EXPECT_EQ(second.health(0).load().phase, state::health_slot::phase::standby);
+    EXPECT_EQ(second.health(0).admit(second.now()), state::health_slot::admission::probe);
+    EXPECT_EQ(second.health(0).admit(second.now()), state::health_slot::admission::refused);
+    EXPECT_EQ(second.health(0).load().trips, 1u) << "a probe that fails is paid for as before";
+    EXPECT_EQ(second.health(1).load().until, second.now() + 1h);
 }
 
 // Runtime 14: v1/state/provider/<id>.
