@@ -365,6 +365,22 @@ TEST_P(ClientBudget, WithAStorageTheNextClientGoesOnWithWhatWasSpent) {
     EXPECT_EQ(create(settings).usage().all.total.requests, 0);
 }
 
+TEST_P(ClientBudget, WithAStorageTheNextClientLeavesOutWhoHadFailedOrProbesIt) {
+    const support::scratch_folder folder;
+    settings.storage.connector = "modelmesh.sqlite.v1";
+    settings.storage.options = json::raw(R"({"path":")" + folder.file("mesh.db") + R"("})");
+    settings.pools[0].second.failure_threshold = 1;
+    settings.pools[0].second.model_priority = {"alpha.gpt-4o", "beta.gpt-4o"};
+    settings.pools[0].second.strategy = "priority-selection";
+    // Who is asked, and how often: each has as many answers, and is to have given them all.
+    alpha.add(script().read_request().send(answer("{}", "503 Service Unavailable")));
+    for (int i = 0; i < 2; ++i) beta.add(script().read_request().send(whole));
+    for (int i = 0; i < 2; ++i) EXPECT_TRUE(run(ask_once(create(settings), asked())));
+    settings.pools[0].second.probe_on_start = true;
+    alpha.add(script().read_request().send(whole));
+    EXPECT_TRUE(run(ask_once(create(settings), asked())));
+}
+
 // The client and the stream end together, while the stream's session lives on the library's own thread.
 TEST_P(ClientBudget, AStreamThatIsGivenUpIsInTheLastWriteToTheStorage) {
     const support::scratch_folder folder;
