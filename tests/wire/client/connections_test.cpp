@@ -74,6 +74,20 @@ protected:
         settings.providers.emplace_back(name, provider);
         return settings.providers.back().second;
     }
+    // To the provider "plain", which answers "one" and "two".
+    void two_calls_take_one_connection() {
+        client c = create(settings);
+        {
+            asio::io_context loop{1};
+            auto first = asio::co_spawn(loop, ask_once(c, question()), asio::use_future);
+            auto second = asio::co_spawn(loop, ask_once(c, question()), asio::use_future);
+            ASSERT_TRUE(finishes(loop));
+            EXPECT_EQ(first.get().value().text(), "one");
+            EXPECT_EQ(second.get().value().text(), "two");
+        }
+        EXPECT_EQ(plain.accepted(), 1u);
+        EXPECT_THAT(plain.finish(), IsEmpty());
+    }
 
     scripted_server plain{scripted_server::transport::plain};
     scripted_server secure{scripted_server::transport::tls};
@@ -180,17 +194,7 @@ TEST_P(ClientConnections, SpeakHttp2AtOnceWhereTheServerIsKnownTo) {
 TEST_P(ClientConnections, AreNoMoreThanTheConfigurationSays) {
     plain.add(script().read_request().send(answer("one")).read_request().send(answer("two")));
     use("alpha", plain).connection_pool.max_connections = 1;
-    client c = create(settings);
-    {
-        asio::io_context loop{1};
-        auto first = asio::co_spawn(loop, ask_once(c, question()), asio::use_future);
-        auto second = asio::co_spawn(loop, ask_once(c, question()), asio::use_future);
-        ASSERT_TRUE(finishes(loop));
-        EXPECT_EQ(first.get().value().text(), "one");
-        EXPECT_EQ(second.get().value().text(), "two");
-    }
-    EXPECT_EQ(plain.accepted(), 1u);
-    EXPECT_THAT(plain.finish(), IsEmpty());
+    two_calls_take_one_connection();
 }
 
 TEST_P(ClientConnections, AreWaitedForAsLongAsTheConfigurationSaysAndThenAnotherProviderIsAsked) {
@@ -236,17 +240,7 @@ TEST_P(ClientConnections, AreKeptForAsLongAsTheConfigurationSays) {
 TEST_P(ClientConnections, CarrySeveralRequestsAtATimeWhereTheConfigurationSaysSo) {
     plain.add(script().read_request().read_request().send(answer("one") + answer("two")));
     use("alpha", plain).pipeline_depth = 2;
-    client c = create(settings);
-    {
-        asio::io_context loop{1};
-        auto first = asio::co_spawn(loop, ask_once(c, question()), asio::use_future);
-        auto second = asio::co_spawn(loop, ask_once(c, question()), asio::use_future);
-        ASSERT_TRUE(finishes(loop));
-        EXPECT_EQ(first.get().value().text(), "one");
-        EXPECT_EQ(second.get().value().text(), "two");
-    }
-    EXPECT_EQ(plain.accepted(), 1u);
-    EXPECT_THAT(plain.finish(), IsEmpty());
+    two_calls_take_one_connection();
 }
 
 TEST_P(ClientConnections, CarryOneRequestAtATimeOtherwise) {
