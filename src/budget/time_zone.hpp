@@ -22,7 +22,8 @@ public:
     time_zone() = default; ///< UTC
 
     /// @param name  of the IANA database ("Europe/Berlin"), as the machine has it: in the directory that TZDIR names,
-    ///              else in /usr/share/zoneinfo; or "UTC", which "Etc/UTC" is another name of; or a fixed offset, "+02:00". Case matters.
+    ///              else in /usr/share/zoneinfo; or "UTC", which "Etc/UTC" is another name of; or a fixed
+    ///              offset, "+02:00". Case matters.
     /// Errors: config, what is wrong. Cost: reads a file.
     [[nodiscard]] static result<time_zone> find(std::string_view name);
 

@@ -14,6 +14,10 @@ void add(redactor& to, const resolved_key& key) {
 
 } // namespace
 
+event_outlet::event_outlet(log_sink* program) : program_(program) {
+    known_.store(std::make_shared<const redactor>());
+}
+
 void event_outlet::show(std::vector<sink_plan> sinks, redactor secrets) {
     const std::lock_guard lock(mutex_);
     redactor configured = secrets;
@@ -78,8 +82,7 @@ void event_outlet::tell_program(severity level, std::string_view event,
                                 std::span<const log_field> fields) const {
     const std::shared_ptr<const redactor> known = known_.load();
     const auto is_secret = [&known](const log_field& each) { return known->has_secret(each.value); };
-    if (!known || std::none_of(fields.begin(), fields.end(), is_secret))
-        return program_->write(level, event, fields);
+    if (std::none_of(fields.begin(), fields.end(), is_secret)) return program_->write(level, event, fields);
     std::vector<std::string> values;
     values.reserve(fields.size()); // views point into it
     std::vector<log_field> shown;

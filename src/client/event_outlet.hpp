@@ -30,7 +30,7 @@ public:
     static constexpr std::size_t kept_keys_of_all = 1024;
 
     /// @param program  may be null; outlives the outlet.
-    explicit event_outlet(log_sink* program) noexcept : program_(program) {}
+    explicit event_outlet(log_sink* program);
 
     /// Goes on with these sinks; see event_hub::replace(). What was hidden before stays so until the next time: calls
     /// under way may still say it. When it throws, nothing has changed.

@@ -149,6 +149,12 @@ connector::rotation_model known_of(const model_entry& model, const rotation_plan
 // Of models when there is no pool.
 constexpr state::trip_rule usual_trips{3, std::chrono::seconds(60)};
 
+std::shared_ptr<state::model_slot> slot_of(const model_entry* before, unsigned latency_window) {
+    if (before == nullptr) return std::make_shared<state::model_slot>(latency_window);
+    if (before->slot->total.window() == latency_window) return before->slot;
+    return std::make_shared<state::model_slot>(latency_window, *before->slot);
+}
+
 // Of another account nobody knows whether it works.
 std::shared_ptr<state::provider_slot> slot_of(const provider_entry& made, const snapshot* previous) {
     if (previous != nullptr)
@@ -466,8 +472,7 @@ std::shared_ptr<snapshot> build_snapshot(std::vector<std::unique_ptr<provider_en
             std::unique_ptr<model_entry> entry = entry_of(*built->providers[i], model, configured, ledger);
             const auto found = known.find(entry->id);
             const model_entry* before = found != known.end() ? found->second : nullptr;
-            entry->slot =
-                before != nullptr ? before->slot : std::make_shared<state::model_slot>(latency_window);
+            entry->slot = slot_of(before, latency_window);
             entry->limit =
                 limit_of(lets_through(*entry, configured), before != nullptr ? before->limit : nullptr);
             built->models.push_back(std::move(entry));

@@ -22,6 +22,16 @@ public:
 
     /// @param window  samples that mean() is of: 1 to longest_window.
     explicit latency_track(unsigned window) noexcept : window_(window) {}
+    /// Goes on where another stands, with as many of its last samples as the window has.
+    latency_track(unsigned window, const latency_track& before) noexcept : window_(window) {
+        const std::uint64_t count = before.count_.load(std::memory_order_acquire);
+        for (std::uint64_t left = std::min<std::uint64_t>({count, window, before.window_}); left > 0; --left)
+            add(std::chrono::microseconds(
+                before.samples_[(count - left) % before.window_].load(std::memory_order_relaxed)));
+        recent_.store(before.recent_.load(std::memory_order_relaxed), std::memory_order_relaxed);
+    }
+
+    [[nodiscard]] unsigned window() const noexcept { return window_; }
 
     void add(std::chrono::microseconds sample) noexcept {
         constexpr std::int64_t most = UINT32_MAX; // over an hour

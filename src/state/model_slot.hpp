@@ -19,6 +19,13 @@ public:
         std::int64_t remaining;
     };
 
+    limit_slot() = default;
+    limit_slot(const limit_slot& other) noexcept
+        : limit_(other.limit_.load(std::memory_order_relaxed)),
+          remaining_(other.remaining_.load(std::memory_order_relaxed)),
+          until_(other.until_.load(std::memory_order_relaxed)) {}
+    limit_slot& operator=(const limit_slot&) = delete;
+
     /// @param until  when the provider grants the whole limit again, since the clock's epoch.
     void note(view told, std::chrono::milliseconds until) noexcept {
         remaining_.store(told.remaining, std::memory_order_relaxed);
@@ -46,6 +53,10 @@ public:
     /// @param latency_window  samples that means of latencies are of.
     explicit model_slot(unsigned latency_window) noexcept
         : first_token(latency_window), total(latency_window) {}
+    /// Goes on where another stands, but for the attempts under way, which end there.
+    model_slot(unsigned latency_window, const model_slot& before) noexcept
+        : requests(before.requests), tokens(before.tokens), first_token(latency_window, before.first_token),
+          total(latency_window, before.total) {}
 
     /// Attempts under way. Relaxed: it guards no data, and selection may see a count that is a moment old.
     alignas(64) std::atomic<std::int32_t> in_flight{0};

@@ -12,6 +12,13 @@ namespace {
 
 using ::testing::ElementsAre;
 
+TEST(EventOutlet, HidesWhatLooksLikeASecretFromTheBeginning) {
+    const event_outlet outlet(nullptr);
+    std::string text = "a key: sk-proj-0123456789abcdefghijklmnop";
+    outlet.secrets()->redact(text);
+    EXPECT_EQ(text, "a key: sk-***");
+}
+
 TEST(EventOutlet, TheNewestKeysOfAProviderAreHiddenAndThoseOfLongAgoForgotten) {
     support::event_list program;
     event_outlet outlet(&program);

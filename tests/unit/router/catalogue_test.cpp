@@ -91,14 +91,7 @@ protected:
     held_transport via{time};
 
     static provider_plan provider(const std::string& name, std::vector<std::string> models = {}) {
-        provider_plan plan;
-        plan.entry.id = name;
-        plan.entry.base_path = "/v1";
-        plan.entry.api_key = "key-of-" + name;
-        plan.entry.codec = std::make_shared<connector::openai_compatible>();
-        plan.entry.where = testing::nowhere;
-        plan.models = std::move(models);
-        return plan;
+        return testing::make_provider(name, name, std::move(models));
     }
     static mesh_plan plan_of(std::vector<provider_plan> providers) {
         std::vector<pool_plan> pools{pool_plan{"chat",

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "router/attempt_plan.hpp"
+#include "router/catalogue.hpp"
 #include "router/snapshot.hpp"
 
 #include <modelmesh/connector/openai_compatible.hpp>
@@ -51,6 +52,19 @@ inline retry_config tried_once() {
     retry_config retry;
     retry.max_attempts = 1;
     return retry;
+}
+
+/// One of these models whose key is "key-of-<key>".
+inline provider_plan make_provider(const std::string& name, const std::string& key,
+                                   std::vector<std::string> models = {"m"}) {
+    provider_plan plan;
+    plan.entry.id = name;
+    plan.entry.base_path = "/v1";
+    plan.entry.api_key = "key-of-" + key;
+    plan.entry.codec = std::make_shared<connector::openai_compatible>();
+    plan.entry.where = nowhere;
+    plan.models = std::move(models);
+    return plan;
 }
 
 /// Providers with their models, in the pools of the plans.

@@ -66,20 +66,10 @@ protected:
     static timed_answer says(int status, std::string body = {}) {
         return {milliseconds(1), {}, status, std::move(body)};
     }
-    static provider_plan provider(const std::string& name, const std::string& key) {
-        provider_plan plan;
-        plan.entry.id = name;
-        plan.entry.base_path = "/v1";
-        plan.entry.api_key = "key-of-" + key;
-        plan.entry.codec = std::make_shared<connector::openai_compatible>();
-        plan.entry.where = nowhere;
-        plan.models = {"m"};
-        return plan;
-    }
     // Providers "a", whose key is written elsewhere, and "b", which is asked after it.
     mesh_plan two() {
         mesh_plan plan;
-        plan.providers = {provider("a", "old"), provider("b", "b")};
+        plan.providers = {make_provider("a", "old"), make_provider("b", "b")};
         plan.providers[0].entry.renewal = place.renewal();
         pool_plan chat = chat_plan(3, rotates_by("priority-selection"), retry);
         chat.rotation.provider_priority = {"a", "b"};

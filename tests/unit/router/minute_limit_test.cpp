@@ -122,21 +122,11 @@ protected:
     std::shared_ptr<const snapshot> picture;
     std::shared_ptr<budget::book> ledger;
 
-    static provider_plan provider(const std::string& name, const std::string& key, const minute_rule& rule,
-                                  std::vector<std::string> models) {
-        provider_plan plan;
-        plan.entry.id = name;
-        plan.entry.base_path = "/v1";
-        plan.entry.api_key = "key-of-" + key;
-        plan.entry.codec = std::make_shared<connector::openai_compatible>();
-        plan.entry.where = nowhere;
-        plan.entry.lets_through = rule;
-        plan.models = std::move(models);
-        return plan;
-    }
     mesh_plan plan() const {
         mesh_plan made;
-        made.providers = {provider("a", "a", of_a, {"m", "n"}), provider("b", key_of_b, of_b, {"m"})};
+        made.providers = {make_provider("a", "a", {"m", "n"}), make_provider("b", key_of_b)};
+        made.providers[0].entry.lets_through = of_a;
+        made.providers[1].entry.lets_through = of_b;
         for (const char* name : {"chat", "talk"}) {
             pool_plan pool = chat_plan(3, rotates_by("priority-selection"));
             pool.name = name;

@@ -54,6 +54,23 @@ TEST(LatencyTrack, QuantilesAreSamplesOfTheWindowByNearestRank) {
     EXPECT_EQ(young.quantile(0.951, 20), microseconds(1000));
 }
 
+TEST(LatencyTrack, AnotherWindowGoesOnWithTheLastSamples) {
+    latency_track before(4);
+    for (const int sample : {1000, 10, 20, 30, 40}) before.add(microseconds(sample));
+    latency_track shorter(2, before);
+    EXPECT_TRUE(shorter.is_full());
+    EXPECT_DOUBLE_EQ(shorter.mean().value(), 35);
+    EXPECT_EQ(shorter.recent(), before.recent());
+    shorter.add(microseconds(50));
+    EXPECT_DOUBLE_EQ(shorter.mean().value(), 45) << "the oldest has gone";
+    latency_track longer(6, before);
+    EXPECT_FALSE(longer.is_full());
+    EXPECT_DOUBLE_EQ(longer.mean().value(), 25);
+    longer.add(microseconds(75));
+    EXPECT_DOUBLE_EQ(longer.mean().value(), 35);
+    EXPECT_EQ(latency_track(6, latency_track(4)).mean(), std::nullopt);
+}
+
 TEST(LatencyTrack, NoSampleOfSeveralThreadsIsLostFromTheSum) {
     latency_track track(latency_track::longest_window);
     std::vector<std::thread> threads;

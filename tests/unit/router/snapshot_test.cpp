@@ -182,6 +182,18 @@ TEST(Reload, AModelKeepsAllThatIsKnownOfItById) {
     EXPECT_EQ(chat.state->health[2]->load().phase, state::health_slot::phase::standby);
 }
 
+TEST(Reload, AnotherLatencyWindowIsOfKnownModelsAsWell) {
+    const auto before = make_snapshot({"a"}, 1);
+    state::model_slot& slot = *before->models[0]->slot;
+    for (const int sample : {900, 100, 200}) slot.total.add(std::chrono::microseconds(sample));
+    slot.requests.note({100, 40}, milliseconds(1000));
+    rotation_plan shorter = testing::rotates_by("latency-first");
+    shorter.latency_window = 2;
+    const auto after = make_snapshot({"a"}, 1, shorter, before.get());
+    EXPECT_EQ(after->models[0]->slot->total.mean(), 150);
+    EXPECT_EQ(after->models[0]->slot->requests.load(milliseconds(0))->remaining, 40);
+}
+
 TEST(Reload, ARemovedModelThatComesBackBeginsAnew) {
     const auto first = make_snapshot({"a", "b"}, 1);
     note_failure(*first->pools.front(), 1, {errc::connect, 0}, time_point(), testing::even);
