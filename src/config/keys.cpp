@@ -1,5 +1,6 @@
 #include "config/keys.hpp"
 
+#include "config/quantity.hpp"
 #include "config/secrets_section.hpp"
 #include "config/yaml.hpp"
 
@@ -67,11 +68,11 @@ constexpr settled_key settled_of_storage[] = {
     {"locking.enabled", "true", "one client at a time has a storage"},
 };
 constexpr std::string_view looked_up_once = "a secret is looked up once while a configuration is read";
-constexpr std::string_view kept_until_refused = "a key is kept until its provider refuses it";
+constexpr std::string_view never_kept = "whatever it is, no reading goes by what an earlier one said";
 constexpr std::string_view read_again = "a key is read again when its provider refuses it";
 constexpr settled_key settled_of_secrets[] = {
     {"cache_enabled", "true", looked_up_once},  {"resolution.cache_enabled", "true", looked_up_once},
-    {"cache_ttl", "none", kept_until_refused},  {"resolution.cache_ttl", "none", kept_until_refused},
+    {"cache_ttl", any_duration, never_kept},    {"resolution.cache_ttl", any_duration, never_kept},
     {"reload_on_rotation", "true", read_again}, {"resolution.reload_on_rotation", "true", read_again},
 };
 constexpr settled_key settled_of_providers[] = {{"auth.key_rotation", "true", read_again}};
@@ -186,7 +187,9 @@ private:
     // A key with nothing behind it, or with `!reset`, says nothing.
     void compare(const entry& each, const key_tree& key) {
         if (each.value.what == shape::nothing || each.value.is_reset) return;
-        if (each.value.what != shape::text || each.value.text != key.only)
+        const bool is_right = key.only == any_duration ? parse_duration(each.value.text).has_value()
+                                                       : each.value.text == key.only;
+        if (each.value.what != shape::text || !is_right)
             found_.problem(each.value.at, each.value.path,
                            "must be " + std::string(key.only) + ": " + std::string(key.why));
     }

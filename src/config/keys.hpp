@@ -11,6 +11,9 @@
 
 namespace modelmesh::settings {
 
+/// In place of the one value of a key that may have any duration.
+inline constexpr std::string_view any_duration = "a duration, like 5m";
+
 /// The keys of one type as a tree: `recovery.cooldown` is a key below a key.
 struct key_tree {
     static constexpr std::size_t none = static_cast<std::size_t>(-1);

@@ -84,7 +84,7 @@ public:
             return choice(R"({"type":"boolean"})", notes);
         case kind::integer:
             if (as<reflected::integer_type>(type).tick != 0 || is(member, json::measure::seconds))
-                return R"({"type":["number","string"],"examples":["30s","1h30m","none"])" + notes + "}";
+                return duration(notes);
             if (is(member, json::measure::bytes))
                 return R"({"type":["number","string"],"examples":["512KB","10MiB"])" + notes + "}";
             return choice(R"({"type":"integer")" +
@@ -129,10 +129,15 @@ public:
         }
     }
 
+    static std::string duration(const std::string& notes) {
+        return R"({"type":["number","string"],"examples":["30s","1h30m","none"])" + notes + "}";
+    }
+
     static std::string settled(const key_tree& key) {
+        const std::string notes = R"(,"description":)" + quoted(key.why);
+        if (key.only == any_duration) return duration(notes);
         const bool is_switch = key.only == "true" || key.only == "false";
-        return R"({"const":)" + (is_switch ? std::string(key.only) : quoted(key.only)) +
-               R"(,"description":)" + quoted(key.why) + "}";
+        return R"({"const":)" + (is_switch ? std::string(key.only) : quoted(key.only)) + notes + "}";
     }
 
     static std::string templates() {

@@ -93,8 +93,8 @@ TEST(ConfigKeys, WhatIsNotDoneYetIsRefusedByName) {
 TEST(ConfigKeys, WhatIsAlwaysSoIsTakenAndAnythingElseRefusedWithTheReason) {
     EXPECT_EQ(refusal("secrets:\n"
                       "  cache_enabled: true\n"
-                      "  cache_ttl: none\n"
-                      "  resolution: {cache_enabled: true, cache_ttl: none, reload_on_rotation: true}\n"
+                      "  cache_ttl: 5m\n"
+                      "  resolution: {cache_enabled: true, cache_ttl: 300, reload_on_rotation: true}\n"
                       "storage:\n"
                       "  persistence: {format: json, compression: false, encryption:}\n"
                       "  locking: {enabled: true}\n"
@@ -104,7 +104,7 @@ TEST(ConfigKeys, WhatIsAlwaysSoIsTakenAndAnythingElseRefusedWithTheReason) {
     EXPECT_EQ(
         refusal("secrets:\n"
                 "  cache_enabled: false\n"
-                "  cache_ttl: 5m\n"
+                "  cache_ttl: soon\n"
                 "  resolution: {reload_on_rotation: false}\n"
                 "storage:\n"
                 "  persistence: {format: msgpack, compression: true, encryption: [true]}\n"
@@ -113,7 +113,9 @@ TEST(ConfigKeys, WhatIsAlwaysSoIsTakenAndAnythingElseRefusedWithTheReason) {
                 "providers: {openai.llm.v1: {api_key: k, auth: {key_rotation: false}}}\n"),
         "mesh.yaml:2:18: secrets.cache_enabled: must be true: a secret is looked up once while a "
         "configuration is read\n"
-        "mesh.yaml:3:14: secrets.cache_ttl: must be none: a key is kept until its provider refuses it\n"
+        "mesh.yaml:3:14: secrets.cache_ttl: must be a duration, like 5m: whatever it is, no reading goes by "
+        "what an "
+        "earlier one said\n"
         "mesh.yaml:4:36: secrets.resolution.reload_on_rotation: must be true: a key is read again when its "
         "provider refuses it\n"
         "mesh.yaml:6:25: storage.persistence.format: must be json: entries are JSON in every storage\n"

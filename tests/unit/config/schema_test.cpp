@@ -48,6 +48,8 @@ TEST(ConfigSchema, HasWhatIsRead) {
               R"({"const":"json","description":"entries are JSON in every storage"})");
     EXPECT_EQ(at({"storage", "locking", "enabled"}),
               R"({"const":true,"description":"one client at a time has a storage"})");
+    EXPECT_NE(at({"secrets", "cache_ttl"}).find(R"({"type":["number","string"],"examples":["30s",)"),
+              std::string::npos);
     EXPECT_NE(at({"budget", "daily_limit"}).find(R"({"type":"null"})"), std::string::npos);
     EXPECT_NE(at({"budget", "alert_threshold"}).find(R"({"type":"number"})"), std::string::npos);
 }
