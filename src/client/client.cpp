@@ -97,13 +97,8 @@ client_impl::client_impl(const config& from, const connector::registry& connecto
     ledger_ = std::make_shared<budget::book>(std::move(made.money));
     // The one thing that is read here: everything else is asked for when it is needed.
     keeper_ = open_storage(from.storage, connectors, &log_);
-    std::function<void(const router::snapshot&)> prepare;
-    if (keeper_) {
-        keeper_->restore(*ledger_);
-        prepare = [keeper = keeper_](const router::snapshot& built) { keeper->restore(built); };
-    }
-    catalogue_ =
-        std::make_shared<router::catalogue>(std::move(made.mesh), &log_, ledger_, std::move(prepare));
+    if (keeper_) keeper_->restore(*ledger_);
+    catalogue_ = std::make_shared<router::catalogue>(std::move(made.mesh), &log_, ledger_, keeper_);
     settings_ = std::move(made.text);
     if (keeper_) keeper_->start(ledger_, [from_now = catalogue_] { return from_now->current(); });
 }

@@ -29,16 +29,23 @@ class net_endpoint final : public router::endpoint {
 public:
     explicit net_endpoint(std::shared_ptr<const net::endpoint> to) : server(std::move(to)) {}
     [[nodiscard]] bool is_same(const router::endpoint& other) const noexcept override {
-        // As in server_of.
-        return server->shares_connections_with(*static_cast<const net_endpoint&>(other).server);
+        return server->is_same_server(server_of(other));
+    }
+    [[nodiscard]] bool is_used_as(const router::endpoint& other) const noexcept override {
+        return server->shares_connections_with(server_of(other));
     }
     [[nodiscard]] std::string address() const override { return server->name(); }
     std::shared_ptr<const net::endpoint> server;
+
+private:
+    // Every endpoint of a snapshot that reaches this transport was made by make_endpoint below.
+    static const net::endpoint& server_of(const router::endpoint& of) noexcept {
+        return *static_cast<const net_endpoint&>(of).server;
+    }
 };
 
 std::shared_ptr<const net::endpoint> server_of(const std::shared_ptr<const router::endpoint>& to) {
-    // Every endpoint of a snapshot that reaches this transport was made by make_endpoint below.
-    return static_cast<const net_endpoint&>(*to).server;
+    return static_cast<const net_endpoint&>(*to).server; // as above
 }
 
 class net_body final : public router::body {
@@ -116,6 +123,13 @@ result<made_endpoint> make_endpoint(const provider_config& settings, const envir
     if (settings.pipeline_depth == 0) return fault(errc::config, "pipeline_depth must be at least 1");
     if (settings.pipeline_depth > 1 && settings.http == http_version::http2)
         return fault(errc::config, "pipeline_depth is for HTTP/1.1, and http is http2");
+    if (settings.connection_pool.max_connections == 0)
+        return fault(errc::config, "connection_pool.max_connections must be at least 1");
+    if (const auto& wait = settings.connection_pool.timeout; wait && wait->count() <= 0)
+        return fault(errc::config,
+                     "connection_pool.timeout must be above 0, or left out to wait until the deadline");
+    if (settings.connection_pool.idle_timeout.count() < 0)
+        return fault(errc::config, "connection_pool.idle_timeout must not be below 0");
     net::connection_rules rules;
     rules.pipeline_depth = settings.pipeline_depth;
     rules.connections = settings.connection_pool.max_connections;

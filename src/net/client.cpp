@@ -37,7 +37,9 @@ fault located(const endpoint& to, std::string_view doing, const fault& why) {
     std::string text;
     if (why.message.find(to.name()) == std::string::npos) text.append(to.name()).append(": ");
     text.append(doing).append(": ").append(why.message);
-    return fault(why.kind(), std::move(text));
+    fault placed(why.kind(), std::move(text));
+    placed.is_local = why.is_local;
+    return placed;
 }
 
 fault canceled_at(const endpoint& to) { return fault(errc::canceled, to.name() + ": canceled"); }

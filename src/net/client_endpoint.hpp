@@ -58,9 +58,14 @@ public:
     [[nodiscard]] http2_use http2() const noexcept { return http2_; }
     [[nodiscard]] const std::optional<proxy>& via() const noexcept { return via_; }
     [[nodiscard]] const connection_rules& rules() const noexcept { return rules_; }
+    /// Whether it is the same server, reached in the same way, however its connections are used.
+    [[nodiscard]] bool is_same_server(const endpoint& other) const noexcept {
+        tls_settings its = other.tls_;
+        its.offer_http2 = tls_.offer_http2;
+        return where_ == other.where_ && tls_ == its && via_ == other.via_;
+    }
     [[nodiscard]] bool shares_connections_with(const endpoint& other) const noexcept {
-        return where_ == other.where_ && tls_ == other.tls_ && http2_ == other.http2_ && via_ == other.via_ &&
-               rules_ == other.rules_;
+        return is_same_server(other) && http2_ == other.http2_ && rules_ == other.rules_;
     }
     /// host:port, for messages.
     [[nodiscard]] const std::string& name() const noexcept { return name_; }

@@ -21,6 +21,12 @@ constexpr std::chrono::minutes pipeline_pause(5);
 
 fault canceled_in_queue() { return fault(errc::canceled, "canceled while waiting for a free connection"); }
 
+fault local(errc kind, std::string message) {
+    fault f(kind, std::move(message));
+    f.is_local = true;
+    return f;
+}
+
 } // namespace
 
 connection_pool::lease::lease(std::shared_ptr<connection_pool> pool,
@@ -144,6 +150,7 @@ public:
     /// Has it look again how long there is to wait.
     void nudge() noexcept { turn_.complete(wait_outcome::ready); }
     [[nodiscard]] bool is_settled() const noexcept { return granted_.has_value(); }
+    [[nodiscard]] time_point since() const noexcept { return since_; }
     /// What was granted; unclaimed it goes to the next in the queue.
     [[nodiscard]] result<lease> claim() noexcept { return std::move(*granted_); }
 
@@ -268,8 +275,12 @@ void connection_pool::pipeline_changed(http1_pipeline& which) noexcept {
 
 void connection_pool::pipeline_broke() noexcept { pipeline_again_ = time_.now() + pipeline_pause; }
 
+bool connection_pool::is_full() const noexcept {
+    return in_use_ + idle_.size() + shared_.size() >= limits_.connections;
+}
+
 bool connection_pool::may_dial() const noexcept {
-    if (in_use_ + idle_.size() + shared_.size() >= limits_.connections) return false;
+    if (is_full()) return false;
     if (!is_dialing_alone_) return true;
     if (dialing_ != 0 || (time_.now() < dial_again_ && has_shared())) return false;
     return std::none_of(shared_.begin(), shared_.end(),
@@ -344,18 +355,38 @@ void connection_pool::serve_queue() noexcept {
         queue_.front()->grant(std::move(*free));
     }
     is_serving_ = false;
+    note_fullness();
+}
+
+// Who waits for a connection that may turn out to serve all is not held up by how many there may be.
+void connection_pool::note_fullness() noexcept {
+    const bool is_first = is_dialing_alone_ && dialing_ != 0;
+    if (!is_full() || is_first) {
+        full_since_ = time_point::max();
+    } else if (full_since_ == time_point::max()) {
+        full_since_ = time_.now();
+        if (limits_.queue_time == duration::max()) return;
+        for (queued* const waiting : queue_) waiting->nudge();
+    }
+}
+
+// When a wait is too long, as far as is known.
+time_point connection_pool::end_of(const queued& waiting, time_point deadline) const noexcept {
+    return std::min(deadline, core::after(std::max(waiting.since(), full_since_), limits_.queue_time));
 }
 
 task<result<connection_pool::lease>> connection_pool::acquire(std::shared_ptr<connection_pool> pool,
                                                               time_point deadline, bool is_pipelined) {
     if (std::optional<lease> free = pool->try_acquire(is_pipelined)) co_return std::move(*free);
     if (pool->queue_.size() >= pool->limits_.queue)
-        co_return fault(errc::overloaded, "too many requests wait for a connection");
+        co_return local(errc::overloaded, "too many requests wait for a connection");
     const asio::cancellation_state stop = co_await asio::this_coro::cancellation_state;
     if (core::is_canceled(stop)) co_return canceled_in_queue();
-    const time_point end = std::min(deadline, core::after(pool->time_.now(), pool->limits_.queue_time));
+    if (pool->queue_.empty()) pool->full_since_ = time_point::max(); // it was of those who waited before
+    pool->note_fullness();
     queued place(pool, is_pipelined);
     for (;;) {
+        const time_point end = pool->end_of(place, deadline);
         // Nobody else sees that a connection may be tried again.
         const bool is_pausing = pool->time_.now() < pool->dial_again_;
         const time_point until = is_pausing ? std::min(end, pool->dial_again_) : end;
@@ -363,16 +394,16 @@ task<result<connection_pool::lease>> connection_pool::acquire(std::shared_ptr<co
         if (!place.is_settled() && outcome != wait_outcome::canceled) pool->serve_queue();
         if (place.is_settled()) co_return place.claim();
         if (outcome == wait_outcome::canceled) co_return canceled_in_queue();
-        if (outcome == wait_outcome::timed_out && until == end)
+        if (outcome == wait_outcome::timed_out && until == end && pool->end_of(place, deadline) <= end)
             co_return end == deadline
-                ? fault(errc::timed_out, "the deadline passed while waiting for a free connection")
+                ? local(errc::timed_out, "the deadline passed while waiting for a free connection")
                 : pool->too_long_fault();
     }
 }
 
 fault connection_pool::too_long_fault() const {
     const auto waited = std::chrono::duration_cast<std::chrono::milliseconds>(limits_.queue_time);
-    return fault(errc::overloaded, "no connection became free in " + std::to_string(waited.count()) +
+    return local(errc::overloaded, "no connection became free in " + std::to_string(waited.count()) +
                                        " ms; at most " + std::to_string(limits_.connections) +
                                        " may be open");
 }

@@ -27,7 +27,7 @@ public:
     std::size_t connections = 256;                 ///< open at a time, in use or idle
     std::size_t idle = 32;                         ///< kept for reuse, of either version of HTTP
     std::size_t queue = 4096;                      ///< requests waiting for a connection
-    duration queue_time = duration::max();         ///< the longest wait there
+    duration queue_time = duration::max();         ///< the longest wait there while no more may be open
     duration idle_time = std::chrono::seconds(55); ///< below the 60 s after which many servers close
     http2_settings http2;                          ///< of each HTTP/2 connection
 };
@@ -118,7 +118,8 @@ public:
     [[nodiscard]] std::optional<lease> try_acquire(bool is_pipelined = false);
     /// Completes when try_acquire() has something, with that; in the order of the calls.
     /// Errors: timed_out at the deadline, canceled, overloaded when too many wait already or it has waited for the
-    /// queue's time; connect when the connection that it waited for could not be made.
+    /// queue's time while as many were open as may be, all these local; connect when the connection that it waited for
+    /// could not be made.
     [[nodiscard]] static task<result<lease>> acquire(std::shared_ptr<connection_pool> pool,
                                                      time_point deadline, bool is_pipelined = false);
 
@@ -149,10 +150,13 @@ private:
     [[nodiscard]] std::optional<lease> try_follow();
     [[nodiscard]] lease lend(std::unique_ptr<http1_connection> connection, bool is_pipelined);
     [[nodiscard]] bool may_pipeline() const noexcept;
+    [[nodiscard]] bool is_full() const noexcept;
     [[nodiscard]] bool may_dial() const noexcept;
     [[nodiscard]] bool has_shared() const noexcept;
     void remove_shared(std::size_t at) noexcept;
     void serve_queue() noexcept;
+    void note_fullness() noexcept;
+    [[nodiscard]] time_point end_of(const queued& waiting, time_point deadline) const noexcept;
     [[nodiscard]] std::unique_ptr<http1_connection> take_idle();
     [[nodiscard]] fault too_long_fault() const;
     void put_back(std::unique_ptr<http1_connection> connection) noexcept;
@@ -166,8 +170,9 @@ private:
     std::list<queued*> queue_;    // oldest at the front
     std::vector<sharing> shared_; // also those that accept no exchange but still have some
     std::vector<std::shared_ptr<http1_pipeline>> pipelines_;
-    time_point pipeline_again_{}; // after a server has left answers out
-    time_point dial_again_{};     // where others work, after one could not be made
+    time_point pipeline_again_{};               // after a server has left answers out
+    time_point dial_again_{};                   // where others work, after one could not be made
+    time_point full_since_ = time_point::max(); // as long as somebody waits; max: it is not
     std::size_t pipeline_depth_;
     std::size_t in_use_ = 0;    // HTTP/1.1 connections, and rights to make one
     std::size_t dialing_ = 0;   // of these, the rights

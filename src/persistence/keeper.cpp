@@ -181,15 +181,38 @@ bool may_hold(const saved_health& of, const router::provider_entry& account) {
 }
 } // namespace
 
+namespace {
+// Whether a restart may have ended it. A key that was refused is as wrong as before.
+bool may_have_passed(const saved_health& of) noexcept {
+    return of.standby == connector::standby_reason::error_threshold && of.why.kind != errc::auth &&
+           !of.seen.is_manual();
+}
+
+bool has_pool_that_probes(const router::snapshot& in, const router::provider_entry& provider) {
+    return std::any_of(in.pools.begin(), in.pools.end(), [&provider](const auto& pool) {
+        return pool->probes_on_start &&
+               std::any_of(pool->models.begin(), pool->models.end(),
+                           [&provider](const auto* model) { return model->provider == &provider; });
+    });
+}
+
+auto find_model(const router::pool& in, std::string_view id) noexcept {
+    return std::find_if(in.models.begin(), in.models.end(),
+                        [id](const router::model_entry* each) { return each->id == id; });
+}
+} // namespace
+
 void keeper::restore(const router::snapshot& into) {
     const std::lock_guard lock(restoring_);
     const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(time_.now().time_since_epoch());
     for (const auto& provider : into.providers) {
         const auto found = providers_.find(provider_key(provider->id));
-        if (found == providers_.end()) continue;
+        if (found == providers_.end() || !may_hold(found->second, *provider)) continue;
         const saved_health& of = found->second;
-        if (may_hold(of, *provider)) provider->slot->health.restore(of.seen, of.why, of.standby, now);
-        providers_.erase(found);
+        state::health_slot::view seen = of.seen;
+        if (may_have_passed(of) && has_pool_that_probes(into, *provider))
+            seen.until = std::min(seen.until, now);
+        provider->slot->health.restore(seen, of.why, of.standby, now);
     }
     for (const auto& pool : into.pools) {
         for (std::size_t i = 0; i < pool->models.size(); ++i) {
@@ -200,23 +223,34 @@ void keeper::restore(const router::snapshot& into) {
             const bool is_for_ledger =
                 of.standby == connector::standby_reason::budget_exceeded && of.why.kind == errc::budget;
             state::health_slot::view seen = of.seen;
-            if (pool->probes_on_start && of.standby == connector::standby_reason::error_threshold)
-                seen.until = std::min(seen.until, now);
+            if (pool->probes_on_start && may_have_passed(of)) seen.until = std::min(seen.until, now);
             if (!is_for_ledger && may_hold(of, *pool->models[i]->provider))
                 pool->state->health[i]->restore(seen, of.why, of.standby, now);
-            health_.erase(found);
         }
         const auto found = cursors_.find(cursor_key(pool->name));
         if (found == cursors_.end()) continue;
-        const auto model =
-            std::find_if(pool->models.begin(), pool->models.end(), [&found](const router::model_entry* each) {
-                return each->id == found->second.model;
-            });
-        if (model == pool->models.end()) continue;
-        pool->state->cursor.store(static_cast<std::uint32_t>(model - pool->models.begin()),
-                                  std::memory_order_relaxed);
-        cursors_.erase(found);
+        if (const auto model = find_model(*pool, found->second.model); model != pool->models.end())
+            pool->state->cursor.store(static_cast<std::uint32_t>(model - pool->models.begin()),
+                                      std::memory_order_relaxed);
     }
+}
+
+// What did not fit is used up as well: the account is another one by now.
+void keeper::forget(const router::snapshot& served) noexcept {
+    const std::lock_guard lock(restoring_);
+    const auto has_model = [&served](std::string_view pool, std::string_view model) {
+        return std::any_of(served.pools.begin(), served.pools.end(), [pool, model](const auto& each) {
+            return each->name == pool && find_model(*each, model) != each->models.end();
+        });
+    };
+    std::erase_if(providers_, [&served](const auto& saved) {
+        return std::any_of(served.providers.begin(), served.providers.end(),
+                           [&saved](const auto& each) { return each->id == saved.second.model; });
+    });
+    std::erase_if(health_,
+                  [&](const auto& saved) { return has_model(saved.second.pool, saved.second.model); });
+    std::erase_if(cursors_,
+                  [&](const auto& saved) { return has_model(saved.second.pool, saved.second.model); });
 }
 
 void keeper::start(std::shared_ptr<const budget::book> ledger, pictures current) {
@@ -225,7 +259,7 @@ void keeper::start(std::shared_ptr<const budget::book> ledger, pictures current)
     try {
         thread_ = std::thread([this] { run(); });
     } catch (...) {
-        forget();
+        let_go();
         throw;
     }
 }
@@ -238,11 +272,11 @@ void keeper::stop() noexcept {
     }
     work_.notify_one();
     thread_.join();
-    forget();
+    let_go();
 }
 
 // The ledger's lines know the keeper.
-void keeper::forget() noexcept {
+void keeper::let_go() noexcept {
     ledger_.reset();
     current_ = {};
 }

@@ -5,6 +5,7 @@
 #include "budget/book.hpp"
 #include "budget/write_ahead.hpp"
 #include "persistence/saved.hpp"
+#include "router/saved_state.hpp"
 #include "router/snapshot.hpp"
 
 #include <modelmesh/connector/storage.hpp>
@@ -34,7 +35,9 @@ struct schedule {
 };
 
 /// Threads: any, except where it says otherwise.
-class keeper final : public budget::write_ahead, public std::enable_shared_from_this<keeper> {
+class keeper final : public budget::write_ahead,
+                     public router::saved_state,
+                     public std::enable_shared_from_this<keeper> {
 public:
     /// After a failure the storage is left alone for so long, twice as long each time, up to `longest_pause`.
     static constexpr std::chrono::seconds first_pause{1};
@@ -56,8 +59,8 @@ public:
 
     /// Gives the ledger what was saved of it. Before any line is asked for.
     void restore(budget::book& into);
-    /// Gives the models of a picture what was saved of them, each once. Before any request sees it.
-    void restore(const router::snapshot& into);
+    void restore(const router::snapshot& into) override;
+    void forget(const router::snapshot& served) noexcept override;
 
     /// What there is to save: asked on the keeper's thread, until stop().
     using pictures = std::function<std::shared_ptr<const router::snapshot>()>;
@@ -89,7 +92,7 @@ private:
     [[nodiscard]] result<void> read_each(std::string_view prefix, result<Entry> (*parse)(std::string_view),
                                          Take&& take);
 
-    void forget() noexcept;
+    void let_go() noexcept;
     void run();
     /// One write of what has changed. @param is_exact  marks are where the totals are.
     void write(bool is_exact);

@@ -194,7 +194,7 @@ verdict settle_failure(const call& made, std::size_t index, fault& f, blame sile
     verdict v = judge(*made.pool, *model.provider, f);
     if (is_silence(f)) {
         if (now >= made.deadline) v.rotates = rotation::none;
-        v.whose = silence;
+        if (!f.is_local) v.whose = silence;
     }
     if (is_of_account && f.kind() == errc::rate_limit && f.retry_after && v.whose == blame::health &&
         made.pool->retry.honor_retry_after)

@@ -180,13 +180,13 @@ std::vector<std::vector<connector::model_info>> configured_models(const std::vec
 } // namespace
 
 catalogue::catalogue(mesh_plan from, log_sink* log, std::shared_ptr<budget::book> ledger,
-                     std::function<void(const snapshot&)> prepare)
-    : log_(log), ledger_(std::move(ledger)), prepare_(std::move(prepare)),
+                     std::shared_ptr<saved_state> saved)
+    : log_(log), ledger_(std::move(ledger)), saved_(std::move(saved)),
       plan_(std::make_shared<const mesh_plan>(std::move(from))),
       models_(configured_models(plan_->providers)) {
     const std::shared_ptr<snapshot> picture = build(*plan_, models_, nullptr);
     picture->is_ready = unlisted().empty();
-    published_.store(picture);
+    publish(picture);
 }
 
 catalogue::replacement catalogue::replace(mesh_plan next, budget::plan money,
@@ -208,7 +208,8 @@ catalogue::replacement catalogue::replace(mesh_plan next, budget::plan money,
                 const provider_plan& before = plan_->providers[j];
                 provider_plan& after = next.providers[i];
                 if (!is_same_source(before, after)) continue;
-                after.entry.where = before.entry.where;
+                if (after.entry.where && after.entry.where->is_used_as(*before.entry.where))
+                    after.entry.where = before.entry.where;
                 after.entry.codec = before.entry.codec;
                 if (after.models.empty() && before.models.empty()) lists[i] = models_[j];
             }
@@ -232,7 +233,7 @@ catalogue::replacement catalogue::replace(mesh_plan next, budget::plan money,
     const std::lock_guard lock(mutex_);
     plan_ = std::move(kept);
     models_ = std::move(lists);
-    published_.store(picture);
+    publish(picture);
     bring_back_who_had_spent_too_much(*picture, clock::system().now());
     if (!has_discovered())
         sync_at_ = time_point::max();
@@ -249,8 +250,13 @@ std::shared_ptr<snapshot> catalogue::build(const mesh_plan& from, const model_li
         entries.push_back(std::make_unique<provider_entry>(each.entry));
     const std::shared_ptr<snapshot> built =
         build_snapshot(std::move(entries), models, from.pools, previous, ledger_.get(), from.models);
-    if (prepare_) prepare_(*built);
+    if (saved_) saved_->restore(*built);
     return built;
+}
+
+void catalogue::publish(const std::shared_ptr<const snapshot>& picture) {
+    published_.store(picture);
+    if (saved_) saved_->forget(*picture);
 }
 
 std::vector<std::size_t> catalogue::unlisted() const {
@@ -458,7 +464,7 @@ void catalogue::replace_key(const refusal& of, const std::string& key) {
     {
         const std::lock_guard lock(mutex_);
         plan_ = std::move(next);
-        published_.store(picture);
+        publish(picture);
         // It may list its models now.
         if (!unlisted().empty()) refresh_at_.store(time_point::min(), std::memory_order_relaxed);
     }
@@ -558,7 +564,7 @@ std::optional<result<void>> catalogue::take_in(const mesh_plan& asked, std::vect
     {
         const std::lock_guard lock(mutex_);
         models_ = std::move(models);
-        published_.store(picture);
+        publish(picture);
         const bool is_complete = unlisted().empty();
         // Those whom only this caller's end cut short need not wait, nor those whom nobody has asked yet.
         const time_point again = is_complete                   ? time_point::max()

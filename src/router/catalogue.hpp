@@ -4,6 +4,7 @@
 
 #include "core/published.hpp"
 #include "router/credentials.hpp"
+#include "router/saved_state.hpp"
 #include "router/snapshot.hpp"
 #include "router/transport.hpp"
 
@@ -56,10 +57,10 @@ public:
     static constexpr std::chrono::seconds key_limit{10};
 
     /// @param log  outlives the catalogue; may be null. @param ledger  counts the calls; may be null.
-    /// @param prepare  sees each snapshot before any request does; may be empty.
+    /// @param saved  what models begin with; may be null.
     explicit catalogue(mesh_plan from, log_sink* log = nullptr,
                        std::shared_ptr<budget::book> ledger = nullptr,
-                       std::function<void(const snapshot&)> prepare = {});
+                       std::shared_ptr<saved_state> saved = nullptr);
 
     /// What requests are routed on now. Takes no lock; see core::published.
     [[nodiscard]] std::shared_ptr<const snapshot> current() const { return published_.load(); }
@@ -127,6 +128,8 @@ private:
     [[nodiscard]] bool has_discovered() const;
     [[nodiscard]] std::shared_ptr<snapshot> build(const mesh_plan& from, const model_lists& models,
                                                   const snapshot* previous) const;
+    /// Routes on it from now on.
+    void publish(const std::shared_ptr<const snapshot>& picture);
     /// @pre the caller has the turn. @param asked  what was configured when it asked.
     /// @param is_curtailed  the caller's own end, not the providers', ended the questions.
     /// @param is_sync  all were asked, also those whose models were known.
@@ -140,7 +143,7 @@ private:
 
     log_sink* const log_;
     const std::shared_ptr<budget::book> ledger_;
-    const std::function<void(const snapshot&)> prepare_;
+    const std::shared_ptr<saved_state> saved_;
 
     /// Held while a snapshot is made and put in the place of the one that it was made from; taken before mutex_.
     std::mutex changing_;

@@ -149,6 +149,7 @@ connector::rotation_model known_of(const model_entry& model, const rotation_plan
 // Of models when there is no pool.
 constexpr state::trip_rule usual_trips{3, std::chrono::seconds(60)};
 
+// With another window what is known goes on in another slot; requests under way end in the one that they began in.
 std::shared_ptr<state::model_slot> slot_of(const model_entry* before, unsigned latency_window) {
     if (before == nullptr) return std::make_shared<state::model_slot>(latency_window);
     if (before->slot->total.window() == latency_window) return before->slot;

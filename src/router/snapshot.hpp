@@ -43,6 +43,8 @@ public:
     virtual ~endpoint() = default;
     /// Whether they are one server, asked in one way, so that either may stand for the other.
     [[nodiscard]] virtual bool is_same(const endpoint& other) const noexcept { return this == &other; }
+    /// The same server, and connections to it are used in the same way.
+    [[nodiscard]] virtual bool is_used_as(const endpoint& other) const noexcept { return is_same(other); }
     /// The same text in every process; empty: it has none.
     [[nodiscard]] virtual std::string address() const { return {}; }
 };

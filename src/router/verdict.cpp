@@ -68,6 +68,8 @@ bool has(const std::vector<int>& codes, int status) noexcept {
 } // namespace
 
 verdict judge(const pool& in, const provider_entry& by, const fault& f) noexcept {
+    // This program lets no more through there at a time: the next request had better begin elsewhere.
+    if (f.is_local) return {rotation::any, 0, blame::position};
     verdict v = by_kind(in, f);
     v.repeats = std::min(v.repeats, by.max_retries);
     if (f.http_status == 0) return v;

@@ -133,12 +133,13 @@ struct rate_limit_config {
 /// The connections to a provider's server, of each event loop that uses the client. Providers with the same server and
 /// the same settings share them.
 struct connection_pool_config {
-    /// Open at a time, in use or idle. A call that finds none free waits for one; HTTP/2 carries many calls on one.
+    /// Open at a time, in use or idle, of each event loop. A call that finds none free waits for one; HTTP/2 carries many
+    /// calls on one. At most 32 of them are kept while idle. At least 1.
     unsigned max_connections{256};
-    /// Longest wait for a free one, after which the attempt fails as overloaded and goes on elsewhere; absent: until
-    /// the call's deadline.
+    /// Longest wait for a free one while as many are open as may be. Then the attempt fails as overloaded, which is held
+    /// against no model, and goes on elsewhere. Above 0; absent: until the call's deadline.
     std::optional<std::chrono::milliseconds> timeout{};
-    /// How long one without a call is kept. Most servers close theirs after a minute or more.
+    /// How long one without a call is kept; 0: not at all. Most servers close theirs after a minute or more.
     std::chrono::milliseconds idle_timeout{std::chrono::seconds(55)};
 
     static constexpr json::field_rule json_fields[] = {
@@ -314,8 +315,8 @@ struct pool_config {
     unsigned cooldown_seconds{60};
     /// How long it stays out each further time instead. Absent: as said.
     std::optional<std::chrono::seconds> probe_interval{};
-    /// With a storage: a model that failures had taken out when the program ended is probed by the first request of the
-    /// new one, and not when its time is over.
+    /// With a storage: a model that failures had taken out when the program ended, alone or with its provider, is probed by
+    /// the first request of the new one, and not when its time is over. Not one whose key the provider has refused.
     bool probe_on_start{false};
     /// Share of failures among the last 32 outcomes that takes a model out of service as well; above 1: none does.
     double error_rate_threshold{0.5};

@@ -24,8 +24,9 @@ struct attached_file {
 /// copy. Threads: may be read from any thread.
 class prepared_request {
 public:
-    /// @param json  one JSON object. @param files  go with it, where the operation's format is a form. Errors: bad_request when it is not one, or has no string member `model`.
-    /// Only what OpenAI lets do without one may: it asks for the operation's capability then.
+    /// @param json  one JSON object. @param files  go with it, where the operation's format is a form.
+    /// Errors: bad_request when it is not one, or has no string member `model`. Only what OpenAI lets do without one
+    /// may: it asks for the operation's capability then.
     [[nodiscard]] static result<std::shared_ptr<const prepared_request>> parse(
         modelmesh::operation what, std::string json, bool stream, std::vector<attached_file> files = {});
 

@@ -93,7 +93,9 @@ public:
     std::string param;      ///< offending request field, when known
     std::optional<std::chrono::milliseconds> retry_after; ///< how long the provider asked to wait
     bool retryable_hint = false;                          ///< set on aggregates: some attempt was retryable
-    std::vector<attempt> attempts;                        ///< every try, in order; filled by the router
+    bool is_local =
+        false; ///< a limit of this program ended it before the provider was asked: no word of its health
+    std::vector<attempt> attempts;                 ///< every try, in order; filled by the router
     std::shared_ptr<const exceeded_budget> budget; ///< with errc::budget: which limit, when one was met
 
 private:

@@ -153,8 +153,7 @@ int make_requests(int count, char** arguments) {
     chat.rotation.strategy = "round-robin";
     chat.rotation.policy = connectors.make_rotation("round-robin", {}).value();
     auto models = std::make_shared<router::catalogue>(
-        router::mesh_plan{{provider("alpha"), provider("beta")}, {std::move(chat)}}, nullptr, ledger,
-        [keeper](const router::snapshot& made) { keeper->restore(made); });
+        router::mesh_plan{{provider("alpha"), provider("beta")}, {std::move(chat)}}, nullptr, ledger, keeper);
 
     const usage_report known = ledger->report(clock::system().wall());
     const auto now =

@@ -171,10 +171,34 @@ TEST_F(ConnectionPool, WaitingEndsWhenTheTimeOfTheQueueIsOver) {
     const fault failure = second.take().error();
     EXPECT_EQ(failure.kind(), errc::overloaded);
     EXPECT_EQ(failure.message, "no connection became free in 5 ms; at most 1 may be open");
-    EXPECT_EQ(hurried.take().error().kind(), errc::timed_out);
+    EXPECT_TRUE(failure.is_local) << "no word of the server";
+    const fault late = hurried.take().error();
+    EXPECT_EQ(late.kind(), errc::timed_out);
+    EXPECT_TRUE(late.is_local);
     EXPECT_EQ(pool->counters().waiting, 0u);
     first.give_back();
     EXPECT_TRUE(get(pool));
+}
+
+TEST_F(ConnectionPool, TheTimeOfTheQueueIsOnlyWhatTheirNumberHoldsUp) {
+    pool_limits limits;
+    limits.connections = 2;
+    limits.queue_time = std::chrono::milliseconds(5);
+    const auto pool = std::make_shared<connection_pool>(loop.engine(), limits, clock, true);
+    lease first = get(pool); // to make the connection that may turn out to serve all
+    auto second = ask(pool);
+    auto third = ask(pool);
+    clock.advance(std::chrono::milliseconds(50)); // it takes long
+    const auto later = std::chrono::steady_clock::now() + std::chrono::milliseconds(20);
+    loop.run_until([&] { return std::chrono::steady_clock::now() > later; });
+    EXPECT_FALSE(second.is_done());
+    EXPECT_EQ(pool->counters().waiting, 2u);
+    const auto peer = use(first); // and serves one: now two are all there may be
+    loop.run_until([&] { return second.is_done(); });
+    lease other = second.take().value();
+    EXPECT_EQ(other.connection(), nullptr) << "the right to open one";
+    loop.run_to_idle();
+    EXPECT_EQ(third.take().error().message, "no connection became free in 5 ms; at most 2 may be open");
 }
 
 TEST_F(ConnectionPool, WaitingEndsAtTheDeadline) {

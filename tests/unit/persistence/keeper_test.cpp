@@ -97,6 +97,17 @@ public:
         plan.zone = budget::time_zone::find(zone).value();
         ledger_ = std::make_shared<budget::book>(plan);
         keeper_->restore(*ledger_);
+        begin_anew(key, probes_on_start);
+        keeper_->start(ledger_, [picture = picture_] { return picture; });
+    }
+    ~life() { keeper_->stop(); }
+    life(const life&) = delete;
+    life& operator=(const life&) = delete;
+
+    static constexpr state::trip_rule rule{3, 60s};
+
+    /// Another snapshot, of models that nobody knows.
+    void begin_anew(const std::string& key = {}, bool probes_on_start = false) {
         std::vector<std::unique_ptr<router::provider_entry>> providers;
         for (const char* name : {"alpha", "beta"}) {
             providers.push_back(std::make_unique<router::provider_entry>());
@@ -110,13 +121,9 @@ public:
         picture_ = router::build_snapshot(std::move(providers), {{{"m", {chat}}}, {{"m", {chat}}}},
                                           {std::move(pool)}, nullptr, ledger_.get());
         keeper_->restore(*picture_);
-        keeper_->start(ledger_, [picture = picture_] { return picture; });
     }
-    ~life() { keeper_->stop(); }
-    life(const life&) = delete;
-    life& operator=(const life&) = delete;
-
-    static constexpr state::trip_rule rule{3, 60s};
+    /// Requests are routed on the last one.
+    void serve() { keeper_->forget(*picture_); }
 
     router::pool& pool() { return *picture_->pools.front(); }
     state::health_slot& health(std::size_t model) { return *pool().state->health.at(model); }
@@ -346,6 +353,43 @@ TEST_F(Keeper, APoolThatProbesOnStartAsksAtOnceWhoHadFailedAndNobodyElse) {
     EXPECT_EQ(second.health(0).admit(second.now()), state::health_slot::admission::refused);
     EXPECT_EQ(second.health(0).load().trips, 1u) << "a probe that fails is paid for as before";
     EXPECT_EQ(second.health(1).load().until, second.now() + 1h);
+}
+
+TEST_F(Keeper, AProviderThatAnOutageTookOutIsProbedOnStartAsWellAndNotOneThatRefusedItsKey) {
+    {
+        life first(storage, time);
+        (void)first.provider(0).note_failure({1, 60s}, first.now(), {errc::connect, 0}, 0.5);
+        (void)first.provider(1).note_failure({1, 60s}, first.now(), {errc::auth, 401}, 0.5);
+    }
+    {
+        life second(storage, time);
+        EXPECT_FALSE(second.provider(0).available(second.now()));
+    }
+    life third(storage, time, {}, nullptr, "UTC", {}, true);
+    EXPECT_EQ(third.provider(0).admit(third.now()), state::health_slot::admission::probe);
+    EXPECT_EQ(third.provider(0).load().trips, 1u);
+    EXPECT_FALSE(third.provider(1).available(third.now()));
+}
+
+// Of a reload that fails, say.
+TEST_F(Keeper, ASnapshotThatIsThrownAwayUsesUpNothing) {
+    {
+        life first(storage, time);
+        first.fail(1, 3);
+        first.provider(0).take_out({});
+        first.pool().state->cursor = 1;
+    }
+    life second(storage, time);
+    EXPECT_FALSE(second.health(1).available(second.now()));
+    second.begin_anew();
+    EXPECT_FALSE(second.health(1).available(second.now()));
+    EXPECT_TRUE(second.provider(0).load().is_manual());
+    EXPECT_EQ(second.pool().state->cursor, 1u);
+    second.serve();
+    second.begin_anew();
+    EXPECT_TRUE(second.health(1).available(second.now())) << "now it was used up";
+    EXPECT_FALSE(second.provider(0).load().is_manual());
+    EXPECT_EQ(second.pool().state->cursor, 0u);
 }
 
 // Runtime 14: v1/state/provider/<id>.

@@ -692,6 +692,33 @@ TEST_F(Replacement, ProvidersThatAreTheSameKeepTheirEndpointAndConnector) {
     EXPECT_EQ(models(*all), "a.m a.n ");
 }
 
+TEST_F(Replacement, AServerWhoseConnectionsAreUsedOtherwiseIsTheSameAccount) {
+    class server final : public endpoint {
+    public:
+        explicit server(int use) : use_(use) {}
+        bool is_same(const endpoint&) const noexcept override { return true; }
+        bool is_used_as(const endpoint& other) const noexcept override {
+            return static_cast<const server&>(other).use_ == use_;
+        }
+
+    private:
+        int use_;
+    };
+    const auto used = [](int use) {
+        provider_plan plan = provider("a", {"m"});
+        plan.entry.where = std::make_shared<server>(use);
+        return plan;
+    };
+    const auto all = make({used(1)});
+    const catalogue::replacement same = replace(all, {used(1)});
+    EXPECT_EQ(same.after->providers[0]->where, same.before->providers[0]->where);
+    const provider_plan other = used(2);
+    const catalogue::replacement made = replace(all, {other});
+    EXPECT_EQ(made.after->providers[0]->where, other.entry.where) << "or the new settings would be lost";
+    EXPECT_EQ(made.after->providers[0]->slot, made.before->providers[0]->slot);
+    EXPECT_EQ(made.after->models[0]->slot, made.before->models[0]->slot);
+}
+
 TEST_F(Replacement, CallersWaitWhenNobodyElseHasAModel) {
     const auto all = make({provider("a", {"m"})});
     replace(all, {provider("b")});

@@ -868,6 +868,24 @@ TEST_F(ProviderHealth, FailuresOfSeveralModelsAreAnOutage) {
     EXPECT_TRUE(provider(0).load().is_out());
 }
 
+// What this program lets through at a time says nothing of who is asked.
+TEST_F(ProviderHealth, ALimitOfTheProgramItselfIsHeldAgainstNobody) {
+    rule.on_api_outage = true;
+    rule.outage = {1, 1, seconds(30)};
+    open_two();
+    for (const errc kind : {errc::overloaded, errc::timed_out}) {
+        attempt_plan p = plan();
+        const std::string asked = next(p);
+        fault local = failure(kind);
+        local.is_local = true;
+        EXPECT_EQ(p.failed(local), std::nullopt);
+        EXPECT_NE(next(p), asked) << "another may be free";
+    }
+    for (const auto& each : picture->pools.front()->state->health) EXPECT_EQ(each->load().failures, 0u);
+    EXPECT_FALSE(provider(0).load().is_out());
+    EXPECT_FALSE(provider(1).load().is_out());
+}
+
 TEST_F(ProviderHealth, ManyFailuresInTheWindowAreAnOutageAndASuccessBetweenIsNone) {
     rule.on_api_outage = true;
     rule.outage = {64, 3, seconds(30)};

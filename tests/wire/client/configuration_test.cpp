@@ -77,6 +77,41 @@ TEST(Configuration, ProvidersWithOneKeyHaveOneLimit) {
     EXPECT_EQ(refusal(settings), "no error");
 }
 
+// The limit is that of the key, however its connections are used.
+TEST(Configuration, ProvidersWithOneKeyHaveOneLimitThoughTheirConnectionsDiffer) {
+    config settings = with_pools({"a"});
+    provider_config& first = settings.providers.front().second;
+    first.api_key = "k";
+    first.rate_limit.requests_per_minute = 60;
+    provider_config second = first;
+    second.rate_limit.requests_per_minute = 61;
+    second.connection_pool.max_connections = 7;
+    second.pipeline_depth = 2;
+    second.http = http_version::http1;
+    settings.providers.emplace_back("q", second);
+    EXPECT_EQ(refusal(settings),
+              "provider 'q': rate_limit must be that of provider 'p', which has the same key, "
+              "or be left out: they have one between them");
+}
+
+TEST(Configuration, AConnectionPoolIsOneThatCanServe) {
+    config settings = with_pools({"a"});
+    connection_pool_config& pool = settings.providers.front().second.connection_pool;
+    pool.max_connections = 0;
+    EXPECT_EQ(refusal(settings), "provider 'p': connection_pool.max_connections must be at least 1");
+    pool.max_connections = 1;
+    for (const int wait : {0, -1}) {
+        pool.timeout = std::chrono::milliseconds(wait);
+        EXPECT_EQ(refusal(settings), "provider 'p': connection_pool.timeout must be above 0, or left out to "
+                                     "wait until the deadline");
+    }
+    pool.timeout.reset();
+    pool.idle_timeout = std::chrono::milliseconds(-1);
+    EXPECT_EQ(refusal(settings), "provider 'p': connection_pool.idle_timeout must not be below 0");
+    pool.idle_timeout = std::chrono::milliseconds(0);
+    EXPECT_EQ(refusal(settings), "no error");
+}
+
 TEST(Configuration, AKeyThatCannotBeSentIsRefused) {
     for (const char* key : {"sk-1\r", "sk-1\n", "sk\t1", "\x7f"}) {
         config settings = with_pools({"a"});

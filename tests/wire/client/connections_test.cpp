@@ -204,6 +204,10 @@ TEST_P(ClientConnections, AreWaitedForAsLongAsTheConfigurationSaysAndThenAnother
     few.timeout = std::chrono::milliseconds(1);
     simulator& beta = start("beta");
     ask_each_once();
+    pool_config& pool = settings.pools.back().second;
+    pool.failure_threshold = 1;
+    pool.provider_deactivation = {provider_trigger::on_api_outage};
+    pool.provider_outage.failures = 1;
     client c = create(settings);
     {
         asio::io_context loop{1};
@@ -215,6 +219,8 @@ TEST_P(ClientConnections, AreWaitedForAsLongAsTheConfigurationSaysAndThenAnother
         const auto reply = second.get();
         ASSERT_TRUE(reply) << reply.error().message;
         EXPECT_EQ(reply->x_modelmesh->provider, "beta");
+        EXPECT_EQ(c.pool_status().at(0).standby, 0u) << "nothing was asked of alpha in vain";
+        EXPECT_EQ(c.active_providers(), (std::vector<std::string>{"alpha", "beta"}));
         plain.resume("held");
         ASSERT_TRUE(finishes(loop));
         EXPECT_EQ(first.get().value().text(), "one");

@@ -290,6 +290,28 @@ TEST_P(Reload, ConnectionsToProvidersThatAreTheSameAreKeptAndThoseToOthersClosed
                 ElementsAre("11", "11", "10"));
 }
 
+// It is the same server with the same key, whatever is known of it holds.
+TEST_P(Reload, OtherConnectionsToAServerChangeNothingThatIsKnownOfIt) {
+    start("alpha", R"({"rules":[{"times":1,"status":500},{"times":"always","text":"back"}]})");
+    start("beta");
+    pool_config& pool = settings.pools.emplace_back("chat-completion", pool_config{"chat"}).second;
+    pool.failure_threshold = 1;
+    pool.strategy = "priority-selection";
+    pool.model_priority = {"alpha.alpha-model", "beta.beta-model"};
+    client c = make();
+    ASSERT_EQ(asked(c), "beta");
+    provider_config& provider = settings.providers[0].second;
+    provider.connection_pool.idle_timeout = std::chrono::milliseconds(0);
+    c.reload(settings);
+    provider.connection_pool.max_connections = 1;
+    provider.http = http_version::http1;
+    c.reload(settings);
+    EXPECT_EQ(asked(c), "beta") << "it is in standby as before";
+    EXPECT_EQ(c.pool_status("chat-completion").standby, 1u);
+    c.reactivate("chat-completion", "alpha.alpha-model");
+    EXPECT_EQ(asked(c), "alpha");
+}
+
 TEST_P(Reload, ListsOfModelsAreKeptAndNewProvidersAreAskedForTheirs) {
     simulator& alpha = start("alpha");
     settings.providers[0].second.models.clear();
