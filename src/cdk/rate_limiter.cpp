@@ -2,7 +2,9 @@
 
 #include <modelmesh/connector/pause.hpp>
 
+#include <algorithm>
 #include <cmath>
+#include <deque>
 #include <mutex>
 #include <stdexcept>
 #include <string>
@@ -20,17 +22,38 @@ namespace {
 
 // Beyond it the time of one is less than 60 ns, and would have to be cut too coarsely.
 constexpr double most = 1e9;
+constexpr std::int64_t most_tokens = 10'000'000; ///< of one turn
 
 } // namespace
 
 struct rate_limiter::state {
     explicit state(const settings& with)
-        : requests(gcra::per_minute(with.requests_per_minute, with.burst)),
+        : burst(with.burst), requests(gcra::per_minute(with.requests_per_minute, with.burst)),
           tokens(gcra::per_minute(with.tokens_per_minute, with.burst)) {}
 
+    /// The latest moment of what is owed: behind it, providers have forgotten it, too.
+    [[nodiscard]] time_point latest(time_point now) const { return now + std::chrono::minutes(1) + burst; }
+    void forget_passed(time_point now) {
+        while (!waiting.empty() && waiting.front().passes <= now) waiting.pop_front();
+    }
+    /// How far what is taken may move up without going ahead of a turn that waits.
+    [[nodiscard]] duration room() const {
+        duration least = duration::max();
+        for (const waiting_turn& each : waiting)
+            least = std::min(least, tokens.room_before(each.tokens, each.passes));
+        return least;
+    }
+
+    struct waiting_turn {
+        time_point passes;
+        gcra::piece tokens;
+    };
+
+    const duration burst;
     std::mutex mutex; ///< guards what follows
     gcra requests;
     gcra tokens;
+    std::deque<waiting_turn> waiting; ///< in order; those that were given back stay for as long
 };
 
 rate_limiter::rate_limiter(settings with) {
@@ -56,6 +79,9 @@ result<rate_limiter::turn> rate_limiter::take_turn(time_point now, std::int64_t 
     taken.wait = wait;
     taken.request = state_->requests.take(now, 1);
     taken.tokens = state_->tokens.take(now, tokens);
+    state_->forget_passed(now);
+    if (wait > duration::zero() && taken.tokens.length > duration::zero())
+        state_->waiting.push_back({now + wait, taken.tokens});
     return taken;
 }
 
@@ -67,7 +93,9 @@ void rate_limiter::give_back(const turn& unused) {
 
 void rate_limiter::settle(const turn& used, std::int64_t tokens, time_point now) {
     const std::lock_guard lock(state_->mutex);
-    state_->tokens.settle(used.tokens, tokens, now);
+    state_->forget_passed(now);
+    state_->tokens.settle(used.tokens, std::clamp<std::int64_t>(tokens, 0, most_tokens), now,
+                          state_->latest(now), state_->room());
 }
 
 bool rate_limiter::is_idle(time_point now) const {

@@ -141,9 +141,9 @@ std::optional<std::int64_t> charge::settle() noexcept {
                             budget::period_amount::most);
         if (line->is_priced) cost_ = end.cost;
     }
-    constexpr std::int64_t most_tokens = INT64_MAX / 2; // a server may say anything
-    metered_.settle(billed ? std::min(billed->input, most_tokens) + std::min(billed->output, most_tokens)
-                           : 0);
+    static constexpr std::int64_t most_tokens = INT64_MAX / 2; // a server may say anything
+    const auto sane = [](std::int64_t tokens) { return std::clamp<std::int64_t>(tokens, 0, most_tokens); };
+    metered_.settle(billed ? sane(billed->input) + sane(billed->output) : 0);
     total_ = line->counts->add(end, held_.when);
     if (line->storage && line->counts->is_low(total_)) {
         storage_ = line->storage;

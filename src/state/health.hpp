@@ -210,7 +210,7 @@ public:
 
     /// The probe ended without saying anything about the model: the next request is one.
     void give_back_probe(std::chrono::milliseconds until) noexcept {
-        if (end_probe(phase::standby, until)) note_return(-1); // as if nobody had come back
+        if (end_probe(phase::standby, until)) forget_return(); // as if nobody had come back
     }
 
     /// Into standby until reactivate(), whatever the model does.
@@ -310,9 +310,15 @@ private:
         if (known.count() == 0) standby_events_.fetch_add(1, std::memory_order_relaxed);
     }
     // Its standby has ended by itself.
-    void note_return(int times = 1) noexcept {
+    void note_return() noexcept {
         if (connector::is_of_quota(why_.load(std::memory_order_relaxed)))
-            quota_resets_.fetch_add(static_cast<unsigned>(times), std::memory_order_relaxed);
+            quota_resets_.fetch_add(1, std::memory_order_relaxed);
+    }
+    // It may be another standby by now, whose reason was not that of the one that was counted.
+    void forget_return() noexcept {
+        if (!connector::is_of_quota(why_.load(std::memory_order_relaxed))) return;
+        for (unsigned old = quota_resets_.load(std::memory_order_relaxed); old > 0;)
+            if (quota_resets_.compare_exchange_weak(old, old - 1, std::memory_order_relaxed)) return;
     }
 
     static view unpack(std::uint64_t word) noexcept {

@@ -47,21 +47,28 @@ public:
     /// Units that were taken and do not pass. Call it before their wait is over. Those that others have taken since
     /// keep their moments, so what is theirs by now is not given back.
     void give_back(const piece& taken) noexcept {
-        const duration behind = std::max(arrival_ - taken.end, duration::zero());
+        const time_point end = taken.end - (moved_ - taken.moved);
+        const duration behind = std::max(arrival_ - end, duration::zero());
         move_up(std::max(taken.length - behind, duration::zero()));
     }
     /// Units that were let through were so many in truth. Once.
-    void settle(const piece& taken, std::int64_t cost, time_point now,
-                time_point latest = time_point::max()) noexcept {
+    /// @param latest  as of take(). @param most  no more than this is given back: see room_before().
+    void settle(const piece& taken, std::int64_t cost, time_point now, time_point latest = time_point::max(),
+                duration most = duration::max()) noexcept {
         const duration excess = excess_of(taken, cost);
         if (excess > duration::zero())
-            move_up(still_to_come(taken, moved_, excess, now));
+            move_up(std::min(still_to_come(taken, moved_, excess, now), std::max(most, duration::zero())));
         else
             arrival_ = std::max(arrival_, std::min(std::max(arrival_, now) - excess, latest));
     }
     /// What was taken beyond so many units; negative: they are more.
     [[nodiscard]] duration excess_of(const piece& taken, std::int64_t cost) const noexcept {
         return taken.length - interval_ * cost;
+    }
+    /// How far a piece may still move up when it passes at a moment that is fixed: one that began before it passes would
+    /// leave room for others which is its own.
+    [[nodiscard]] duration room_before(const piece& taken, time_point passes) const noexcept {
+        return taken.end - taken.length - (moved_ - taken.moved) - passes;
     }
     /// How much of this excess can be given back. @param moved  of all that was given back by now.
     [[nodiscard]] static duration still_to_come(const piece& taken, duration moved, duration excess,
@@ -116,7 +123,9 @@ public:
     /// Gives a turn back that was waited for in vain, but for what others have taken behind it. Once, and only before
     /// its wait is over: who was let through has used its turn, also when what it did then fails.
     void give_back(const turn& unused);
-    /// A turn that was let through had so many tokens in truth. Once.
+    /// A turn that was let through had so many tokens in truth. Once. Turns that wait keep their moments, so that what
+    /// they need in front of them is not given back. Cost: looks at each turn that waits.
+    /// @param tokens  below 0: none. Whatever more there are, what is owed is never more than a minute.
     void settle(const turn& used, std::int64_t tokens, time_point now);
     /// Nothing is remembered: it is as good as new.
     [[nodiscard]] bool is_idle(time_point now) const;

@@ -110,8 +110,8 @@ TEST(Gcra, HoweverManyAreUnderWayNoMorePassesThanWasUsed) {
                     each.is_under_way = false;
                     each.units = random.next() % 8 == 0
                                      ? each.units + 3
-                                     : static_cast<std::int64_t>(random.next()) % (each.units + 1);
-                    each.units = std::abs(each.units);
+                                     : static_cast<std::int64_t>(random.next() %
+                                                                 static_cast<std::uint64_t>(each.units + 1));
                     limit.settle(each.taken, each.units, now);
                 }
             time_point exact{};
@@ -166,8 +166,8 @@ TEST(RateLimiter, TokensWaitUntilTheyTrulyFit) {
     EXPECT_EQ(second.wait, 3s);
     EXPECT_EQ(limiter.take_turn(start, 1, 0s).error().message,
               "this program's own limit of tokens per minute");
-    limiter.settle(second, 0, start);
-    EXPECT_EQ(limiter.take_turn(start, 500, 1h).value().wait, 500ms);
+    limiter.settle(second, 0, start + 3s);
+    EXPECT_EQ(limiter.take_turn(start + 3s, 1000, 1h).value().wait, 0s);
 }
 
 TEST(Gcra, WhatIsGivenBackIsFreeButForWhatOthersHaveTakenBehindIt) {
@@ -185,6 +185,18 @@ TEST(Gcra, WhatIsGivenBackIsFreeButForWhatOthersHaveTakenBehindIt) {
     (void)limit.take(now, 4);
     limit.give_back(third);
     EXPECT_EQ(limit.wait(now, 1), 100ns) << "more are behind it than it had";
+}
+
+TEST(Gcra, WhatIsBehindAPieceIsKnownAlsoWhenBothHaveMovedUp) {
+    const time_point now{std::chrono::hours(1)};
+    gcra limit(1s, 10s);
+    const gcra::piece first = limit.take(now, 10);
+    const gcra::piece second = limit.take(now, 10);
+    (void)limit.take(now, 10);
+    limit.settle(first, 5, now + 1s);
+    limit.give_back(second);
+    EXPECT_EQ(limit.wait(now + 1s, 10), 24s)
+        << "5 of 30, and none of those that another has taken behind them";
 }
 
 // Whatever is given back, no more pass in a time than the limit allows.
@@ -228,6 +240,79 @@ TEST(Gcra, GivingBackLetsNoMoreThroughThanTheLimit) {
         last = at;
         ASSERT_LE(owed, tolerance) << "after " << (at - begin).count() << " ns";
     }
+}
+
+rate_limiter::settings a_token_each_second(duration burst) {
+    rate_limiter::settings with;
+    with.tokens_per_minute = 60;
+    with.burst = burst;
+    return with;
+}
+
+TEST(RateLimiter, WhatIsSettledIsNotTakenFromThoseWhoWait) {
+    rate_limiter limiter(a_token_each_second(10s));
+    const rate_limiter::turn first = limiter.take_turn(start, 10, 1h).value();
+    EXPECT_EQ(limiter.take_turn(start, 10, 1h).value().wait, 10s);
+    EXPECT_EQ(limiter.take_turn(start, 10, 1h).value().wait, 20s);
+    limiter.settle(first, 5, start + 1s);
+    EXPECT_EQ(limiter.take_turn(start + 1s, 10, 1h).value().wait, 29s)
+        << "the turn at 20 s needs all there is by then";
+    const rate_limiter::turn last = limiter.take_turn(start + 1min, 10, 1h).value();
+    limiter.settle(last, 5, start + 1min);
+    EXPECT_EQ(limiter.take_turn(start + 1min, 5, 1h).value().wait, 0s) << "nobody waits any more";
+}
+
+// By what was used in truth, known when it is settled.
+TEST(RateLimiter, SettlingLetsNoMoreThroughThanTheLimit) {
+    struct request {
+        time_point passes;
+        rate_limiter::turn turn;
+        std::int64_t tokens;
+        bool is_settled;
+    };
+    for (const std::uint64_t seed : {1, 2, 3}) {
+        xoshiro256 random(seed);
+        rate_limiter limiter(a_token_each_second(20s));
+        std::vector<request> requests;
+        std::int64_t unused = 0;
+        for (time_point now = start; now < start + 2h; now += 1s) {
+            for (request& each : requests) {
+                if (each.is_settled || each.passes > now || random.next() % 4 != 0) continue;
+                const std::int64_t used =
+                    random.next() % 2 == 0 ? each.tokens : static_cast<std::int64_t>(random.next() % 4);
+                unused += std::max(each.tokens - used, std::int64_t{0});
+                each.tokens = std::min(each.tokens, used);
+                each.is_settled = true;
+                limiter.settle(each.turn, each.tokens, now);
+            }
+            const auto tokens = static_cast<std::int64_t>(1 + random.next() % 20);
+            const result<rate_limiter::turn> turn = limiter.take_turn(now, tokens, 1min);
+            if (turn) requests.push_back({now + turn->wait, *turn, tokens, false});
+        }
+        ASSERT_GT(unused, 100);
+        duration owed{};
+        time_point last = start;
+        std::int64_t passed = 0;
+        for (const request& each : requests) {
+            owed = std::max(owed - (each.passes - last), duration::zero()) + each.tokens * 1s;
+            last = each.passes;
+            passed += each.tokens;
+            ASSERT_LE(owed, 20s) << "seed " << seed << ", " << (each.passes - start) / 1s << " s";
+        }
+        EXPECT_GT(passed, 7200 * 6 / 10) << "and what was not used is of use to others";
+    }
+}
+
+TEST(RateLimiter, NoNumberOfTokensIsOwedForMoreThanAMinute) {
+    rate_limiter limiter(a_token_each_second(1s));
+    const rate_limiter::turn odd = limiter.take_turn(start, 1, 0s).value();
+    limiter.settle(odd, std::numeric_limits<std::int64_t>::max(), start);
+    EXPECT_EQ(limiter.take_turn(start, 1, 1h).value().wait, 61s);
+    rate_limiter other(a_token_each_second(1s));
+    const rate_limiter::turn less = other.take_turn(start, 1, 0s).value();
+    other.settle(less, -7, start);
+    EXPECT_EQ(other.take_turn(start, 1, 1h).value().wait, 0s) << "as none";
+    EXPECT_EQ(other.take_turn(start, 1, 1h).value().wait, 1s);
 }
 
 TEST(RateLimiter, ATurnThatIsHeldIsGivenBackUnlessItIsUsed) {

@@ -10,6 +10,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <limits>
 #include <stdexcept>
 
 namespace modelmesh::testing {
@@ -141,6 +142,49 @@ TEST_F(RateLimit, EachNameMayHaveItsOwn) {
     EXPECT_THAT(other->slept, IsEmpty());
     ASSERT_TRUE(call(limit, context));
     EXPECT_EQ(context->slept.size(), 1U);
+}
+
+TEST_F(RateLimit, ANameThatACallStillHasToSettleWithIsNotForgottenHoweverManyThereAre) {
+    rate_limit_options options;
+    options.tokens_per_minute = 60000; // one in a millisecond
+    options.burst = 10s;
+    options.per_name = true;
+    const layers limit{make_rate_limit(options)};
+    streaming_mesh = [](const request_context&) {
+        streamed_reply reply = streamed_reply::of(
+            std::make_shared<const std::vector<std::string>>(std::vector<std::string>{"a"}));
+        modelmesh::route& route = detail::stream_content::of(reply)->route;
+        route.input_tokens = 30000; // much more than was expected
+        route.output_tokens = 0;
+        return reply;
+    };
+    auto held = open(limit).value();
+    time.advance(1min); // by which its turn is long over
+    for (int i = 0; i < 1100; ++i)
+        ASSERT_TRUE(call(limit, make_context(false, R"({"model":"other-)" + std::to_string(i) + R"("})")));
+    EXPECT_EQ(read(*held), "a");
+    const auto next = make_context();
+    ASSERT_TRUE(call(limit, next));
+    EXPECT_EQ(next->slept.size(), 1U) << "what the stream used is owed";
+}
+
+TEST_F(RateLimit, AServerMaySayAnyNumberOfTokens) {
+    rate_limit_options options;
+    options.tokens_per_minute = 60000;
+    options.burst = 10s;
+    const layers limit{make_rate_limit(options)};
+    mesh = [](const request_context&) {
+        whole_reply reply("{}");
+        reply.route.input_tokens = std::numeric_limits<std::int64_t>::max();
+        reply.route.output_tokens = std::numeric_limits<std::int64_t>::max();
+        return reply;
+    };
+    ASSERT_TRUE(call(limit));
+    const auto next = make_context();
+    ASSERT_TRUE(call(limit, next));
+    ASSERT_EQ(next->slept.size(), 1U);
+    EXPECT_GT(next->slept.front(), 59s);
+    EXPECT_LT(next->slept.front(), 71s) << "a minute is owed, and no more";
 }
 
 TEST_F(RateLimit, RefusesOptionsThatMeanNothing) {

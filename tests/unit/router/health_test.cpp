@@ -351,6 +351,26 @@ TEST(HealthService, AQuotaResetIsAReturnFromAQuotaAlone) {
     EXPECT_EQ(slot.service(now + milliseconds(20)).quota_resets, 3u);
 }
 
+// Another thread may have taken it out for another reason meanwhile, and brought it back.
+TEST(HealthService, AProbeThatIsGivenBackTakesNoResetThatWasNotCounted) {
+    using connector::standby_reason;
+    health_slot slot;
+    milliseconds of{};
+    slot.note_failure(after(1), milliseconds(0), why, even);
+    ASSERT_EQ(slot.admit(milliseconds(100), &of), admission::probe);
+    ASSERT_TRUE(slot.stand_by(milliseconds(100), milliseconds(200), standby_reason::request_limit));
+    slot.give_back_probe(of);
+    EXPECT_EQ(slot.service(milliseconds(100)).quota_resets, 0u);
+    // The same end, but the reason is a quota by now.
+    health_slot other;
+    other.note_failure(after(1), milliseconds(0), why, even);
+    ASSERT_EQ(other.admit(milliseconds(100), &of), admission::probe);
+    other.restore({health_slot::phase::probing, 0, 1, 0, of}, why, standby_reason::request_limit,
+                  milliseconds(100));
+    other.give_back_probe(of);
+    EXPECT_EQ(other.service(milliseconds(100)).quota_resets, 0u);
+}
+
 TEST(HealthService, WhatIsLeftOfASavedStandbyIsDowntimeAndNoOtherOne) {
     health_slot slot;
     slot.restore({health_slot::phase::standby, 0, 1, 0, milliseconds(500)}, why,
