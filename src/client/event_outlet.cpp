@@ -32,6 +32,11 @@ void event_outlet::show(std::vector<sink_plan> sinks, redactor secrets) {
 
 void event_outlet::hide(const std::string& provider, const resolved_key& key) {
     const std::lock_guard lock(mutex_);
+    const auto newest =
+        std::find_if(renewed_.rbegin(), renewed_.rend(),
+                     [&provider](const renewed_key& each) { return each.provider == provider; });
+    if (newest != renewed_.rend() && newest->key.text == key.text && newest->key.secrets == key.secrets)
+        return;
     std::deque<renewed_key> renewed = renewed_;
     // The same once more is the newest.
     std::erase_if(renewed, [&](const renewed_key& each) {

@@ -26,7 +26,7 @@ public:
     /// Of a provider's keys that were read again, this many are hidden, the newest: requests with one of those before
     /// may be under way.
     static constexpr std::size_t kept_keys = 4;
-    /// And of all providers', those that were configured once included.
+    /// And of all providers', also of those that no configuration has any more.
     static constexpr std::size_t kept_keys_of_all = 1024;
 
     /// @param program  may be null; outlives the outlet.
@@ -35,7 +35,8 @@ public:
     /// Goes on with these sinks; see event_hub::replace(). What was hidden before stays so until the next time: calls
     /// under way may still say it. When it throws, nothing has changed.
     void show(std::vector<sink_plan> sinks, redactor secrets);
-    /// Nobody gets to see it from now on. When it throws, nothing has changed.
+    /// Nobody gets to see it from now on. When it throws, nothing has changed. Where it is the provider's newest already,
+    /// there is nothing to do.
     void hide(const std::string& provider, const resolved_key& key);
     /// All that is hidden now; never null.
     [[nodiscard]] std::shared_ptr<const redactor> secrets() const { return known_.load(); }

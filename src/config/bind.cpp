@@ -1,5 +1,6 @@
 #include "config/bind.hpp"
 
+#include "config/keys.hpp"
 #include "config/quantity.hpp"
 #include "core/whole_characters.hpp"
 
@@ -148,6 +149,19 @@ private:
                 if (member.skipped || member.name != each.key) continue;
                 value(each.value, member.type(), members[i], {&member, member.secret});
             }
+        for (const settled_key& each : settled_of(type))
+            if (const entry* said = find(from, each.path)) compare(said->value, each);
+    }
+
+    // A key with nothing behind it says nothing.
+    void compare(const node& said, const settled_key& key) {
+        if (said.what == shape::nothing) return;
+        const bool is_right =
+            said.what == shape::text &&
+            (key.only == any_duration ? parse_duration(said.value).has_value() : said.value == key.only);
+        if (!is_right)
+            found_.problem(said.at, said.path,
+                           "must be " + std::string(key.only) + ": " + std::string(key.why));
     }
 
     void map(const node& from, const reflected::map_type& type, void* to, const rules& of) {

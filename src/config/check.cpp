@@ -127,16 +127,26 @@ void check_pool(const std::string& name, pool_config& pool, const entry& from, c
                                                    : shown(named.items[i]) + " stands for no model");
 }
 
+// Whether a section says nothing but what is always so.
+bool is_settled(const node& section, const json::detail::object_type& type) {
+    const auto settled = settled_of(type);
+    return std::all_of(section.entries.begin(), section.entries.end(), [&settled](const entry& each) {
+        return std::any_of(settled.begin(), settled.end(),
+                           [&each](const settled_key& known) { return known.path == each.key; });
+    });
+}
+
 // A section that names one connector, with the connector's options.
 template <class Section, class Connector>
 void check_section(const node& root, std::string_view key, Section& section,
                    const connector::kind_table<Connector>& kinds, config& into, findings& found) {
+    const auto& type = static_cast<const json::detail::object_type&>(json::detail::describe<Section>());
     const entry* written = find(root, key);
-    if (written == nullptr || written->value.what != shape::map || written->value.entries.empty()) return;
+    if (written == nullptr || written->value.what != shape::map || is_settled(written->value, type)) return;
     const std::string what = std::string(key) + " connector";
-    (void)read_options(
-        {&written->value, &json::detail::describe<Section>(), what, "connector", section.connector},
-        kinds.find(section.connector), kinds.ids(), found, &section.options, &into.never_shown);
+    (void)read_options({&written->value, &type, what, "connector", section.connector},
+                       kinds.find(section.connector), kinds.ids(), found, &section.options,
+                       &into.never_shown);
 }
 
 // An entry of the section, or the section itself: a sink with its options.

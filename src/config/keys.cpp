@@ -8,7 +8,7 @@
 #include <modelmesh/json/detail/describe.hpp>
 
 #include <algorithm>
-#include <span>
+#include <iterator>
 #include <utility>
 
 namespace modelmesh::settings {
@@ -54,13 +54,6 @@ std::span<const std::string_view> later_of(const reflected::object_type& type) {
     return {};
 }
 
-// What the format lets a file choose and is always the same here: taken where the file says just that, and refused
-// with the reason where it says something else. None of them is a member: there is nothing to keep.
-struct settled_key {
-    std::string_view path;
-    std::string_view only;
-    std::string_view why;
-};
 constexpr settled_key settled_of_storage[] = {
     {"persistence.format", "json", "entries are JSON in every storage"},
     {"persistence.compression", "false", "entries are written as they are"},
@@ -69,7 +62,8 @@ constexpr settled_key settled_of_storage[] = {
 };
 constexpr std::string_view looked_up_once = "a secret is looked up once while a configuration is read";
 constexpr std::string_view never_kept = "whatever it is, no reading goes by what an earlier one said";
-constexpr std::string_view read_again = "a key is read again when its provider refuses it";
+constexpr std::string_view read_again =
+    "a key that refers to elsewhere is read again when its provider refuses it";
 constexpr settled_key settled_of_secrets[] = {
     {"cache_enabled", "true", looked_up_once},  {"resolution.cache_enabled", "true", looked_up_once},
     {"cache_ttl", any_duration, never_kept},    {"resolution.cache_ttl", any_duration, never_kept},
@@ -79,14 +73,6 @@ constexpr settled_key settled_of_providers[] = {{"auth.key_rotation", "true", re
 constexpr settled_key settled_of_observability[] = {
     {"events.include_metadata", "true", "sinks get events with all of their fields"},
 };
-
-std::span<const settled_key> settled_of(const reflected::object_type& type) {
-    if (&type == &reflected::describe<storage_config>()) return settled_of_storage;
-    if (&type == &reflected::describe<secrets_section>()) return settled_of_secrets;
-    if (&type == &reflected::describe<provider_config>()) return settled_of_providers;
-    if (&type == &reflected::describe<observability_config>()) return settled_of_observability;
-    return {};
-}
 
 key_tree& grow(key_tree& root, std::string_view path) {
     key_tree* at = &root;
@@ -144,8 +130,8 @@ public:
                 unknown(each, keys);
             else if (known->is_later)
                 found_.problem(each.at, each.value.path, "is not supported yet");
-            else if (!known->only.empty())
-                compare(each, *known);
+            else if (known->settled != nullptr)
+                settled_.push_back({std::string(known->settled->path), each.at, std::move(each.value)});
             else if (known->field != key_tree::none)
                 choose({std::move(each), known->rank, known->field});
             else if (read_flow(each.value, found_); each.value.what == shape::map)
@@ -171,6 +157,7 @@ public:
             use_own_names(value, member.type(), found_);
             all.push_back(std::move(each.taken));
         }
+        std::move(settled_.begin(), settled_.end(), std::back_inserter(all));
         return all;
     }
 
@@ -182,16 +169,6 @@ private:
             return rank > 0 && value.what == shape::text;
         read_flow(value, found_);
         return value.what == shape::map || value.what == shape::text;
-    }
-
-    // A key with nothing behind it, or with `!reset`, says nothing.
-    void compare(const entry& each, const key_tree& key) {
-        if (each.value.what == shape::nothing || each.value.is_reset) return;
-        const bool is_right = key.only == any_duration ? parse_duration(each.value.text).has_value()
-                                                       : each.value.text == key.only;
-        if (each.value.what != shape::text || !is_right)
-            found_.problem(each.value.at, each.value.path,
-                           "must be " + std::string(key.only) + ": " + std::string(key.why));
     }
 
     void unknown(const entry& each, const key_tree& keys) {
@@ -246,10 +223,19 @@ private:
     const key_tree* beside_;
     findings& found_;
     std::vector<candidate> candidates_;
-    std::vector<entry> others_; ///< of no member: options of a connector
+    std::vector<entry> settled_; ///< of no member: see settled_key
+    std::vector<entry> others_;  ///< the same: options of a connector
 };
 
 } // namespace
+
+std::span<const settled_key> settled_of(const reflected::object_type& type) {
+    if (&type == &reflected::describe<storage_config>()) return settled_of_storage;
+    if (&type == &reflected::describe<secrets_section>()) return settled_of_secrets;
+    if (&type == &reflected::describe<provider_config>()) return settled_of_providers;
+    if (&type == &reflected::describe<observability_config>()) return settled_of_observability;
+    return {};
+}
 
 const key_tree* key_tree::find(std::string_view key) const noexcept {
     const auto known =
@@ -282,11 +268,7 @@ key_tree keys_of(const reflected::object_type& type) {
         key_tree& key = grow(root, path);
         key.is_later = key.field == key_tree::none && key.below.empty();
     }
-    for (const settled_key& each : settled_of(type)) {
-        key_tree& key = grow(root, each.path);
-        key.only = each.only;
-        key.why = each.why;
-    }
+    for (const settled_key& each : settled_of(type)) grow(root, each.path).settled = &each;
     return root;
 }
 

@@ -5,6 +5,7 @@
 
 #include <modelmesh/json/detail/descriptor.hpp>
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,16 +15,24 @@ namespace modelmesh::settings {
 /// In place of the one value of a key that may have any duration.
 inline constexpr std::string_view any_duration = "a duration, like 5m";
 
+/// What the format lets a file choose and is always the same here: taken where the file says just that, and refused with
+/// the reason where it says something else. None of them is a member, there is nothing to keep: its own name is its path.
+struct settled_key {
+    std::string_view path;
+    std::string_view only;
+    std::string_view why;
+};
+[[nodiscard]] std::span<const settled_key> settled_of(const json::detail::object_type& type);
+
 /// The keys of one type as a tree: `recovery.cooldown` is a key below a key.
 struct key_tree {
     static constexpr std::size_t none = static_cast<std::size_t>(-1);
     std::string name{};
     std::size_t field = none; ///< the member that it is
     std::size_t rank = 0;     ///< of two places of one member the lower rank wins; 0 is the member's own name
-    std::size_t itself = none; ///< the member that a single value in place of the object is
-    bool is_later = false;     ///< the format has it, and this version does not do it
-    std::string_view only{};   ///< the format has it, and it is always this,
-    std::string_view why{};    ///< because of that
+    std::size_t itself = none;            ///< the member that a single value in place of the object is
+    bool is_later = false;                ///< the format has it, and this version does not do it
+    const settled_key* settled = nullptr; ///< the format has it, and it is always the same
     std::vector<key_tree> below{};
 
     [[nodiscard]] const key_tree* find(std::string_view key) const noexcept;

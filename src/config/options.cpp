@@ -100,7 +100,14 @@ std::shared_ptr<void> read_options(const connector_section& section, const conne
     const std::size_t before = found.problem_count();
     std::shared_ptr<void> made = of->make_options();
     const auto& own = object_of(*section.type);
-    const entry* given = find(from, own.fields[options_member(own)].name);
+    const std::string_view options_key = own.fields[options_member(own)].name;
+    const key_tree options_keys = keys_of(object_of(*of->type));
+    for (const settled_key& each : settled_of(own))
+        if (const entry* said = find(from, each.path); said != nullptr && options_keys.find(each.path))
+            found.warning(said->value.at, said->value.path,
+                          "is the section's own; that of the " + std::string(section.what) + " is '" +
+                              std::string(options_key) + "." + std::string(each.path) + "'");
+    const entry* given = find(from, options_key);
     if (given == nullptr) return made;
     const key_tree beside = keys_of(own);
     node options = given->value;
@@ -108,7 +115,7 @@ std::shared_ptr<void> read_options(const connector_section& section, const conne
         found.problem(options.at, options.path, "must be a map of settings");
         return nullptr;
     }
-    use_own_names(options, object_of(*of->type), keys_of(object_of(*of->type)), found, &beside);
+    use_own_names(options, object_of(*of->type), options_keys, found, &beside);
     bind(options, *of->type, made.get(), found);
     if (found.problem_count() != before) return nullptr;
     if (as_text != nullptr && options.what == shape::map && !options.entries.empty())

@@ -64,9 +64,9 @@ public:
         for (const key_tree& key : keys.below) {
             if (key.is_later) continue; // would be refused
             const bool is_member = key.field != key_tree::none;
-            std::string inner = !key.only.empty() ? settled(key)
-                                : is_member       ? member(type, key)
-                                                  : object(type, key);
+            std::string inner = key.settled != nullptr ? settled(*key.settled)
+                                : is_member            ? member(type, key)
+                                                       : object(type, key);
             if (inner.empty()) continue;
             properties.append(properties.empty() ? "" : ",").append(quoted(key.name)) += ':' + inner;
         }
@@ -133,11 +133,13 @@ public:
         return R"({"type":["number","string"],"examples":["30s","1h30m","none"])" + notes + "}";
     }
 
-    static std::string settled(const key_tree& key) {
+    static std::string settled(const settled_key& key) {
         const std::string notes = R"(,"description":)" + quoted(key.why);
-        if (key.only == any_duration) return duration(notes);
         const bool is_switch = key.only == "true" || key.only == "false";
-        return R"({"const":)" + (is_switch ? std::string(key.only) : quoted(key.only)) + notes + "}";
+        const std::string only = key.only == any_duration ? duration({})
+                                 : is_switch              ? R"({"const":)" + std::string(key.only) + "}"
+                                                          : R"({"const":)" + quoted(key.only) + "}";
+        return choice(only, notes, R"({"type":"null"})");
     }
 
     static std::string templates() {

@@ -83,8 +83,14 @@ struct event_hub::state {
     }
 
     void seat(audience next) {
-        sinks.clear();
-        for (sink_plan& each : next.plans) sinks.push_back({std::move(each), false});
+        std::vector<entry> before = std::exchange(sinks, {});
+        for (sink_plan& each : next.plans) {
+            // One that stays has been told of already.
+            const bool has_failed = std::any_of(before.begin(), before.end(), [&each](const entry& was) {
+                return was.has_failed && was.plan.sink == each.sink;
+            });
+            sinks.push_back({std::move(each), has_failed});
+        }
         secrets = std::move(next.secrets);
     }
 

@@ -22,8 +22,8 @@ struct event {
     std::span<const log_field> fields;
 };
 
-/// Threads: one at a time, and not that of a request. May block; events are dropped when it blocks for too
-/// long.
+/// Threads: one at a time, and not that of a request. May block; events are dropped when it blocks for too long. Must not
+/// end the last copy of the client that it hears of, which waits for its sinks.
 class event_sink {
 public:
     virtual ~event_sink() = default;

@@ -16,7 +16,8 @@ struct log_field {
 };
 
 /// Receives events: a stable name and its fields. Never a key, a credential header, a prompt or a completion.
-/// Threads: called from any thread that runs requests; must not block, nor change the client that writes (reload, rotate).
+/// Threads: called from any thread that runs requests; must not block, nor change the client that writes (reload, rotate)
+/// or end its last copy.
 class log_sink {
 public:
     virtual ~log_sink() = default;

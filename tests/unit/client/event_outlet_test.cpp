@@ -43,5 +43,25 @@ TEST(EventOutlet, TheNewestKeysOfAProviderAreHiddenAndThoseOfLongAgoForgotten) {
     EXPECT_THAT(program.lines(), ElementsAre("odd.event message=***"));
 }
 
+// A store that has the same key as before, however often it is asked, troubles no sink.
+TEST(EventOutlet, AKeyThatIsHiddenAlreadyChangesNothing) {
+    class counting final : public connector::event_sink {
+    public:
+        result<void> write(const connector::event&) override { return {}; }
+        void flush() override { ++flushes; }
+        std::atomic<int> flushes{0};
+    };
+    const auto sink = std::make_shared<counting>();
+    event_outlet outlet(nullptr);
+    outlet.show({{"sink", sink}}, {});
+    outlet.hide("alpha", {"the-key", {"part"}});
+    const std::shared_ptr<const redactor> known = outlet.secrets();
+    outlet.hide("alpha", {"the-key", {"part"}});
+    EXPECT_EQ(outlet.secrets(), known);
+    outlet.hide("alpha", {"the-key", {"part", "another-part"}});
+    EXPECT_NE(outlet.secrets(), known);
+    EXPECT_TRUE(outlet.secrets()->has_secret("another-part"));
+}
+
 } // namespace
 } // namespace modelmesh::detail

@@ -74,8 +74,8 @@ private:
                const section& own) {
         for (const key_tree& key : keys.below) {
             if (key.is_later) continue;
-            if (!key.only.empty()) {
-                EXPECT_EQ(dump(at.before + key.name + ": " + std::string(key.only) + at.behind),
+            if (key.settled != nullptr) {
+                EXPECT_EQ(dump(at.before + key.name + ": " + std::string(key.settled->only) + at.behind),
                           dump(own.before + own.behind))
                     << at.before << key.name;
                 ++count_;

@@ -116,8 +116,8 @@ TEST(ConfigKeys, WhatIsAlwaysSoIsTakenAndAnythingElseRefusedWithTheReason) {
         "mesh.yaml:3:14: secrets.cache_ttl: must be a duration, like 5m: whatever it is, no reading goes by "
         "what an "
         "earlier one said\n"
-        "mesh.yaml:4:36: secrets.resolution.reload_on_rotation: must be true: a key is read again when its "
-        "provider refuses it\n"
+        "mesh.yaml:4:36: secrets.resolution.reload_on_rotation: must be true: a key that refers to elsewhere "
+        "is read again when its provider refuses it\n"
         "mesh.yaml:6:25: storage.persistence.format: must be json: entries are JSON in every storage\n"
         "mesh.yaml:6:47: storage.persistence.compression: must be false: entries are written as they are\n"
         "mesh.yaml:6:65: storage.persistence.encryption: must be false: entries are written as they are, "
@@ -125,13 +125,36 @@ TEST(ConfigKeys, WhatIsAlwaysSoIsTakenAndAnythingElseRefusedWithTheReason) {
         "mesh.yaml:7:22: storage.locking.enabled: must be true: one client at a time has a storage\n"
         "mesh.yaml:8:44: observability.events.include_metadata: must be true: sinks get events with all of "
         "their fields\n"
-        "mesh.yaml:9:62: providers.openai.llm.v1.auth.key_rotation: must be true: a key is read again when "
-        "its provider refuses it");
+        "mesh.yaml:9:62: providers.openai.llm.v1.auth.key_rotation: must be true: a key that refers to "
+        "elsewhere is read again when its provider refuses it");
     // The value of a variable is in no message.
     const environment off{{"MODELMESH__STORAGE__LOCKING__ENABLED", "hidden"}};
     EXPECT_EQ(refusal("x-none:\n", off), "environment variable MODELMESH__STORAGE__LOCKING__ENABLED: "
                                          "storage.locking.enabled: must be true: one client at a time "
                                          "has a storage");
+}
+
+TEST(ConfigKeys, WhatIsAlwaysSoIsComparedWhenAllFilesAreLaidOverEachOtherAndReferencesLookedUp) {
+    const auto said = [](const std::string& base, const std::string& site) -> std::string {
+        const std::string provider = "providers: {openai.llm.v1: {api_key: k, models: [m]}}\n";
+        try {
+            (void)read({{"base.yaml", provider + base}, {"site.yaml", site}}, {{"FORMAT", "json"}});
+        } catch (const error& e) {
+            return e.info().message;
+        }
+        return "no error";
+    };
+    const std::string wrong = "storage: {persistence: {compression: true}}\n";
+    EXPECT_EQ(said(wrong, "storage: {persistence: {compression: false}}\n"), "no error");
+    EXPECT_EQ(said(wrong, "storage: {persistence: {compression: !reset}}\n"), "no error");
+    EXPECT_EQ(said(wrong, "x-none:\n"), "base.yaml:2:38: storage.persistence.compression: must be false: "
+                                        "entries are written as they are");
+    EXPECT_EQ(said("storage: {persistence: {format: '${FORMAT}', compression: '${X:-false}'}}\n", ""),
+              "no error");
+    EXPECT_EQ(
+        said("storage: {persistence: {compression: '${FORMAT}'}}\n", ""),
+        "base.yaml:2:38: storage.persistence.compression: must be false: entries are written as they are");
+    EXPECT_EQ(said("secrets: {cache_enabled: '${X:-true}', cache_ttl: '${X:-5m}'}\n", ""), "no error");
 }
 
 TEST(ConfigKeys, SecretsMayBeMissingWhereResolutionSaysSo) {

@@ -29,6 +29,35 @@ TEST(ConfigOptions, BelowConfigWinsAndSaysSo) {
                                         "same as storage.config.path, which counts"}));
 }
 
+struct keeping_options {
+    std::string cache_ttl{};
+};
+
+// `cache_ttl` of the section means something else, and the store's own is not lost without a word.
+TEST(ConfigOptions, AKeyOfTheSectionThatAConnectorHasAsWellIsToldOf) {
+    class keeping final : public connector::secret_store {
+    public:
+        result<std::optional<std::string>> get(std::string_view) const override { return std::nullopt; }
+    };
+    std::vector<std::string> given;
+    connector::registry connectors = builtin();
+    ASSERT_TRUE(connectors.add_secret_store<keeping_options>(
+        "acme.keeping.v1",
+        [&given](const keeping_options& of, log_sink*) -> result<std::unique_ptr<connector::secret_store>> {
+            given.push_back(of.cache_ttl);
+            return std::make_unique<keeping>();
+        }));
+    support::event_list log{{.least = severity::warning}};
+    const std::string rest = "providers: {openai.llm.v1: {api_key: k, models: [m]}}\n";
+    for (const char* text : {"secrets: {store: acme.keeping.v1, cache_ttl: 5m}\n",
+                             "secrets: {store: acme.keeping.v1, options: {cache_ttl: 7m}}\n"})
+        (void)load({{"mesh.yaml", text + rest}}, {}, connectors, &log);
+    EXPECT_EQ(given, (std::vector<std::string>{"", "7m"}));
+    EXPECT_EQ(log.lines(),
+              (std::vector<std::string>{"config.warning message=mesh.yaml:1:46: secrets.cache_ttl: is the "
+                                        "section's own; that of the secret store is 'options.cache_ttl'"}));
+}
+
 TEST(ConfigOptions, AreCheckedAgainstTheConnectorsOwnType) {
     EXPECT_EQ(refusal("storage:\n  connector: modelmesh.sqlite.v1\n  pth: a.db\n  busy_timeout: soon\n"),
               "mesh.yaml:3:3: storage.pth: there is no such key; did you mean 'path'?\n"

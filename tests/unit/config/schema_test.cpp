@@ -45,9 +45,11 @@ TEST(ConfigSchema, HasWhatIsRead) {
     EXPECT_NE(at({"storage", "sync_policy"}).find(R"("sync_on_boundary","sync-on-boundary")"),
               std::string::npos);
     EXPECT_EQ(at({"storage", "persistence", "format"}),
-              R"({"const":"json","description":"entries are JSON in every storage"})");
+              R"({"anyOf":[{"const":"json"},{"type":"null"},{"type":"string","pattern":"\\$\\{"}],)"
+              R"("description":"entries are JSON in every storage"})");
     EXPECT_EQ(at({"storage", "locking", "enabled"}),
-              R"({"const":true,"description":"one client at a time has a storage"})");
+              R"({"anyOf":[{"const":true},{"type":"null"},{"type":"string","pattern":"\\$\\{"}],)"
+              R"("description":"one client at a time has a storage"})");
     EXPECT_NE(at({"secrets", "cache_ttl"}).find(R"({"type":["number","string"],"examples":["30s",)"),
               std::string::npos);
     EXPECT_NE(at({"budget", "daily_limit"}).find(R"({"type":"null"})"), std::string::npos);

@@ -239,6 +239,21 @@ TEST_F(Hub, ASinkThatFailsIsToldOnceToTheOthers) {
     EXPECT_EQ(broken->lines().size(), 1U) << "it is tried again each time";
 }
 
+TEST_F(Hub, ASinkThatStaysAndStillFailsIsNotToldOfAgain) {
+    auto broken = std::make_shared<listing>();
+    broken->fail("disk full");
+    sink_plan plan = to(broken);
+    plan.name = "broken";
+    event_hub hub({plan, to(sink)});
+    say(hub, "request.success");
+    hub.replace({to(sink), plan}, redactor());
+    say(hub, "request.success");
+    ASSERT_TRUE(hub.flush());
+    EXPECT_THAT(sink->lines(),
+                ElementsAre("1 request.success k=1", "2 sink.failed sink=broken message=disk full",
+                            "3 request.success k=1"));
+}
+
 TEST_F(Hub, ASinkThatThrowsFailsTheSameWay) {
     sink_plan plan{"thrower",
                    make_callback_sink([](const connector::event&) { throw std::runtime_error("oops"); })};
