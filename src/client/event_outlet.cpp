@@ -32,9 +32,8 @@ void event_outlet::show(std::vector<sink_plan> sinks, redactor secrets) {
 
 void event_outlet::hide(const std::string& provider, const resolved_key& key) {
     const std::lock_guard lock(mutex_);
-    const auto newest =
-        std::find_if(renewed_.rbegin(), renewed_.rend(),
-                     [&provider](const renewed_key& each) { return each.provider == provider; });
+    const auto is_its = [&provider](const renewed_key& each) { return each.provider == provider; };
+    const auto newest = std::find_if(renewed_.rbegin(), renewed_.rend(), is_its);
     if (newest != renewed_.rend() && newest->key.text == key.text && newest->key.secrets == key.secrets)
         return;
     std::deque<renewed_key> renewed = renewed_;
@@ -42,7 +41,6 @@ void event_outlet::hide(const std::string& provider, const resolved_key& key) {
     std::erase_if(renewed, [&](const renewed_key& each) {
         return each.provider == provider && each.key.text == key.text;
     });
-    const auto is_its = [&provider](const renewed_key& each) { return each.provider == provider; };
     if (static_cast<std::size_t>(std::count_if(renewed.begin(), renewed.end(), is_its)) == kept_keys)
         renewed.erase(std::find_if(renewed.begin(), renewed.end(), is_its));
     if (renewed.size() == kept_keys_of_all) renewed.pop_front();

@@ -29,23 +29,21 @@ class net_endpoint final : public router::endpoint {
 public:
     explicit net_endpoint(std::shared_ptr<const net::endpoint> to) : server(std::move(to)) {}
     [[nodiscard]] bool is_same(const router::endpoint& other) const noexcept override {
-        return server->is_same_server(server_of(other));
+        return server->is_same_server(*of(other).server);
     }
     [[nodiscard]] bool is_used_as(const router::endpoint& other) const noexcept override {
-        return server->shares_connections_with(server_of(other));
+        return server->shares_connections_with(*of(other).server);
     }
     [[nodiscard]] std::string address() const override { return server->name(); }
-    std::shared_ptr<const net::endpoint> server;
-
-private:
     // Every endpoint of a snapshot that reaches this transport was made by make_endpoint below.
-    static const net::endpoint& server_of(const router::endpoint& of) noexcept {
-        return *static_cast<const net_endpoint&>(of).server;
+    static const net_endpoint& of(const router::endpoint& any) noexcept {
+        return static_cast<const net_endpoint&>(any);
     }
+    std::shared_ptr<const net::endpoint> server;
 };
 
 std::shared_ptr<const net::endpoint> server_of(const std::shared_ptr<const router::endpoint>& to) {
-    return static_cast<const net_endpoint&>(*to).server; // as above
+    return net_endpoint::of(*to).server;
 }
 
 class net_body final : public router::body {

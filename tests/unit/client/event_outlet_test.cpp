@@ -45,15 +45,8 @@ TEST(EventOutlet, TheNewestKeysOfAProviderAreHiddenAndThoseOfLongAgoForgotten) {
 
 // A store that has the same key as before, however often it is asked, troubles no sink.
 TEST(EventOutlet, AKeyThatIsHiddenAlreadyChangesNothing) {
-    class counting final : public connector::event_sink {
-    public:
-        result<void> write(const connector::event&) override { return {}; }
-        void flush() override { ++flushes; }
-        std::atomic<int> flushes{0};
-    };
-    const auto sink = std::make_shared<counting>();
     event_outlet outlet(nullptr);
-    outlet.show({{"sink", sink}}, {});
+    outlet.show({{"sink", make_callback_sink([](const connector::event&) {})}}, {});
     outlet.hide("alpha", {"the-key", {"part"}});
     const std::shared_ptr<const redactor> known = outlet.secrets();
     outlet.hide("alpha", {"the-key", {"part"}});

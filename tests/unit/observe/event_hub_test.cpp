@@ -76,7 +76,14 @@ protected:
         const std::array<log_field, 1> fields{{{"k", value}}};
         to.write(level, event, fields);
     }
+    sink_plan to_broken() const {
+        broken->fail("disk full");
+        sink_plan plan = to(broken);
+        plan.name = "broken";
+        return plan;
+    }
     std::shared_ptr<listing> sink = std::make_shared<listing>();
+    std::shared_ptr<listing> broken = std::make_shared<listing>();
 };
 
 TEST_F(Hub, GivesSinksWhatWasWrittenInOrderWithSequenceAndTime) {
@@ -222,10 +229,7 @@ TEST_F(Hub, ASecretThatIsCutInTwoIsTakenOutAsWell) {
 }
 
 TEST_F(Hub, ASinkThatFailsIsToldOnceToTheOthers) {
-    auto broken = std::make_shared<listing>();
-    broken->fail("disk full");
-    sink_plan plan = to(broken);
-    plan.name = "broken";
+    const sink_plan plan = to_broken();
     event_hub hub({plan, to(sink)});
     say(hub, "request.success");
     say(hub, "request.success");
@@ -240,10 +244,7 @@ TEST_F(Hub, ASinkThatFailsIsToldOnceToTheOthers) {
 }
 
 TEST_F(Hub, ASinkThatStaysAndStillFailsIsNotToldOfAgain) {
-    auto broken = std::make_shared<listing>();
-    broken->fail("disk full");
-    sink_plan plan = to(broken);
-    plan.name = "broken";
+    const sink_plan plan = to_broken();
     event_hub hub({plan, to(sink)});
     say(hub, "request.success");
     hub.replace({to(sink), plan}, redactor());

@@ -58,13 +58,19 @@ TEST(Configuration, LimitsOfAMinuteAreNumbersThatMeanSomething) {
               "provider 'p': rate_limit.requests_per_minute must be from 0, for any number, to 100000");
 }
 
-TEST(Configuration, ProvidersWithOneKeyHaveOneLimit) {
+// Providers "p" and "q" with one key, and a limit that both say.
+config with_one_key() {
     config settings = with_pools({"a"});
     provider_config& first = settings.providers.front().second;
     first.api_key = "k";
     first.rate_limit.requests_per_minute = 60;
-    provider_config second = first;
+    const provider_config second = first;
     settings.providers.emplace_back("q", second);
+    return settings;
+}
+
+TEST(Configuration, ProvidersWithOneKeyHaveOneLimit) {
+    config settings = with_one_key();
     EXPECT_EQ(refusal(settings), "no error");
     settings.providers.back().second.rate_limit.requests_per_minute = 61;
     EXPECT_EQ(refusal(settings),
@@ -79,16 +85,12 @@ TEST(Configuration, ProvidersWithOneKeyHaveOneLimit) {
 
 // The limit is that of the key, however its connections are used.
 TEST(Configuration, ProvidersWithOneKeyHaveOneLimitThoughTheirConnectionsDiffer) {
-    config settings = with_pools({"a"});
-    provider_config& first = settings.providers.front().second;
-    first.api_key = "k";
-    first.rate_limit.requests_per_minute = 60;
-    provider_config second = first;
+    config settings = with_one_key();
+    provider_config& second = settings.providers.back().second;
     second.rate_limit.requests_per_minute = 61;
     second.connection_pool.max_connections = 7;
     second.pipeline_depth = 2;
     second.http = http_version::http1;
-    settings.providers.emplace_back("q", second);
     EXPECT_EQ(refusal(settings),
               "provider 'q': rate_limit must be that of provider 'p', which has the same key, "
               "or be left out: they have one between them");
